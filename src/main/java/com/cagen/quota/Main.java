@@ -1,0 +1,8 @@
+package com.cagen.quota;
+
+/** Placeholder. */
+public final class Main {
+    private Main() {}
+
+    public static void main(String[] args) {}
+}
