@@ -1,0 +1,36 @@
+package com.cagen.quota.bus;
+
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.Request;
+import java.util.List;
+
+/** The lists that go between our own verticles: one message for whatever came up in one turn of the event loop. */
+final class Messages {
+    private Messages() {}
+
+    /** {@code id} finds the answer's future again at the sender. */
+    record NumberedRequest(long id, Request request) {}
+
+    /** Requests to a lane; the answers go to {@code replyAddress}, each as soon as it is known. */
+    record Requests(String replyAddress, List<NumberedRequest> requests) {
+        Requests {
+            requests = List.copyOf(requests);
+        }
+    }
+
+    record NumberedAnswer(long id, Answer answer) {}
+
+    record Answers(List<NumberedAnswer> answers) {
+        Answers {
+            answers = List.copyOf(answers);
+        }
+    }
+
+    /** Refusals for the audit trail that no transaction could record. */
+    record Refusals(List<AuditEntry> entries) {
+        Refusals {
+            entries = List.copyOf(entries);
+        }
+    }
+}

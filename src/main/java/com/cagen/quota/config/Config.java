@@ -1,0 +1,99 @@
+package com.cagen.quota.config;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The whole configuration, valid by construction of {@code ConfigLoader}. Secrets are in {@link Secret}s, which do not print.
+ *
+ * @param environment development switches on the {@code /dev} routes
+ * @param host the address HTTP listens on
+ * @param port the port HTTP listens on; 0 picks a free one (tests)
+ * @param dataDir where the embedded PostgreSQL and a made key live
+ * @param databaseUrl {@code postgresql://user:password@host:port/db?sslmode=…}; null: the embedded PostgreSQL
+ * @param authServiceUrl base URL of the auth service; null: the built-in one
+ * @param serviceId the one service id that credentials may name
+ * @param secretKey 32 bytes, shared with the calling services
+ * @param allowedOrigins origins that browsers may call from; empty: none
+ */
+public record Config(
+        Environment environment,
+        String host,
+        int port,
+        Path dataDir,
+        @Nullable Secret databaseUrl,
+        @Nullable String authServiceUrl,
+        String serviceId,
+        Secret secretKey,
+        LogLevel logLevel,
+        LogFormat logFormat,
+        List<String> allowedOrigins,
+        Set<Role> roles,
+        Http http,
+        Lanes lanes,
+        Database database,
+        Auth auth,
+        Audit audit) {
+
+    public enum Environment {
+        DEVELOPMENT,
+        PRODUCTION
+    }
+
+    public enum LogLevel {
+        DEBUG,
+        INFO,
+        WARN,
+        ERROR
+    }
+
+    public enum LogFormat {
+        TEXT,
+        JSON
+    }
+
+    /** What a node does. */
+    public enum Role {
+        HTTP,
+        QUOTA,
+        AUDIT,
+        AUTH
+    }
+
+    /**
+     * @param instances event loops that serve HTTP
+     * @param requestTimeoutMillis after which a request that has no answer gets 503
+     * @param idleTimeoutSeconds after which a silent connection is closed
+     */
+    public record Http(int instances, long requestTimeoutMillis, int idleTimeoutSeconds, int maxConnections) {}
+
+    /**
+     * @param count lanes of a node; a quota's operations all go through one of them
+     * @param maxBatch operations that share a transaction at most
+     * @param maxQueue operations that may wait in a lane; more are refused as overloaded
+     * @param treeConcurrency transactions of other operations (tree, lists) that a lane runs at once
+     */
+    public record Lanes(int count, int maxBatch, int maxQueue, int treeConcurrency) {}
+
+    /**
+     * Deadlines of the ladder: lock &lt; statement &lt; bus &lt; HTTP.
+     *
+     * @param poolSize connections to PostgreSQL
+     */
+    public record Database(int poolSize, long lockTimeoutMillis, long statementTimeoutMillis, long busTimeoutMillis) {}
+
+    /** @param timeoutMillis after which the auth service counts as down */
+    public record Auth(long timeoutMillis) {}
+
+    /**
+     * @param drainIntervalMillis how often the outbox is looked at without a bell
+     * @param maxLagMillis age of the oldest unsealed entry from which on changes are refused
+     * @param checkpointFile where signed checkpoints are appended; null: {@code checkpoints.log} in the data folder
+     */
+    public record Audit(
+            long drainIntervalMillis,
+            long maxLagMillis,
+            @Nullable Path checkpointFile) {}
+}

@@ -1,0 +1,16 @@
+package com.cagen.quota.domain;
+
+import java.util.List;
+
+/** What the rules say of an operation, given the rows it depends on. */
+public sealed interface Decision permits Refusal, Decision.NeedsGrant, Decision.Replay, Decision.Usage {
+
+    /** Nothing can be said before the auth service has been asked about these quotas. */
+    record NeedsGrant(List<String> quotaIds) implements Decision {}
+
+    /** The same request was done before, under the same idempotency key. */
+    record Replay(Answer.Success answer) implements Decision {}
+
+    /** A usage operation is allowed. {@code after} is the quota, {@code heldMb} what the resource then holds on it. */
+    record Usage(Quota after, long heldMb) implements Decision {}
+}

@@ -1,0 +1,147 @@
+package com.cagen.quota.domain;
+
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A quota as its row holds it. Amounts are megabytes.
+ *
+ * @param path {@code /root_id/…/id}
+ * @param level 0 for a root
+ * @param ownerId the root's first owner, inherited by every quota below it
+ * @param ownerIds who was made owner of this quota itself
+ * @param inheritedOwnerIds who owns an ancestor, and so this quota as well
+ * @param teamId the team of a {@link QuotaType#TEAM} quota, else null
+ * @param status its own state, whatever its ancestors' is
+ * @param suspendedBy the nearest suspended quota among itself and its ancestors, or null
+ * @param version +1 for each change by an operation on this quota, 1 when created
+ * @param grantsVersion +1 whenever grants on this quota change: what was learnt from the auth service under another one is
+ *     no longer worth anything
+ */
+public record Quota(
+        String organizationId,
+        String id,
+        @Nullable String parentId,
+        String path,
+        int level,
+        String name,
+        @Nullable String description,
+        QuotaType type,
+        @Nullable String teamId,
+        String ownerId,
+        List<String> ownerIds,
+        List<String> inheritedOwnerIds,
+        long totalMb,
+        long usedMb,
+        long allocatedMb,
+        QuotaStatus status,
+        @Nullable String suspendedBy,
+        long version,
+        long grantsVersion,
+        Instant createdAt,
+        Instant updatedAt,
+        @Nullable Instant deletedAt) {
+
+    /** The deepest level there may be: 16 levels, counted from 0. */
+    public static final int MAX_LEVEL = 15;
+
+    public long availableMb() {
+        return totalMb - usedMb - allocatedMb;
+    }
+
+    public boolean deleted() {
+        return status == QuotaStatus.DELETED;
+    }
+
+    /** Whether {@code userId} owns this quota or any of its ancestors. */
+    public boolean ownedBy(String userId) {
+        return ownerIds.contains(userId) || inheritedOwnerIds.contains(userId);
+    }
+
+    /** {@link QuotaStatus#SUSPENDED} when an ancestor is suspended, else its own state. */
+    public QuotaStatus effectiveStatus() {
+        return status == QuotaStatus.ACTIVE && suspendedBy != null ? QuotaStatus.SUSPENDED : status;
+    }
+
+    /** This quota after a change: other figures, the next version. */
+    public Quota withFigures(long newUsedMb, long newAllocatedMb, Instant now) {
+        return new Quota(
+                organizationId,
+                id,
+                parentId,
+                path,
+                level,
+                name,
+                description,
+                type,
+                teamId,
+                ownerId,
+                ownerIds,
+                inheritedOwnerIds,
+                totalMb,
+                newUsedMb,
+                newAllocatedMb,
+                status,
+                suspendedBy,
+                version + 1,
+                grantsVersion,
+                createdAt,
+                now,
+                deletedAt);
+    }
+
+    /** This quota after a change of state. */
+    public Quota withStatus(QuotaStatus newStatus, @Nullable String newSuspendedBy, Instant now) {
+        return new Quota(
+                organizationId,
+                id,
+                parentId,
+                path,
+                level,
+                name,
+                description,
+                type,
+                teamId,
+                ownerId,
+                ownerIds,
+                inheritedOwnerIds,
+                totalMb,
+                usedMb,
+                allocatedMb,
+                newStatus,
+                newSuspendedBy,
+                version + 1,
+                grantsVersion,
+                createdAt,
+                now,
+                newStatus == QuotaStatus.DELETED ? now : null);
+    }
+
+    /** This quota after a change of grants: other owners, the next version of both kinds. */
+    public Quota withOwners(String newOwnerId, List<String> newOwnerIds, Instant now) {
+        return new Quota(
+                organizationId,
+                id,
+                parentId,
+                path,
+                level,
+                name,
+                description,
+                type,
+                teamId,
+                newOwnerId,
+                newOwnerIds,
+                inheritedOwnerIds,
+                totalMb,
+                usedMb,
+                allocatedMb,
+                status,
+                suspendedBy,
+                version + 1,
+                grantsVersion + 1,
+                createdAt,
+                now,
+                deletedAt);
+    }
+}

@@ -1,0 +1,17 @@
+package com.cagen.quota.domain;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One authenticated, decoded request, whatever way it came in.
+ *
+ * @param requestId follows the request through logs and into the audit trail
+ * @param nonce not yet claimed: whoever carries the request out claims it in the same transaction
+ * @param idempotencyKey 1 to 255 characters, or null; only on operations that change something
+ */
+public record Request(
+        String requestId,
+        Caller caller,
+        Nonce nonce,
+        @Nullable String idempotencyKey,
+        Operation operation) {}

@@ -1,0 +1,190 @@
+package com.cagen.quota.storage;
+
+import com.cagen.quota.config.Config;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.RefusalException;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.pgclient.PgBuilder;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgException;
+import io.vertx.sqlclient.Pool;
+import io.vertx.sqlclient.PoolOptions;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Transaction;
+import io.vertx.sqlclient.Tuple;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The connections to PostgreSQL, all under the role {@code quota_app}, and the two ways to use them: {@link #transaction}
+ * for everything but the hot path, {@link #connection} for that.
+ *
+ * <p>A future from here fails with a {@link RefusalException}: {@code database_unavailable} when nothing was done, {@code
+ * outcome_unknown} when the connection was lost at commit, {@code overloaded} when no connection was free in time; or with
+ * the {@link PgException} of a statement that PostgreSQL refused.
+ */
+public final class Database {
+    private static final Logger LOG = LoggerFactory.getLogger(Database.class);
+    private static final String SET_SCOPE = "SELECT set_config($1, $2, true)";
+    private static final int MAX_ATTEMPTS = 5;
+    private static final int ACQUIRE_TIMEOUT_SECONDS = 3;
+    /** Serialization failure, deadlock: the transaction did nothing and may run again. */
+    private static final Set<String> RETRYABLE = Set.of("40001", "40P01");
+
+    private final Vertx vertx;
+    private final Pool pool;
+
+    private Database(Vertx vertx, Pool pool) {
+        this.vertx = vertx;
+        this.pool = pool;
+    }
+
+    /**
+     * Makes a pool; connects to nothing yet.
+     *
+     * @param name of the pool in metrics
+     * @param size connections at most
+     */
+    public static Database open(Vertx vertx, DatabaseUrl url, Config.Database settings, String name, int size) {
+        PgConnectOptions connect = url.toPgConnectOptions()
+                .setCachePreparedStatements(true)
+                .setPreparedStatementCacheMaxSize(256)
+                .setPipeliningLimit(256)
+                .addProperty("role", "quota_app")
+                .addProperty("application_name", "cagen-quota")
+                .addProperty("search_path", "quota")
+                // Array parameters: planning each time anew cost a third of PostgreSQL's CPU.
+                .addProperty("plan_cache_mode", "force_generic_plan")
+                .addProperty("jit", "off")
+                .addProperty("lock_timeout", Long.toString(settings.lockTimeoutMillis()))
+                .addProperty("statement_timeout", Long.toString(settings.statementTimeoutMillis()))
+                .addProperty(
+                        "idle_in_transaction_session_timeout", Long.toString(settings.statementTimeoutMillis() * 2));
+        connect.setMetricsName(name);
+        PoolOptions options = new PoolOptions()
+                .setName(name)
+                .setMaxSize(size)
+                .setMaxWaitQueueSize(1_000)
+                .setConnectionTimeout(ACQUIRE_TIMEOUT_SECONDS)
+                .setConnectionTimeoutUnit(TimeUnit.SECONDS);
+        return new Database(
+                vertx,
+                PgBuilder.pool()
+                        .with(options)
+                        .connectingTo(connect)
+                        .using(vertx)
+                        .build());
+    }
+
+    /** A connection to be closed by the caller, whatever happens. */
+    public Future<SqlConnection> connection() {
+        return pool.getConnection().recover(failure -> Future.failedFuture(unavailable(failure)));
+    }
+
+    /**
+     * Runs {@code work} in one transaction that sees what {@code scope} names, again when PostgreSQL asks for it, and commits.
+     *
+     * @param work uses the connection it is given and keeps it no longer than its future
+     */
+    public <T> Future<T> transaction(Scope scope, Function<SqlConnection, Future<T>> work) {
+        return attempt(scope, work, 1);
+    }
+
+    private <T> Future<T> attempt(Scope scope, Function<SqlConnection, Future<T>> work, int attempt) {
+        return connection()
+                .compose(connection -> once(connection, scope, work).eventually(connection::close))
+                .recover(failure -> {
+                    if (failure instanceof PgException pg
+                            && RETRYABLE.contains(pg.getSqlState())
+                            && attempt < MAX_ATTEMPTS) {
+                        return vertx.timer(
+                                        ThreadLocalRandom.current().nextLong(1, 10L << attempt), TimeUnit.MILLISECONDS)
+                                .compose(ignored -> attempt(scope, work, attempt + 1));
+                    }
+                    return Future.failedFuture(failure);
+                });
+    }
+
+    private static <T> Future<T> once(SqlConnection connection, Scope scope, Function<SqlConnection, Future<T>> work) {
+        return connection
+                .begin()
+                .recover(failure -> Future.failedFuture(unavailable(failure)))
+                .compose(transaction -> {
+                    Future<?> scoped =
+                            connection.preparedQuery(SET_SCOPE).execute(Tuple.of(scope.setting(), scope.value()));
+                    return scoped.compose(ignored -> work.apply(connection))
+                            .transform(result -> result.succeeded()
+                                    ? commit(transaction, result.result())
+                                    : rollback(transaction, asRefusal(result.cause())));
+                });
+    }
+
+    private static <T> Future<T> commit(Transaction transaction, T result) {
+        return transaction
+                .commit()
+                .map(result)
+                .recover(failure -> Future.failedFuture(new RefusalException(
+                        Refusal.of(
+                                ErrorCode.OUTCOME_UNKNOWN,
+                                "The connection to the database was lost while committing; repeat under the same idempotency key."),
+                        failure)));
+    }
+
+    private static <T> Future<T> rollback(Transaction transaction, Throwable failure) {
+        return transaction.rollback().transform(ignored -> Future.failedFuture(failure));
+    }
+
+    /** What PostgreSQL refused stays a {@link PgException}; everything else that is no refusal yet is a lost connection. */
+    private static Throwable asRefusal(Throwable failure) {
+        if (failure instanceof PgException pg) {
+            return temporary(pg.getSqlState()) ? unavailable(failure) : failure;
+        }
+        if (failure instanceof RefusalException || failure instanceof RuntimeException && !isConnectionLoss(failure)) {
+            return failure;
+        }
+        return unavailable(failure);
+    }
+
+    private static boolean isConnectionLoss(Throwable failure) {
+        return failure instanceof io.vertx.core.VertxException;
+    }
+
+    /** Timeouts (55P03, 57014), a server that is starting, stopping, read-only or full. */
+    public static boolean temporary(String sqlState) {
+        return sqlState.startsWith("57")
+                || sqlState.startsWith("53")
+                || sqlState.startsWith("08")
+                || sqlState.equals("55P03")
+                || sqlState.equals("25006")
+                || sqlState.equals("25P03");
+    }
+
+    /** {@code database_unavailable}, the cause logged; {@code overloaded} when the pool's queue is full or slow. */
+    public static RefusalException unavailable(Throwable failure) {
+        if (failure instanceof RefusalException refused) {
+            return refused;
+        }
+        String text = String.valueOf(failure.getMessage());
+        if (text.contains("max wait queue")) {
+            return new RefusalException(Refusal.of(ErrorCode.OVERLOADED, "Too many requests are waiting."), failure);
+        }
+        LOG.warn("database unavailable: {}", text);
+        return new RefusalException(
+                Refusal.of(ErrorCode.DATABASE_UNAVAILABLE, "The database cannot be reached at the moment."), failure);
+    }
+
+    /** Whether a query gets an answer, within the pool's timeouts. */
+    public Future<Void> ping() {
+        return pool.query("SELECT 1").execute().mapEmpty();
+    }
+
+    public Future<Void> close() {
+        return pool.close();
+    }
+}

@@ -1,0 +1,40 @@
+package com.cagen.quota.storage;
+
+import io.vertx.core.json.JsonObject;
+import java.util.Collection;
+
+/**
+ * What a transaction may see: the setting that the row-level-security policies read. Without one it sees nothing.
+ *
+ * @param setting the name of the setting
+ * @param value its value
+ */
+public record Scope(String setting, String value) {
+
+    /** The rows of one organization. */
+    public static Scope organization(String organizationId) {
+        return new Scope("app.organization_id", organizationId);
+    }
+
+    /** Which organizations have work waiting, figures for metrics, retention: reads across organizations, no writes. */
+    public static Scope maintenance() {
+        return new Scope("app.purpose", "maintenance");
+    }
+
+    /** What a batch claims: keys of {@link #quotaKey} and {@link #organizationKey}. */
+    public static Scope claims(Collection<String> keys) {
+        JsonObject claims = new JsonObject();
+        keys.forEach(key -> claims.put(key, 1));
+        return new Scope("app.scope", claims.encode());
+    }
+
+    /** Claims the rows of one quota under one organization's name. */
+    public static String quotaKey(String quotaId, String organizationId) {
+        return quotaId + '/' + organizationId;
+    }
+
+    /** Claims the rows that an organization has as a whole: chain head, nonces, operations, outbox, audit entries. */
+    public static String organizationKey(String organizationId) {
+        return '/' + organizationId;
+    }
+}
