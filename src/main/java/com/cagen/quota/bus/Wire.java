@@ -2,7 +2,6 @@ package com.cagen.quota.bus;
 
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.Operation;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.Refusal;
 import com.fasterxml.jackson.annotation.JsonAutoDetect;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
@@ -72,9 +71,7 @@ final class Wire {
     @JsonTypeInfo(use = JsonTypeInfo.Id.SIMPLE_NAME, property = "@type")
     @JsonAutoDetect(getterVisibility = JsonAutoDetect.Visibility.NONE)
     @JsonIgnoreProperties("@type")
-    private interface ByName {
-        OperationType type();
-    }
+    private interface ByName {}
 
     @JsonTypeInfo(use = JsonTypeInfo.Id.SIMPLE_NAME, property = "@type")
     @JsonSubTypes({@JsonSubTypes.Type(Answer.Success.class), @JsonSubTypes.Type(Refusal.class)})

@@ -6,6 +6,7 @@ import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxException;
 import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
@@ -145,14 +146,8 @@ public final class Database {
         if (failure instanceof PgException pg) {
             return temporary(pg.getSqlState()) ? unavailable(failure) : failure;
         }
-        if (failure instanceof RefusalException || failure instanceof RuntimeException && !isConnectionLoss(failure)) {
-            return failure;
-        }
-        return unavailable(failure);
-    }
-
-    private static boolean isConnectionLoss(Throwable failure) {
-        return failure instanceof io.vertx.core.VertxException;
+        boolean connectionLost = failure instanceof VertxException || !(failure instanceof RuntimeException);
+        return connectionLost ? unavailable(failure) : failure;
     }
 
     /** Timeouts (55P03, 57014), a server that is starting, stopping, read-only or full. */

@@ -1,0 +1,17 @@
+package com.cagen.quota.credential;
+
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Nonce;
+
+/** What came out of a credential. */
+public sealed interface Opened {
+
+    /** Authentic and within its time; whether it was used before, only the database knows. */
+    record Valid(Caller caller, Nonce nonce) implements Opened {}
+
+    /** Authentic, but its timestamp is more than five minutes away from now. */
+    record Expired(Caller caller) implements Opened {}
+
+    /** Anything else; the reason is deliberately not told. */
+    record Invalid() implements Opened {}
+}
