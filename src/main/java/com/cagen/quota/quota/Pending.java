@@ -1,0 +1,51 @@
+package com.cagen.quota.quota;
+
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Fingerprint;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.OperationKey;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.Request;
+import io.vertx.core.Promise;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** A request on its way through a lane. It may go round more than once, when the auth service has to be asked. */
+final class Pending {
+    /** Grants that change while being asked about are asked about again, this often. */
+    static final int MAX_ROUNDS = 4;
+
+    final Request request;
+    final UUID id = Ids.operation();
+    final byte @Nullable [] fingerprint;
+    final Promise<Answer> promise = Promise.promise();
+    KnownGrants grants = KnownGrants.NONE;
+    /** Set once the nonce is claimed in a committed transaction: a further round must not claim it again. */
+    boolean nonceClaimed;
+
+    int rounds;
+
+    Pending(Request request) {
+        this.request = request;
+        this.fingerprint = request.idempotencyKey() == null ? null : Fingerprint.of(request);
+    }
+
+    Operation operation() {
+        return request.operation();
+    }
+
+    String organizationId() {
+        return request.caller().organizationId();
+    }
+
+    /** Only for operations on a quota. */
+    QuotaKey quotaKey() {
+        return new QuotaKey(organizationId(), ((Operation.OnQuota) request.operation()).quotaId());
+    }
+
+    @Nullable OperationKey operationKey() {
+        String key = request.idempotencyKey();
+        return key == null ? null : new OperationKey(organizationId(), request.caller().serviceId(), key);
+    }
+}

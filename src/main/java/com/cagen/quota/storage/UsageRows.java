@@ -1,0 +1,243 @@
+package com.cagen.quota.storage;
+
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.Operation;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Tables {@code quota_holdings} and {@code quota_usage}. Both are written only under the lock of their quota's row. */
+public final class UsageRows {
+    private static final String FIND_HELD =
+            """
+            SELECT h.organization_id, h.quota_id, h.resource_id, h.held_mb
+            FROM unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, quota_id, resource_id)
+            JOIN quota.quota_holdings h
+              ON h.organization_id = k.organization_id COLLATE "C" AND h.quota_id = k.quota_id COLLATE "C"
+             AND h.resource_id = k.resource_id COLLATE "C"
+            """;
+
+    private static final String UPSERT_HELD =
+            """
+            INSERT INTO quota.quota_holdings (organization_id, quota_id, resource_id, held_mb, last_activity)
+            SELECT o.organization_id, v.quota_id, v.resource_id, v.held_mb, $5
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+                AS v (organization_id, quota_id, resource_id, held_mb)
+            JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
+            ON CONFLICT (organization_id, quota_id, resource_id)
+                DO UPDATE SET held_mb = excluded.held_mb, last_activity = excluded.last_activity
+            """;
+
+    private static final String DELETE_HELD =
+            """
+            DELETE FROM quota.quota_holdings h
+            USING unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, quota_id, resource_id)
+            WHERE h.organization_id = k.organization_id COLLATE "C" AND h.quota_id = k.quota_id COLLATE "C"
+              AND h.resource_id = k.resource_id COLLATE "C"
+            """;
+
+    private static final String INSERT_LEDGER =
+            """
+            INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation,
+                usage_mb, user_id, service_id, reason, used_mb, held_mb, created_at)
+            SELECT o.organization_id, v.quota_id, v.quota_version, v.usage_id, v.resource_id, v.operation, v.usage_mb,
+                v.user_id, v.service_id, v.reason, v.used_mb, v.held_mb, $13
+            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[],
+                    $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[])
+                AS v (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
+                    service_id, reason, used_mb, held_mb)
+            JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
+            """;
+
+    private static final String LEDGER_COLUMNS =
+            """
+            SELECT quota_version, usage_id, quota_id, resource_id, operation, usage_mb, user_id, service_id, reason,
+                used_mb, held_mb, created_at
+            FROM quota.quota_usage
+            WHERE organization_id = $1 AND quota_id = $2
+              AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
+            """;
+
+    private UsageRows() {}
+
+    /** What each of {@code keys} holds, in megabytes; absent means nothing. */
+    public static Future<Map<HoldingKey, Long>> findHeld(SqlConnection connection, Collection<HoldingKey> keys) {
+        if (keys.isEmpty()) {
+            return Future.succeededFuture(Map.of());
+        }
+        return connection.preparedQuery(FIND_HELD).execute(keyArrays(keys)).map(rows -> {
+            Map<HoldingKey, Long> held = new HashMap<>();
+            rows.forEach(row ->
+                    held.put(new HoldingKey(row.getString(0), row.getString(1), row.getString(2)), row.getLong(3)));
+            return held;
+        });
+    }
+
+    /** Writes what each resource holds from now on; one that holds nothing loses its row. */
+    public static List<Future<Void>> writeHeld(
+            SqlConnection connection, Map<HoldingKey, Long> before, Map<HoldingKey, Long> after, Instant now) {
+        List<HoldingKey> some = new ArrayList<>();
+        List<HoldingKey> none = new ArrayList<>();
+        after.forEach((key, mb) -> {
+            if (mb > 0) {
+                some.add(key);
+            } else if (before.getOrDefault(key, 0L) > 0) {
+                none.add(key);
+            }
+        });
+        List<Future<Void>> writes = new ArrayList<>(2);
+        if (!some.isEmpty()) {
+            Tuple values = keyArrays(some);
+            values.addArrayOfLong(some.stream().map(after::get).toArray(Long[]::new));
+            values.addOffsetDateTime(QuotaRows.utc(now));
+            writes.add(connection.preparedQuery(UPSERT_HELD).execute(values).compose(RowCounts.expect(some.size())));
+        }
+        if (!none.isEmpty()) {
+            writes.add(connection
+                    .preparedQuery(DELETE_HELD)
+                    .execute(keyArrays(none))
+                    .compose(RowCounts.expect(none.size())));
+        }
+        return writes;
+    }
+
+    private static Tuple keyArrays(Collection<HoldingKey> keys) {
+        return Tuple.tuple()
+                .addArrayOfString(keys.stream().map(HoldingKey::organizationId).toArray(String[]::new))
+                .addArrayOfString(keys.stream().map(HoldingKey::quotaId).toArray(String[]::new))
+                .addArrayOfString(keys.stream().map(HoldingKey::resourceId).toArray(String[]::new));
+    }
+
+    /**
+     * One line of the ledger.
+     *
+     * @param quotaVersion the version that the operation gave the quota
+     * @param operation {@code allocate} or {@code deallocate}
+     * @param usedMb what the quota has in use afterwards
+     * @param heldMb what the resource holds on it afterwards
+     */
+    public record LedgerEntry(
+            String organizationId,
+            String quotaId,
+            long quotaVersion,
+            UUID usageId,
+            String resourceId,
+            String operation,
+            long usageMb,
+            String userId,
+            String serviceId,
+            @Nullable String reason,
+            long usedMb,
+            long heldMb,
+            Instant createdAt) {}
+
+    /** Appends to the ledger; all entries get the first one's time. */
+    public static Future<Void> insertLedger(SqlConnection connection, List<LedgerEntry> entries) {
+        int n = entries.size();
+        String[] organizations = new String[n];
+        String[] quotas = new String[n];
+        Long[] versions = new Long[n];
+        UUID[] ids = new UUID[n];
+        String[] resources = new String[n];
+        String[] operations = new String[n];
+        Long[] amounts = new Long[n];
+        String[] users = new String[n];
+        String[] services = new String[n];
+        String[] reasons = new String[n];
+        Long[] used = new Long[n];
+        Long[] held = new Long[n];
+        for (int i = 0; i < n; i++) {
+            LedgerEntry entry = entries.get(i);
+            organizations[i] = entry.organizationId();
+            quotas[i] = entry.quotaId();
+            versions[i] = entry.quotaVersion();
+            ids[i] = entry.usageId();
+            resources[i] = entry.resourceId();
+            operations[i] = entry.operation();
+            amounts[i] = entry.usageMb();
+            users[i] = entry.userId();
+            services[i] = entry.serviceId();
+            reasons[i] = entry.reason();
+            used[i] = entry.usedMb();
+            held[i] = entry.heldMb();
+        }
+        Tuple values = Tuple.tuple()
+                .addArrayOfString(organizations)
+                .addArrayOfString(quotas)
+                .addArrayOfLong(versions)
+                .addArrayOfUUID(ids)
+                .addArrayOfString(resources)
+                .addArrayOfString(operations)
+                .addArrayOfLong(amounts)
+                .addArrayOfString(users)
+                .addArrayOfString(services)
+                .addArrayOfString(reasons)
+                .addArrayOfLong(used)
+                .addArrayOfLong(held)
+                .addOffsetDateTime(QuotaRows.utc(entries.get(0).createdAt()));
+        return connection.preparedQuery(INSERT_LEDGER).execute(values).compose(RowCounts.expect(n));
+    }
+
+    /** @param nextCursor where the next page begins, or null at the end */
+    public record LedgerPage(List<LedgerEntry> entries, @Nullable Long nextCursor) {}
+
+    /** The ledger of one quota, by its versions. */
+    public static Future<LedgerPage> history(
+            SqlConnection connection, String organization, Operation.UsageHistory query) {
+        // Statements of their own, so that each can use its index.
+        StringBuilder sql = new StringBuilder(LEDGER_COLUMNS);
+        Tuple values = Tuple.tuple()
+                .addString(organization)
+                .addString(query.quotaId())
+                .addOffsetDateTime(query.from() == null ? null : QuotaRows.utc(query.from()))
+                .addOffsetDateTime(query.to() == null ? null : QuotaRows.utc(query.to()))
+                .addInteger(query.limit() + 1);
+        if (query.cursor() != null) {
+            values.addLong(query.cursor());
+            sql.append(query.newestFirst() ? " AND quota_version < $" : " AND quota_version > $")
+                    .append(values.size());
+        }
+        if (query.resourceId() != null) {
+            values.addString(query.resourceId());
+            sql.append(" AND resource_id = $").append(values.size());
+        }
+        sql.append(" ORDER BY quota_version").append(query.newestFirst() ? " DESC" : "").append(" LIMIT $5");
+        return connection.preparedQuery(sql.toString()).execute(values).map(rows -> {
+            List<LedgerEntry> entries = new ArrayList<>();
+            rows.forEach(row -> entries.add(readEntry(organization, row)));
+            if (entries.size() <= query.limit()) {
+                return new LedgerPage(entries, null);
+            }
+            entries.remove(query.limit());
+            return new LedgerPage(entries, entries.get(query.limit() - 1).quotaVersion());
+        });
+    }
+
+    private static LedgerEntry readEntry(String organization, Row row) {
+        OffsetDateTime createdAt = row.getOffsetDateTime(11);
+        return new LedgerEntry(
+                organization,
+                row.getString(2),
+                row.getLong(0),
+                row.getUUID(1),
+                row.getString(3),
+                row.getString(4),
+                row.getLong(5),
+                row.getString(6),
+                row.getString(7),
+                row.getString(8),
+                row.getLong(9),
+                row.getLong(10),
+                createdAt.toInstant());
+    }
+}
