@@ -1,5 +1,6 @@
 package com.cagen.quota.domain;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -29,5 +30,32 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
                 ErrorCode.PERMISSION_DENIED,
                 "This needs one of these permissions: " + String.join(", ", required) + ".",
                 Map.of("required", List.copyOf(required)));
+    }
+
+    /** {@code suspendedQuotaId} is the nearest suspended quota: the one asked for, or an ancestor of it. */
+    public static Refusal quotaSuspended(String suspendedQuotaId) {
+        return new Refusal(
+                ErrorCode.QUOTA_SUSPENDED,
+                "The quota is suspended (by " + suspendedQuotaId + ") and gives nothing out until it is resumed.",
+                Map.of("suspended_quota_id", suspendedQuotaId));
+    }
+
+    /** {@code requestedMb} is more than {@code quota} has available, be it for usage or for a child. */
+    public static Refusal insufficientQuota(Quota quota, long requestedMb) {
+        long availableMb = quota.availableMb();
+        Map<String, Object> details = new LinkedHashMap<>();
+        details.put("quota_id", quota.id());
+        details.put("total_mb", quota.totalMb());
+        details.put("used_mb", quota.usedMb());
+        details.put("allocated_mb", quota.allocatedMb());
+        details.put("available_mb", availableMb);
+        details.put("requested_mb", requestedMb);
+        details.put("short_by_mb", requestedMb - availableMb);
+        return new Refusal(
+                ErrorCode.INSUFFICIENT_QUOTA,
+                "The quota has " + availableMb + " MB available of " + quota.totalMb() + " MB (" + quota.usedMb()
+                        + " MB used, " + quota.allocatedMb() + " MB allocated): " + requestedMb + " MB is "
+                        + (requestedMb - availableMb) + " MB too much.",
+                details);
     }
 }
