@@ -1,0 +1,205 @@
+package com.cagen.quota.storage;
+
+import com.cagen.quota.domain.AuditEntry;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** The table {@code outbox}: audit entries that are committed with their change and wait for their place in the chain. */
+public final class OutboxRows {
+    private static final JsonFactory JSON = new JsonFactory();
+
+    /** Joins the chain heads, so that the organization written is one that the scope lets us see. */
+    private static final String INSERT = """
+            INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries)
+            SELECT h.organization_id, r.batch_id, r.entry_count, r.entries
+            FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[]) AS r (organization_id, batch_id, entry_count, entries)
+            JOIN quota.chain_heads h ON h.organization_id = r.organization_id
+            """;
+
+    /** One statement, so one snapshot: an entry is in the outbox or in the trail, never between the two. */
+    private static final String COMMITTED = """
+            SELECT EXISTS (SELECT FROM quota.outbox WHERE organization_id = $1 AND batch_id = $2)
+                OR EXISTS (
+                    SELECT FROM (
+                        SELECT audit_id FROM quota.quota_audit_logs
+                        WHERE organization_id = $1 ORDER BY seq DESC LIMIT 100000) newest
+                    WHERE audit_id = $3)
+            """;
+
+    private OutboxRows() {}
+
+    /**
+     * A transaction's entries of one organization, in the order in which they happened.
+     *
+     * @param batchId the transaction's
+     */
+    public record OutboxRow(String organizationId, UUID batchId, List<AuditEntry> entries) {
+        public OutboxRow {
+            entries = List.copyOf(entries);
+        }
+    }
+
+    /**
+     * Writes rows with one statement. The scope must claim each organization, and each must have its chain head.
+     *
+     * @return fails when not every row was written
+     */
+    public static Future<?> insert(SqlConnection connection, List<OutboxRow> rows) {
+        int count = rows.size();
+        String[] organizations = new String[count];
+        UUID[] batches = new UUID[count];
+        Integer[] entryCounts = new Integer[count];
+        String[] entries = new String[count];
+        for (int i = 0; i < count; i++) {
+            OutboxRow row = rows.get(i);
+            organizations[i] = row.organizationId();
+            batches[i] = row.batchId();
+            entryCounts[i] = row.entries().size();
+            entries[i] = encode(row.entries());
+        }
+        return connection
+                .preparedQuery(INSERT)
+                .execute(Tuple.of(organizations, batches, entryCounts, entries))
+                .compose(result -> result.rowCount() == count
+                        ? Future.succeededFuture(result)
+                        : Future.failedFuture(new IllegalStateException(
+                                "wrote " + result.rowCount() + " of " + count + " outbox rows")));
+    }
+
+    /**
+     * Whether a transaction whose COMMIT got no answer took effect. Final only once that transaction is over: lock what it
+     * had locked before asking.
+     *
+     * @param auditId one of its entries in this organization; looked for among the newest 100,000
+     */
+    public static Future<Boolean> committed(Database database, String organizationId, UUID batchId, UUID auditId) {
+        return database.transaction(Scope.organization(organizationId), connection -> connection
+                .preparedQuery(COMMITTED)
+                .execute(Tuple.of(organizationId, batchId, auditId))
+                .map(rows -> rows.iterator().next().getBoolean(0)));
+    }
+
+    /** The text of column {@code entries}: a JSON array with one array for each entry, its details as they are. */
+    public static String encode(List<AuditEntry> entries) {
+        StringWriter text = new StringWriter(entries.size() * 512);
+        try (JsonGenerator json = JSON.createGenerator(text)) {
+            json.writeStartArray();
+            for (AuditEntry entry : entries) {
+                json.writeStartArray();
+                json.writeString(entry.auditId().toString());
+                json.writeString(entry.quotaId());
+                json.writeString(entry.parentQuotaId());
+                if (entry.quotaVersion() == null) {
+                    json.writeNull();
+                } else {
+                    json.writeNumber(entry.quotaVersion());
+                }
+                json.writeString(entry.action());
+                json.writeString(entry.outcome());
+                json.writeString(entry.actorUserId());
+                json.writeString(entry.serviceId());
+                json.writeString(entry.targetUserId());
+                json.writeString(entry.requestId());
+                json.writeNumber(micros(entry.createdAt()));
+                json.writeRawValue(entry.details());
+                json.writeEndArray();
+            }
+            json.writeEndArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return text.toString();
+    }
+
+    /** @throws IllegalStateException when the text is not what {@link #encode} writes */
+    public static List<AuditEntry> decode(String organizationId, String entries) {
+        List<AuditEntry> result = new ArrayList<>();
+        char[] text = entries.toCharArray();
+        try (JsonParser json = JSON.createParser(text)) {
+            expect(json.nextToken(), JsonToken.START_ARRAY);
+            while (json.nextToken() == JsonToken.START_ARRAY) {
+                result.add(entry(json, organizationId, text));
+            }
+        } catch (IOException e) {
+            // No cause: it quotes the text.
+            throw new IllegalStateException("an outbox row of organization " + organizationId + " is not JSON");
+        }
+        return result;
+    }
+
+    private static AuditEntry entry(JsonParser json, String organizationId, char[] text) throws IOException {
+        UUID auditId = UUID.fromString(string(json));
+        String quotaId = stringOrNull(json);
+        String parentQuotaId = stringOrNull(json);
+        Long quotaVersion = json.nextToken() == JsonToken.VALUE_NULL ? null : Long.valueOf(json.getLongValue());
+        String action = string(json);
+        String outcome = string(json);
+        String actorUserId = string(json);
+        String serviceId = string(json);
+        String targetUserId = stringOrNull(json);
+        String requestId = string(json);
+        expect(json.nextToken(), JsonToken.VALUE_NUMBER_INT);
+        Instant createdAt = fromMicros(json.getLongValue());
+        // The hash covers this very text, so it is cut out, not written anew.
+        expect(json.nextToken(), JsonToken.START_OBJECT);
+        int start = (int) json.currentTokenLocation().getCharOffset();
+        json.skipChildren();
+        int end = (int) json.currentTokenLocation().getCharOffset() + 1;
+        expect(json.nextToken(), JsonToken.END_ARRAY);
+        return new AuditEntry(
+                auditId,
+                organizationId,
+                quotaId,
+                parentQuotaId,
+                quotaVersion,
+                action,
+                outcome,
+                actorUserId,
+                serviceId,
+                targetUserId,
+                new String(text, start, end - start),
+                requestId,
+                createdAt);
+    }
+
+    private static String string(JsonParser json) throws IOException {
+        expect(json.nextToken(), JsonToken.VALUE_STRING);
+        return json.getText();
+    }
+
+    private static @Nullable String stringOrNull(JsonParser json) throws IOException {
+        if (json.nextToken() == JsonToken.VALUE_NULL) {
+            return null;
+        }
+        expect(json.currentToken(), JsonToken.VALUE_STRING);
+        return json.getText();
+    }
+
+    private static void expect(@Nullable JsonToken actual, JsonToken expected) {
+        if (actual != expected) {
+            throw new IllegalStateException("an outbox row has " + actual + " where " + expected + " belongs");
+        }
+    }
+
+    private static long micros(Instant instant) {
+        return ChronoUnit.MICROS.between(Instant.EPOCH, instant);
+    }
+
+    private static Instant fromMicros(long micros) {
+        return Instant.EPOCH.plus(micros, ChronoUnit.MICROS);
+    }
+}

@@ -1,0 +1,76 @@
+package com.cagen.quota.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.cagen.quota.domain.AuditEntry;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class OutboxRowsTest {
+    private static final Instant NOW = Instant.parse("2026-01-01T00:00:00.123456Z");
+
+    @Test
+    void givesBackEveryFieldAndTheVeryTextOfTheDetails() {
+        List<AuditEntry> entries = List.of(
+                new AuditEntry(
+                        UUID.randomUUID(),
+                        "org",
+                        "quota_ü😀",
+                        "quota_parent",
+                        9007199254740991L,
+                        "quota.allocate",
+                        AuditEntry.APPLIED,
+                        "user \"quoted\"\n",
+                        "svc",
+                        "target",
+                        "{\"b\": {\"x\":[1,2,{\"}\":\"]\"}]}, \"a\":1.0, \"b\":\"ü😀\\u0000\" }",
+                        "request",
+                        NOW),
+                new AuditEntry(
+                        UUID.randomUUID(),
+                        "org",
+                        null,
+                        null,
+                        null,
+                        AuditEntry.CREDENTIAL_USE,
+                        AuditEntry.REFUSED,
+                        "user",
+                        "svc",
+                        null,
+                        "{}",
+                        "request",
+                        NOW));
+        assertThat(OutboxRows.decode("org", OutboxRows.encode(entries))).isEqualTo(entries);
+    }
+
+    @Test
+    void keepsTheOrderOfManyEntries() {
+        List<AuditEntry> entries = java.util.stream.IntStream.range(0, 1_000)
+                .mapToObj(i -> new AuditEntry(
+                        new UUID(1, i),
+                        "org",
+                        "q",
+                        null,
+                        (long) i,
+                        "usage.allocate",
+                        AuditEntry.APPLIED,
+                        "u",
+                        "s",
+                        null,
+                        "{\"i\":" + i + "}",
+                        "r",
+                        NOW))
+                .toList();
+        assertThat(OutboxRows.decode("org", OutboxRows.encode(entries))).isEqualTo(entries);
+    }
+
+    @Test
+    void refusesTextThatIsNotAnOutboxRow() {
+        assertThatThrownBy(() -> OutboxRows.decode("org", "[[1]]")).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> OutboxRows.decode("org", "[[\"a")).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> OutboxRows.decode("org", "{}")).isInstanceOf(IllegalStateException.class);
+    }
+}
