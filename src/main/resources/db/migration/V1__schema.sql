@@ -178,9 +178,14 @@ CREATE TABLE quota.auth_outbox (
     message         text NOT NULL,
     attempts        integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL DEFAULT now(),
+    -- A node that delivers it says until when: meanwhile no other one does.
+    claimed_until   timestamptz NOT NULL DEFAULT '-infinity',
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (organization_id, position)
 );
+-- Which organizations have something due; what comes first of a quota.
+CREATE INDEX auth_outbox_due ON quota.auth_outbox (next_attempt_at);
+CREATE INDEX auth_outbox_quota ON quota.auth_outbox (organization_id, quota_id, position);
 
 -- The built-in auth service's own tables.
 CREATE TABLE quota.auth_resources (
