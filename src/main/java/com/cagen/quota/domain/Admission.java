@@ -44,7 +44,8 @@ public final class Admission {
         return recorded == null ? null : repeat(recorded, fingerprint);
     }
 
-    private static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {
+    /** What a request gets whose key was used before: the first answer again, or 422 when it is another request. */
+    public static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {
         if (!Arrays.equals(recorded.fingerprint(), fingerprint)) {
             return keyReused();
         }

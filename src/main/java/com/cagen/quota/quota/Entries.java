@@ -50,8 +50,7 @@ final class Entries {
      * @param quota the quota addressed, when it is the caller's organization's; else null
      * @return null for refusals that are not audited: reads (a replayed credential aside), and quotas that are not there
      */
-    static @Nullable AuditEntry refused(
-            UUID id, Request request, @Nullable Quota quota, Refusal refusal, Instant now) {
+    static @Nullable AuditEntry refused(UUID id, Request request, @Nullable Quota quota, Refusal refusal, Instant now) {
         boolean replayed = refusal.code() == ErrorCode.CREDENTIAL_REPLAYED;
         boolean ruledOut = request.operation().type().change()
                 && switch (refusal.code()) {
@@ -79,8 +78,9 @@ final class Entries {
         });
         String quotaId = quota == null ? null : quota.id();
         String parentId = quota == null ? null : quota.parentId();
-        String action =
-                replayed ? AuditEntry.CREDENTIAL_USE : request.operation().type().wireName();
+        String action = replayed
+                ? AuditEntry.CREDENTIAL_USE
+                : request.operation().type().wireName();
         return entry(id, request, action, AuditEntry.REFUSED, quotaId, parentId, null, details, now);
     }
 

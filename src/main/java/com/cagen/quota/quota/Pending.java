@@ -24,6 +24,9 @@ final class Pending {
     /** Set once the nonce is claimed in a committed transaction: a further round must not claim it again. */
     boolean nonceClaimed;
 
+    /** Set once the auth service has confirmed the grant or revocation that this asks for. */
+    boolean told;
+
     int rounds;
 
     Pending(Request request) {
@@ -44,8 +47,11 @@ final class Pending {
         return new QuotaKey(organizationId(), ((Operation.OnQuota) request.operation()).quotaId());
     }
 
-    @Nullable OperationKey operationKey() {
+    @Nullable
+    OperationKey operationKey() {
         String key = request.idempotencyKey();
-        return key == null ? null : new OperationKey(organizationId(), request.caller().serviceId(), key);
+        return key == null
+                ? null
+                : new OperationKey(organizationId(), request.caller().serviceId(), key);
     }
 }

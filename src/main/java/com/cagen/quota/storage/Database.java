@@ -35,8 +35,8 @@ public final class Database {
     private static final String SET_SCOPE = "SELECT set_config($1, $2, true)";
     private static final int MAX_ATTEMPTS = 5;
     private static final int ACQUIRE_TIMEOUT_SECONDS = 3;
-    /** Serialization failure, deadlock: the transaction did nothing and may run again. */
-    private static final Set<String> RETRYABLE = Set.of("40001", "40P01");
+    /** Serialization failure, deadlock, a key that another transaction has just taken: nothing was done, run again. */
+    private static final Set<String> RETRYABLE = Set.of("40001", "40P01", "23505");
 
     private final Vertx vertx;
     private final Pool pool;
@@ -142,7 +142,7 @@ public final class Database {
     }
 
     /** What PostgreSQL refused stays a {@link PgException}; everything else that is no refusal yet is a lost connection. */
-    private static Throwable asRefusal(Throwable failure) {
+    public static Throwable asRefusal(Throwable failure) {
         if (failure instanceof PgException pg) {
             return temporary(pg.getSqlState()) ? unavailable(failure) : failure;
         }

@@ -13,8 +13,7 @@ import java.util.Set;
 public final class GrantRows {
     private static final String FIND =
             "SELECT permissions FROM quota.quota_grants WHERE organization_id = $1 AND quota_id = $2 AND user_id = $3";
-    private static final String WRITE =
-            """
+    private static final String WRITE = """
             INSERT INTO quota.quota_grants (organization_id, quota_id, user_id, permissions) VALUES ($1, $2, $3, $4)
             ON CONFLICT (organization_id, quota_id, user_id) DO UPDATE SET permissions = excluded.permissions
             """;

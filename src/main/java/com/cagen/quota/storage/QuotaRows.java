@@ -22,57 +22,48 @@ import org.jspecify.annotations.Nullable;
 
 /** Table {@code quotas}. Whatever locks, locks in ascending order of ids. */
 public final class QuotaRows {
-    private static final String COLUMNS =
-            """
+    private static final String COLUMNS = """
             q.organization_id, q.id, q.parent_quota_id, q.path, q.level, q.name, q.description, q.type, q.team_id,
             q.owner_id, q.owner_ids, q.inherited_owner_ids, q.total_mb, q.used_mb, q.allocated_mb, q.status,
             q.suspended_by, q.version, q.grants_version, q.created_at, q.updated_at, q.deleted_at
             """;
 
-    private static final String FIND_ALL =
-            """
+    private static final String FIND_ALL = """
             SELECT %s
             FROM unnest($1::text[], $2::text[]) AS k (organization_id, id)
             JOIN quota.quotas q
               ON q.organization_id = k.organization_id COLLATE "C" AND q.id = k.id COLLATE "C"
             ORDER BY q.id
-            """
-                    .formatted(COLUMNS);
+            """.formatted(COLUMNS);
     private static final String LOCK_ALL = FIND_ALL + "FOR UPDATE OF q";
 
-    private static final String FIND_WITH_PARENT =
-            """
+    private static final String FIND_WITH_PARENT = """
             SELECT %s
             FROM quota.quotas q
             WHERE q.organization_id = $1
               AND (q.id = $2
                    OR q.id = (SELECT c.parent_quota_id FROM quota.quotas c WHERE c.organization_id = $1 AND c.id = $2))
             ORDER BY q.id
-            """
-                    .formatted(COLUMNS);
+            """.formatted(COLUMNS);
     private static final String LOCK_WITH_PARENT = FIND_WITH_PARENT + "FOR UPDATE OF q";
 
     /** In the "C" collation {@code '0'} follows {@code '/'}: this is every path below the given one, by the index. */
-    private static final String LOCK_BELOW =
-            """
+    private static final String LOCK_BELOW = """
             SELECT %s
             FROM quota.quotas q
             WHERE q.organization_id = $1 AND q.path > $2 || '/' AND q.path < $2 || '0' AND q.status <> 'deleted'
             ORDER BY q.id
             FOR UPDATE OF q
-            """
-                    .formatted(COLUMNS);
+            """.formatted(COLUMNS);
 
-    private static final String INSERT =
-            """
+    private static final String INSERT = """
             INSERT INTO quota.quotas (organization_id, id, parent_quota_id, path, level, name, description, type, team_id,
                 owner_id, owner_ids, inherited_owner_ids, total_mb, used_mb, allocated_mb, status, suspended_by, version,
                 grants_version, created_at, updated_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 'active', NULL, 1, 0, $14, $14)
             """;
 
-    private static final String UPDATE_FIGURES =
-            """
+    private static final String UPDATE_FIGURES = """
             UPDATE quota.quotas q
             SET used_mb = v.used_mb, allocated_mb = v.allocated_mb, version = v.version, updated_at = $6
             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
@@ -80,8 +71,7 @@ public final class QuotaRows {
             WHERE q.organization_id = v.organization_id COLLATE "C" AND q.id = v.id COLLATE "C"
             """;
 
-    private static final String UPDATE_STATE =
-            """
+    private static final String UPDATE_STATE = """
             UPDATE quota.quotas
             SET status = $3, suspended_by = $4, owner_id = $5, owner_ids = $6, inherited_owner_ids = $7, version = $8,
                 grants_version = $9, updated_at = $10, deleted_at = $11
@@ -92,16 +82,15 @@ public final class QuotaRows {
             "UPDATE quota.quotas SET suspended_by = $3 WHERE organization_id = $1 AND id = ANY ($2)";
 
     /** What the caller owns or was granted read or admin on through this service; deleted quotas are gone. */
-    private static final String VISIBLE =
-            """
+    private static final String VISIBLE = """
             FROM quota.quotas q
             WHERE q.organization_id = $1 AND q.status <> 'deleted'
               AND (q.owner_ids @> ARRAY[$2] OR q.inherited_owner_ids @> ARRAY[$2]
                    OR EXISTS (SELECT FROM quota.quota_grants g
                               WHERE g.organization_id = $1 AND g.quota_id = q.id AND g.user_id = $2))
             """;
-    private static final String FILTERED = VISIBLE
-            + """
+
+    private static final String FILTERED = VISIBLE + """
               AND ($3::text IS NULL OR q.type = $3) AND ($4::text IS NULL OR q.status = $4)
               AND ($5::text IS NULL OR q.team_id = $5) AND ($6::text IS NULL OR q.parent_quota_id = $6)
             """;
@@ -111,8 +100,7 @@ public final class QuotaRows {
     private static final String COUNT_RUNTIMES =
             "SELECT count(DISTINCT h.resource_id) FROM quota.quota_holdings h WHERE h.organization_id = $1"
                     + " AND h.held_mb > 0 AND h.quota_id IN (SELECT q.id " + VISIBLE + ")";
-    private static final String LIST_RUNTIMES =
-            """
+    private static final String LIST_RUNTIMES = """
             WITH held AS (
                 SELECT h.resource_id, h.quota_id, h.held_mb, h.last_activity, q.name
                 FROM quota.quota_holdings h
@@ -125,8 +113,7 @@ public final class QuotaRows {
             SELECT p.resource_id, p.total, p.last_activity, h.quota_id, h.name, h.held_mb
             FROM page p JOIN held h USING (resource_id)
             ORDER BY p.total DESC, p.resource_id, h.held_mb DESC, h.quota_id
-            """
-                    .formatted(VISIBLE);
+            """.formatted(VISIBLE);
 
     private QuotaRows() {}
 
@@ -140,21 +127,23 @@ public final class QuotaRows {
         return byKey(connection, LOCK_ALL, keys);
     }
 
-    private static Future<Map<QuotaKey, Quota>> byKey(
-            SqlConnection connection, String sql, Collection<QuotaKey> keys) {
+    private static Future<Map<QuotaKey, Quota>> byKey(SqlConnection connection, String sql, Collection<QuotaKey> keys) {
         if (keys.isEmpty()) {
             return Future.succeededFuture(Map.of());
         }
         String[] organizations = keys.stream().map(QuotaKey::organizationId).toArray(String[]::new);
         String[] ids = keys.stream().map(QuotaKey::quotaId).toArray(String[]::new);
-        return connection.preparedQuery(sql).execute(Tuple.of(organizations, ids)).map(rows -> {
-            Map<QuotaKey, Quota> found = new HashMap<>();
-            for (Row row : rows) {
-                Quota quota = read(row);
-                found.put(new QuotaKey(quota.organizationId(), quota.id()), quota);
-            }
-            return found;
-        });
+        return connection
+                .preparedQuery(sql)
+                .execute(Tuple.tuple().addArrayOfString(organizations).addArrayOfString(ids))
+                .map(rows -> {
+                    Map<QuotaKey, Quota> found = new HashMap<>();
+                    for (Row row : rows) {
+                        Quota quota = read(row);
+                        found.put(new QuotaKey(quota.organizationId(), quota.id()), quota);
+                    }
+                    return found;
+                });
     }
 
     /** The quota and its parent, those of them that exist, by id. */
@@ -274,7 +263,10 @@ public final class QuotaRows {
         }
         return connection
                 .preparedQuery(SET_SUSPENDED_BY)
-                .execute(Tuple.of(organization, ids.toArray(String[]::new), suspendedBy))
+                .execute(Tuple.tuple()
+                        .addString(organization)
+                        .addArrayOfString(ids.toArray(String[]::new))
+                        .addString(suspendedBy))
                 .compose(RowCounts.expect(ids.size()));
     }
 
@@ -296,10 +288,9 @@ public final class QuotaRows {
             page.addValue(filter.getValue(i));
         }
         page.addLong((long) query.pageSize()).addLong((query.page() - 1L) * query.pageSize());
-        Future<Long> count = connection
-                .preparedQuery(COUNT)
-                .execute(filter)
-                .map(rows -> rows.iterator().next().getLong(0));
+        Future<Long> count = connection.preparedQuery(COUNT).execute(filter).map(rows -> rows.iterator()
+                .next()
+                .getLong(0));
         Future<List<Quota>> items = connection.preparedQuery(LIST).execute(page).map(rows -> {
             List<Quota> quotas = new ArrayList<>();
             rows.forEach(row -> quotas.add(read(row)));
@@ -312,29 +303,29 @@ public final class QuotaRows {
     public record HeldOn(String quotaId, String quotaName, long heldMb) {}
 
     /** What one resource holds on all quotas that the caller sees. */
-    public record Runtime(String resourceId, long totalMb, Instant lastActivity, List<HeldOn> quotas) {}
+    public record HoldingResource(String resourceId, long totalMb, Instant lastActivity, List<HeldOn> quotas) {}
 
     /** Resources by what they hold on the quotas that {@link #list} shows, largest first. */
-    public static Future<Page<Runtime>> listRuntimes(
+    public static Future<Page<HoldingResource>> listRuntimes(
             SqlConnection connection, String organization, String user, Operation.ListRuntimes query) {
         Future<Long> count = connection
                 .preparedQuery(COUNT_RUNTIMES)
                 .execute(Tuple.of(organization, user))
                 .map(rows -> rows.iterator().next().getLong(0));
-        Future<List<Runtime>> items = connection
+        Future<List<HoldingResource>> items = connection
                 .preparedQuery(LIST_RUNTIMES)
-                .execute(Tuple.of(
-                        organization, user, (long) query.pageSize(), (query.page() - 1L) * query.pageSize()))
+                .execute(Tuple.of(organization, user, (long) query.pageSize(), (query.page() - 1L) * query.pageSize()))
                 .map(QuotaRows::readRuntimes);
         return Future.all(count, items).map(ignored -> new Page<>(items.result(), count.result()));
     }
 
-    private static List<Runtime> readRuntimes(RowSet<Row> rows) {
-        List<Runtime> runtimes = new ArrayList<>();
+    private static List<HoldingResource> readRuntimes(RowSet<Row> rows) {
+        List<HoldingResource> runtimes = new ArrayList<>();
         for (Row row : rows) {
             String resource = row.getString(0);
-            if (runtimes.isEmpty() || !runtimes.get(runtimes.size() - 1).resourceId().equals(resource)) {
-                runtimes.add(new Runtime(
+            if (runtimes.isEmpty()
+                    || !runtimes.get(runtimes.size() - 1).resourceId().equals(resource)) {
+                runtimes.add(new HoldingResource(
                         resource,
                         row.getNumeric(1).longValue(),
                         row.getOffsetDateTime(2).toInstant(),

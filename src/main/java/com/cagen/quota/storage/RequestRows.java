@@ -19,14 +19,12 @@ import java.util.Set;
 
 /** What is kept about requests as such: organizations seen, nonces used, answers under idempotency keys. */
 public final class RequestRows {
-    private static final String ENSURE_ORGANIZATIONS =
-            """
+    private static final String ENSURE_ORGANIZATIONS = """
             INSERT INTO quota.chain_heads (organization_id)
             SELECT o FROM unnest($1::text[]) AS o ORDER BY o COLLATE "C" ON CONFLICT DO NOTHING
             """;
 
-    private static final String CLAIM_NONCES =
-            """
+    private static final String CLAIM_NONCES = """
             INSERT INTO quota.nonces (organization_id, service_id, nonce, timestamp_ms)
             SELECT o.organization_id, n.service_id, n.nonce, n.timestamp_ms
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
@@ -37,8 +35,7 @@ public final class RequestRows {
             RETURNING organization_id, service_id, nonce, timestamp_ms
             """;
 
-    private static final String FIND_OPERATIONS =
-            """
+    private static final String FIND_OPERATIONS = """
             SELECT o.organization_id, o.service_id, o.idempotency_key, o.fingerprint, o.message, o.data
             FROM unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, service_id, idempotency_key)
             JOIN quota.operations o
@@ -46,8 +43,7 @@ public final class RequestRows {
              AND o.idempotency_key = k.idempotency_key COLLATE "C"
             """;
 
-    private static final String INSERT_OPERATIONS =
-            """
+    private static final String INSERT_OPERATIONS = """
             INSERT INTO quota.operations (organization_id, service_id, idempotency_key, fingerprint, message, data,
                 created_at)
             SELECT o.organization_id, v.service_id, v.idempotency_key, v.fingerprint, v.message, v.data, $7
@@ -57,8 +53,7 @@ public final class RequestRows {
             ORDER BY o.organization_id, v.service_id COLLATE "C", v.idempotency_key COLLATE "C"
             """;
 
-    private static final String FORGET_OPERATIONS =
-            """
+    private static final String FORGET_OPERATIONS = """
             DELETE FROM quota.operations
             WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM quota.operations WHERE created_at < now() - interval '25 hours' LIMIT 5000))
@@ -78,7 +73,7 @@ public final class RequestRows {
     public static Future<Void> ensureOrganizations(SqlConnection connection, Collection<String> organizations) {
         return connection
                 .preparedQuery(ENSURE_ORGANIZATIONS)
-                .execute(Tuple.of(organizations.toArray(String[]::new)))
+                .execute(Tuple.tuple().addArrayOfString(organizations.toArray(String[]::new)))
                 .mapEmpty();
     }
 
@@ -93,7 +88,9 @@ public final class RequestRows {
                         nonces.stream().map(NonceKey::organizationId).toArray(String[]::new),
                         nonces.stream().map(NonceKey::serviceId).toArray(String[]::new),
                         nonces.stream().map(key -> key.nonce().value()).toArray(String[]::new),
-                        nonces.stream().map(key -> key.nonce().timestampMillis()).toArray(Long[]::new)))
+                        nonces.stream()
+                                .map(key -> key.nonce().timestampMillis())
+                                .toArray(Long[]::new)))
                 .map(rows -> {
                     Set<NonceKey> claimed = new HashSet<>();
                     rows.forEach(row -> claimed.add(new NonceKey(
@@ -126,28 +123,29 @@ public final class RequestRows {
     }
 
     /** An answer to be kept under its key. */
-    public record NewOperation(OperationKey key, byte[] fingerprint, Answer.Success answer) {}
+    public record NewOperation(OperationKey key, RecordedOperation operation) {}
 
     /** Fails with SQLSTATE 23505 when one of the keys was recorded meanwhile: run the transaction again. */
-    public static Future<Void> insertOperations(
-            SqlConnection connection, List<NewOperation> operations, Instant now) {
+    public static Future<Void> insertOperations(SqlConnection connection, List<NewOperation> operations, Instant now) {
         return connection
                 .preparedQuery(INSERT_OPERATIONS)
                 .execute(Tuple.tuple()
                         .addArrayOfString(operations.stream()
                                 .map(o -> o.key().organizationId())
                                 .toArray(String[]::new))
+                        .addArrayOfString(operations.stream()
+                                .map(o -> o.key().serviceId())
+                                .toArray(String[]::new))
                         .addArrayOfString(
-                                operations.stream().map(o -> o.key().serviceId()).toArray(String[]::new))
-                        .addArrayOfString(operations.stream().map(o -> o.key().key()).toArray(String[]::new))
+                                operations.stream().map(o -> o.key().key()).toArray(String[]::new))
                         .addArrayOfBuffer(operations.stream()
-                                .map(o -> Buffer.buffer(o.fingerprint()))
+                                .map(o -> Buffer.buffer(o.operation().fingerprint()))
                                 .toArray(Buffer[]::new))
                         .addArrayOfString(operations.stream()
-                                .map(o -> o.answer().message())
+                                .map(o -> o.operation().answer().message())
                                 .toArray(String[]::new))
                         .addArrayOfString(operations.stream()
-                                .map(o -> o.answer().data())
+                                .map(o -> o.operation().answer().data())
                                 .toArray(String[]::new))
                         .addOffsetDateTime(QuotaRows.utc(now)))
                 .compose(RowCounts.expect(operations.size()));

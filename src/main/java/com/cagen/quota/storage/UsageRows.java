@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Tables {@code quota_holdings} and {@code quota_usage}. Both are written only under the lock of their quota's row. */
 public final class UsageRows {
-    private static final String FIND_HELD =
-            """
+    private static final String FIND_HELD = """
             SELECT h.organization_id, h.quota_id, h.resource_id, h.held_mb
             FROM unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, quota_id, resource_id)
             JOIN quota.quota_holdings h
@@ -27,8 +26,7 @@ public final class UsageRows {
              AND h.resource_id = k.resource_id COLLATE "C"
             """;
 
-    private static final String UPSERT_HELD =
-            """
+    private static final String UPSERT_HELD = """
             INSERT INTO quota.quota_holdings (organization_id, quota_id, resource_id, held_mb, last_activity)
             SELECT o.organization_id, v.quota_id, v.resource_id, v.held_mb, $5
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
@@ -38,16 +36,14 @@ public final class UsageRows {
                 DO UPDATE SET held_mb = excluded.held_mb, last_activity = excluded.last_activity
             """;
 
-    private static final String DELETE_HELD =
-            """
+    private static final String DELETE_HELD = """
             DELETE FROM quota.quota_holdings h
             USING unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, quota_id, resource_id)
             WHERE h.organization_id = k.organization_id COLLATE "C" AND h.quota_id = k.quota_id COLLATE "C"
               AND h.resource_id = k.resource_id COLLATE "C"
             """;
 
-    private static final String INSERT_LEDGER =
-            """
+    private static final String INSERT_LEDGER = """
             INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation,
                 usage_mb, user_id, service_id, reason, used_mb, held_mb, created_at)
             SELECT o.organization_id, v.quota_id, v.quota_version, v.usage_id, v.resource_id, v.operation, v.usage_mb,
@@ -59,8 +55,7 @@ public final class UsageRows {
             JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
             """;
 
-    private static final String LEDGER_COLUMNS =
-            """
+    private static final String LEDGER_COLUMNS = """
             SELECT quota_version, usage_id, quota_id, resource_id, operation, usage_mb, user_id, service_id, reason,
                 used_mb, held_mb, created_at
             FROM quota.quota_usage
@@ -189,7 +184,8 @@ public final class UsageRows {
     }
 
     /** @param nextCursor where the next page begins, or null at the end */
-    public record LedgerPage(List<LedgerEntry> entries, @Nullable Long nextCursor) {}
+    public record LedgerPage(
+            List<LedgerEntry> entries, @Nullable Long nextCursor) {}
 
     /** The ledger of one quota, by its versions. */
     public static Future<LedgerPage> history(
@@ -211,7 +207,9 @@ public final class UsageRows {
             values.addString(query.resourceId());
             sql.append(" AND resource_id = $").append(values.size());
         }
-        sql.append(" ORDER BY quota_version").append(query.newestFirst() ? " DESC" : "").append(" LIMIT $5");
+        sql.append(" ORDER BY quota_version")
+                .append(query.newestFirst() ? " DESC" : "")
+                .append(" LIMIT $5");
         return connection.preparedQuery(sql.toString()).execute(values).map(rows -> {
             List<LedgerEntry> entries = new ArrayList<>();
             rows.forEach(row -> entries.add(readEntry(organization, row)));

@@ -1,0 +1,271 @@
+package com.cagen.quota.quota;
+
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.Decision;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.OperationKey;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.domain.UsageBatch;
+import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.OutboxRows;
+import com.cagen.quota.storage.QuotaRows;
+import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.UsageRows;
+import io.vertx.core.Future;
+import io.vertx.pgclient.PgException;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * The hot path: up to a few hundred usage operations and reads, on any quotas of any organizations, in one transaction of
+ * two pipelined round trips. The first locks and loads, then everything is decided in memory, the second writes and
+ * commits. Used once.
+ */
+final class BatchTransaction {
+    private final Database database;
+    private final KnownOrganizations organizations;
+    private final List<Pending> batch;
+    private final Instant now = Instant.now().truncatedTo(ChronoUnit.MICROS);
+    private final UUID batchId = Ids.operation();
+    private final Set<String> newOrganizations = new LinkedHashSet<>();
+
+    // What the second round trip writes.
+    private final List<Step> steps = new ArrayList<>();
+    private final Map<QuotaKey, Quota> changedQuotas = new LinkedHashMap<>();
+    private final Map<HoldingKey, Long> changedHoldings = new LinkedHashMap<>();
+    private final List<UsageRows.LedgerEntry> ledger = new ArrayList<>();
+    private final List<RequestRows.NewOperation> operations = new ArrayList<>();
+    private final Map<String, List<AuditEntry>> audit = new LinkedHashMap<>();
+
+    BatchTransaction(Database database, KnownOrganizations organizations, List<Pending> batch) {
+        this.database = database;
+        this.organizations = organizations;
+        this.batch = batch;
+    }
+
+    /**
+     * @param lockTimeoutMillis how long to wait for another node's locks
+     * @return one step for each request, in order, once committed; fails, with nothing done, as {@link Database} does
+     */
+    Future<List<Step>> run(long lockTimeoutMillis) {
+        return database.connection().compose(connection -> onConnection(connection, lockTimeoutMillis)
+                .eventually(connection::close));
+    }
+
+    private Future<List<Step>> onConnection(SqlConnection connection, long lockTimeoutMillis) {
+        return lockAndLoad(connection, lockTimeoutMillis)
+                .map(loaded -> {
+                    decide(loaded);
+                    return loaded;
+                })
+                .recover(failure -> connection
+                        .query("ROLLBACK")
+                        .execute()
+                        .transform(ignored -> Future.failedFuture(Database.asRefusal(failure))))
+                .compose(ignored -> writeAndCommit(connection))
+                .map(ignored -> {
+                    organizations.add(newOrganizations);
+                    batch.forEach(pending -> pending.nonceClaimed = true);
+                    return steps;
+                });
+    }
+
+    private record Loaded(Set<RequestRows.NonceKey> claimed, UsageBatch.Locked locked) {}
+
+    private Future<Loaded> lockAndLoad(SqlConnection connection, long lockTimeoutMillis) {
+        Set<String> claims = new HashSet<>();
+        Set<QuotaKey> toLock = new HashSet<>();
+        Set<QuotaKey> toRead = new HashSet<>();
+        Set<HoldingKey> holdings = new HashSet<>();
+        Set<OperationKey> keys = new HashSet<>();
+        List<RequestRows.NonceKey> nonces = new ArrayList<>();
+        for (Pending pending : batch) {
+            QuotaKey quota = pending.quotaKey();
+            claims.add(Scope.quotaKey(quota.quotaId(), quota.organizationId()));
+            claims.add(Scope.organizationKey(quota.organizationId()));
+            if (!organizations.contains(quota.organizationId())) {
+                newOrganizations.add(quota.organizationId());
+            }
+            if (pending.operation() instanceof Operation.Usage usage) {
+                toLock.add(quota);
+                holdings.add(new HoldingKey(quota.organizationId(), quota.quotaId(), usage.resourceId()));
+            } else {
+                toRead.add(quota);
+            }
+            if (pending.operationKey() != null) {
+                keys.add(pending.operationKey());
+            }
+            if (!pending.nonceClaimed) {
+                nonces.add(RequestRows.NonceKey.of(pending.request));
+            }
+        }
+        toRead.removeAll(toLock);
+        Scope scope = Scope.claims(claims);
+
+        // All sent at once; PostgreSQL runs them one after the other, each seeing what the locks before it settled.
+        Future<?> begun = connection.query("BEGIN").execute();
+        Future<?> scoped = connection
+                .preparedQuery("SELECT set_config($1, $2, true), set_config('lock_timeout', $3, true)")
+                .execute(Tuple.of(scope.setting(), scope.value(), Long.toString(lockTimeoutMillis)));
+        Future<?> known = newOrganizations.isEmpty()
+                ? Future.succeededFuture()
+                : RequestRows.ensureOrganizations(connection, newOrganizations);
+        Future<Set<RequestRows.NonceKey>> claimed = RequestRows.claim(connection, nonces);
+        Future<Map<QuotaKey, Quota>> locked = QuotaRows.lock(connection, toLock);
+        Future<Map<QuotaKey, Quota>> read = QuotaRows.find(connection, toRead);
+        Future<Map<HoldingKey, Long>> held = UsageRows.findHeld(connection, holdings);
+        Future<Map<OperationKey, RecordedOperation>> recorded = RequestRows.findOperations(connection, keys);
+        return Future.all(List.of(begun, scoped, known, claimed, locked, read, held, recorded))
+                .map(ignored -> {
+                    Map<QuotaKey, Quota> quotas = new HashMap<>(locked.result());
+                    quotas.putAll(read.result());
+                    return new Loaded(
+                            new HashSet<>(claimed.result()),
+                            new UsageBatch.Locked(quotas, held.result(), recorded.result()));
+                });
+    }
+
+    private void decide(Loaded loaded) {
+        List<UsageBatch.Item> items = new ArrayList<>(batch.size());
+        for (Pending pending : batch) {
+            // Removing it: of two requests with one credential in a batch, the second is the replay.
+            boolean accepted =
+                    pending.nonceClaimed || loaded.claimed().remove(RequestRows.NonceKey.of(pending.request));
+            items.add(new UsageBatch.Item(pending.request, accepted, pending.grants, pending.fingerprint));
+        }
+        List<Decision> decisions = UsageBatch.decide(loaded.locked(), items, now);
+        for (int i = 0; i < decisions.size(); i++) {
+            steps.add(settle(batch.get(i), decisions.get(i), loaded.locked()));
+        }
+        changedHoldingsBefore = loaded.locked().heldMb();
+    }
+
+    private Map<HoldingKey, Long> changedHoldingsBefore = Map.of();
+
+    private Step settle(Pending pending, Decision decision, UsageBatch.Locked locked) {
+        Quota known = locked.quotas().get(pending.quotaKey());
+        if (decision instanceof Decision.Usage usage) {
+            return new Step.Settled(apply(pending, usage));
+        } else if (decision instanceof Decision.Read read) {
+            return new Step.Settled(new Answer.Success("Quota found.", Render.quota(read.quota()), false));
+        } else if (decision instanceof Decision.Replay replay) {
+            return new Step.Settled(replay.answer());
+        } else if (decision instanceof Decision.SameAs same) {
+            Answer.Success first = (Answer.Success) ((Step.Settled) steps.get(same.item())).answer();
+            return new Step.Settled(new Answer.Success(first.message(), first.data(), true));
+        } else if (decision instanceof Decision.NeedsGrant && known != null) {
+            return new Step.Ask(List.of(known));
+        } else if (decision instanceof Refusal refusal) {
+            AuditEntry entry = Entries.refused(pending.id, pending.request, known, refusal, now);
+            if (entry != null) {
+                audit.computeIfAbsent(pending.organizationId(), ignored -> new ArrayList<>())
+                        .add(entry);
+            }
+            return new Step.Settled(refusal);
+        }
+        throw new IllegalStateException("no step for " + decision);
+    }
+
+    private Answer apply(Pending pending, Decision.Usage decision) {
+        Operation.Usage usage = (Operation.Usage) pending.operation();
+        Quota after = decision.after();
+        changedQuotas.put(pending.quotaKey(), after);
+        changedHoldings.put(new HoldingKey(after.organizationId(), after.id(), usage.resourceId()), decision.heldMb());
+        ledger.add(new UsageRows.LedgerEntry(
+                after.organizationId(),
+                after.id(),
+                after.version(),
+                pending.id,
+                usage.resourceId(),
+                Render.verb(usage),
+                usage.usageMb(),
+                pending.request.caller().userId(),
+                pending.request.caller().serviceId(),
+                usage.reason(),
+                after.usedMb(),
+                decision.heldMb(),
+                now));
+        audit.computeIfAbsent(after.organizationId(), ignored -> new ArrayList<>())
+                .add(Entries.usage(pending.id, pending.request, decision, now));
+        Answer.Success answer = new Answer.Success(
+                usage instanceof Operation.AllocateUsage ? "Usage allocated." : "Usage deallocated.",
+                Render.usage(pending.id, usage, decision, now),
+                false);
+        OperationKey key = pending.operationKey();
+        if (key != null && pending.fingerprint != null) {
+            operations.add(new RequestRows.NewOperation(key, new RecordedOperation(pending.fingerprint, answer)));
+        }
+        return answer;
+    }
+
+    private Future<Void> writeAndCommit(SqlConnection connection) {
+        List<Future<?>> writes = new ArrayList<>();
+        if (!changedQuotas.isEmpty()) {
+            writes.add(QuotaRows.updateFigures(connection, changedQuotas.values(), now));
+            writes.addAll(UsageRows.writeHeld(connection, changedHoldingsBefore, changedHoldings, now));
+            writes.add(UsageRows.insertLedger(connection, ledger));
+        }
+        if (!operations.isEmpty()) {
+            writes.add(RequestRows.insertOperations(connection, operations, now));
+        }
+        if (!audit.isEmpty()) {
+            List<OutboxRows.OutboxRow> rows = new ArrayList<>();
+            audit.forEach(
+                    (organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
+            writes.add(OutboxRows.insert(connection, rows));
+        }
+        Future<?> committed = connection.query("COMMIT").execute();
+        writes.add(committed);
+        return Future.join(writes).<Void>mapEmpty().recover(failure -> outcome(writes));
+    }
+
+    /**
+     * A statement that PostgreSQL refused turned COMMIT into a rollback. Anything else leaves the outcome unknown: the
+     * database is asked, on another connection, whether the batch is there.
+     */
+    private Future<Void> outcome(List<Future<?>> writes) {
+        for (Future<?> write : writes) {
+            if (write.failed()
+                    && write.cause() instanceof PgException refused
+                    && !refused.getSqlState().startsWith("25P")
+                    && write != writes.get(writes.size() - 1)) {
+                return Future.failedFuture(Database.asRefusal(refused));
+            }
+        }
+        if (audit.isEmpty()) {
+            return Future.failedFuture(new RefusalException(
+                    Refusal.of(ErrorCode.DATABASE_UNAVAILABLE, "The connection to the database was lost.")));
+        }
+        Map.Entry<String, List<AuditEntry>> any = audit.entrySet().iterator().next();
+        return OutboxRows.committed(
+                        database, any.getKey(), batchId, any.getValue().get(0).auditId())
+                .recover(failure -> Future.failedFuture(new RefusalException(
+                        Refusal.of(
+                                ErrorCode.OUTCOME_UNKNOWN,
+                                "The database was lost while committing; repeat under the same idempotency key."),
+                        failure)))
+                .compose(there -> there
+                        ? Future.succeededFuture()
+                        : Future.failedFuture(new RefusalException(Refusal.of(
+                                ErrorCode.DATABASE_UNAVAILABLE, "The connection to the database was lost."))));
+    }
+}

@@ -1,0 +1,60 @@
+package com.cagen.quota.quota;
+
+import com.cagen.quota.bus.Bus;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.RequestRows;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.VerticleBase;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One lane: answers the requests that its quotas hash to. */
+public final class QuotaVerticle extends VerticleBase {
+    private static final Logger LOG = LoggerFactory.getLogger(QuotaVerticle.class);
+    private static final long MAINTENANCE_MILLIS = 10 * 60 * 1_000;
+    private static final long DRAIN_POLL_MILLIS = 10;
+
+    private final Bus bus;
+    private final Database database;
+    private final int number;
+    private final Lane lane;
+
+    /** @param number of this lane, from 0; lane 0 also looks after retention */
+    public QuotaVerticle(Config config, Bus bus, Database database, MeterRegistry metrics, int number) {
+        this.bus = bus;
+        this.database = database;
+        this.number = number;
+        this.lane = new Lane(bus, database, config, metrics, number);
+    }
+
+    @Override
+    public Future<?> start() {
+        bus.onAuditLag(lane::auditLag);
+        bus.serveLane(number, lane::submit);
+        if (number > 0) {
+            return Future.succeededFuture();
+        }
+        vertx.setPeriodic(MAINTENANCE_MILLIS, ignored -> RequestRows.maintain(database)
+                .onFailure(failure -> LOG.warn("retention did not run: {}", failure.getMessage())));
+        return RequestRows.maintain(database);
+    }
+
+    /** Ends when every request has its answer. */
+    @Override
+    public Future<?> stop() {
+        Promise<Void> idle = Promise.promise();
+        awaitIdle(idle);
+        return idle.future();
+    }
+
+    private void awaitIdle(Promise<Void> idle) {
+        if (lane.unanswered() == 0) {
+            idle.complete();
+        } else {
+            vertx.setTimer(DRAIN_POLL_MILLIS, ignored -> awaitIdle(idle));
+        }
+    }
+}

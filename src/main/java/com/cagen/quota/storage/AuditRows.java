@@ -1,0 +1,171 @@
+package com.cagen.quota.storage;
+
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.SealedEntry;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Table {@code quota_audit_logs}: inserted into and read, never changed. */
+public final class AuditRows {
+    private static final String COLUMNS = """
+            a.organization_id, a.seq, a.audit_id, a.quota_id, a.parent_quota_id, a.quota_version, a.action, a.outcome,
+            a.actor_user_id, a.service_id, a.target_user_id, a.details::text, a.request_id, a.created_at, a.hash
+            """;
+
+    private static final String INSERT = """
+            INSERT INTO quota.quota_audit_logs (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version,
+                action, outcome, actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
+            SELECT o.organization_id, v.seq, v.audit_id, v.quota_id, v.parent_quota_id, v.quota_version, v.action,
+                v.outcome, v.actor_user_id, v.service_id, v.target_user_id, v.details::json, v.request_id,
+                v.created_at, v.hash
+            FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[],
+                    $15::bytea[])
+                AS v (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version, action, outcome,
+                    actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
+            JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
+            """;
+
+    private static final String FILTER = """
+            AND ($3::text IS NULL OR a.action = $3) AND ($4::text IS NULL OR a.actor_user_id = $4)
+            AND ($5::timestamptz IS NULL OR a.created_at >= $5) AND ($6::timestamptz IS NULL OR a.created_at < $6)
+            """;
+
+    /** Two arms, each in the order of its own index; a child's entry is in the second one only. */
+    private static final String LIST = """
+            SELECT * FROM (
+                (SELECT %1$s FROM quota.quota_audit_logs a
+                 WHERE a.organization_id = $1 AND a.quota_id = $2 %2$s %3$s ORDER BY a.seq %4$s LIMIT $8)
+                UNION ALL
+                (SELECT %1$s FROM quota.quota_audit_logs a
+                 WHERE a.organization_id = $1 AND a.parent_quota_id = $2
+                   AND a.action IN ('quota.allocate', 'quota.release')
+                   AND a.quota_id IS DISTINCT FROM $2 %2$s %3$s ORDER BY a.seq %4$s LIMIT $8)
+            ) AS both_arms ORDER BY seq %4$s LIMIT $8
+            """;
+
+    private static final String OLDEST_FIRST = LIST.formatted(COLUMNS, FILTER, "AND a.seq > $7", "ASC");
+    private static final String NEWEST_FIRST = LIST.formatted(COLUMNS, FILTER, "AND a.seq < $7", "DESC");
+    private static final String CHAIN = "SELECT " + COLUMNS
+            + " FROM quota.quota_audit_logs a WHERE a.organization_id = $1 AND a.seq > $2 ORDER BY a.seq LIMIT $3";
+
+    private AuditRows() {}
+
+    /** Appends entries that have their place in the chain. */
+    public static Future<Void> insert(SqlConnection connection, List<SealedEntry> sealed) {
+        int n = sealed.size();
+        String[][] texts = new String[9][n];
+        Long[] seqs = new Long[n];
+        UUID[] ids = new UUID[n];
+        Long[] versions = new Long[n];
+        java.time.OffsetDateTime[] times = new java.time.OffsetDateTime[n];
+        Buffer[] hashes = new Buffer[n];
+        String[] details = new String[n];
+        for (int i = 0; i < n; i++) {
+            AuditEntry entry = sealed.get(i).entry();
+            texts[0][i] = entry.organizationId();
+            texts[1][i] = entry.quotaId();
+            texts[2][i] = entry.parentQuotaId();
+            texts[3][i] = entry.action();
+            texts[4][i] = entry.outcome();
+            texts[5][i] = entry.actorUserId();
+            texts[6][i] = entry.serviceId();
+            texts[7][i] = entry.targetUserId();
+            texts[8][i] = entry.requestId();
+            details[i] = entry.details();
+            seqs[i] = sealed.get(i).seq();
+            ids[i] = entry.auditId();
+            versions[i] = entry.quotaVersion();
+            times[i] = QuotaRows.utc(entry.createdAt());
+            hashes[i] = Buffer.buffer(HexFormat.of().parseHex(sealed.get(i).hash()));
+        }
+        Tuple values = Tuple.tuple()
+                .addArrayOfString(texts[0])
+                .addArrayOfLong(seqs)
+                .addArrayOfUUID(ids)
+                .addArrayOfString(texts[1])
+                .addArrayOfString(texts[2])
+                .addArrayOfLong(versions)
+                .addArrayOfString(texts[3])
+                .addArrayOfString(texts[4])
+                .addArrayOfString(texts[5])
+                .addArrayOfString(texts[6])
+                .addArrayOfString(texts[7])
+                .addArrayOfString(details)
+                .addArrayOfString(texts[8])
+                .addArrayOfOffsetDateTime(times)
+                .addArrayOfBuffer(hashes);
+        return connection.preparedQuery(INSERT).execute(values).compose(RowCounts.expect(n));
+    }
+
+    /** @param nextCursor the last entry's {@code seq}, or null at the end */
+    public record Page(List<SealedEntry> entries, @Nullable Long nextCursor) {}
+
+    /** The trail of one quota, the creation and release of its children included. */
+    public static Future<Page> list(SqlConnection connection, String organization, Operation.ListAudit query) {
+        long start = query.newestFirst() ? Long.MAX_VALUE : 0;
+        Tuple values = Tuple.tuple()
+                .addString(organization)
+                .addString(query.quotaId())
+                .addString(query.action())
+                .addString(query.actor())
+                .addOffsetDateTime(query.from() == null ? null : QuotaRows.utc(query.from()))
+                .addOffsetDateTime(query.to() == null ? null : QuotaRows.utc(query.to()))
+                .addLong(query.cursor() == null ? start : query.cursor())
+                .addLong((long) query.limit() + 1);
+        return connection
+                .preparedQuery(query.newestFirst() ? NEWEST_FIRST : OLDEST_FIRST)
+                .execute(values)
+                .map(rows -> {
+                    List<SealedEntry> entries = new ArrayList<>();
+                    rows.forEach(row -> entries.add(read(row)));
+                    if (entries.size() <= query.limit()) {
+                        return new Page(entries, null);
+                    }
+                    entries.remove(query.limit());
+                    return new Page(entries, entries.get(query.limit() - 1).seq());
+                });
+    }
+
+    /** At most {@code limit} entries of an organization's chain after {@code seq}, in order. */
+    public static Future<List<SealedEntry>> chain(SqlConnection connection, String organization, long seq, int limit) {
+        return connection
+                .preparedQuery(CHAIN)
+                .execute(Tuple.of(organization, seq, (long) limit))
+                .map(rows -> {
+                    List<SealedEntry> entries = new ArrayList<>();
+                    rows.forEach(row -> entries.add(read(row)));
+                    return entries;
+                });
+    }
+
+    private static SealedEntry read(Row row) {
+        AuditEntry entry = new AuditEntry(
+                row.getUUID(2),
+                row.getString(0),
+                row.getString(3),
+                row.getString(4),
+                row.getLong(5),
+                row.getString(6),
+                row.getString(7),
+                row.getString(8),
+                row.getString(9),
+                row.getString(10),
+                row.getString(11),
+                row.getString(12),
+                row.getOffsetDateTime(13).toInstant());
+        return new SealedEntry(
+                row.getLong(1),
+                entry,
+                HexFormat.of().formatHex(row.getBuffer(14).getBytes()));
+    }
+}
