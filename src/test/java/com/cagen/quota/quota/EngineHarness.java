@@ -1,0 +1,131 @@
+package com.cagen.quota.quota;
+
+import com.cagen.quota.bus.Bus;
+import com.cagen.quota.bus.RequestChannel;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Nonce;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.PermissionAnswer;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.testing.TestConfig;
+import com.cagen.quota.testing.TestDatabase;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Context;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonObject;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/** The lanes on a real database, with an auth service that the test plays. */
+final class EngineHarness implements AutoCloseable {
+    final String url = TestDatabase.create();
+    /** Keys are {@code user/quota}. */
+    final Map<String, Set<Permission>> grants = new ConcurrentHashMap<>();
+
+    volatile boolean authDown;
+
+    private final Vertx vertx = Vertx.vertx();
+    private final Context context = vertx.getOrCreateContext();
+    private final Database database;
+    private final RequestChannel channel;
+
+    EngineHarness() {
+        Config config = TestConfig.of(url);
+        Migrations.run(DatabaseUrl.parse(url));
+        database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 8);
+        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
+        bus.serveAuth(
+                question -> authDown
+                        ? down()
+                        : Future.succeededFuture(new PermissionAnswer(
+                                grants.getOrDefault(question.caller().userId() + "/" + question.resourceId(), Set.of()),
+                                30)),
+                change -> {
+                    if (authDown) {
+                        return down();
+                    }
+                    Set<Permission> held = grants.computeIfAbsent(
+                            change.targetUserId() + "/" + change.resourceId(),
+                            ignored -> EnumSet.noneOf(Permission.class));
+                    change.permissions().forEach(change.grant() ? held::add : held::remove);
+                    return Future.succeededFuture();
+                });
+        for (int lane = 0; lane < config.lanes().count(); lane++) {
+            await(vertx.deployVerticle(
+                    new QuotaVerticle(config, bus, database, new SimpleMeterRegistry(), lane),
+                    new DeploymentOptions()));
+        }
+        Promise<RequestChannel> opened = Promise.promise();
+        context.runOnContext(ignored -> opened.complete(bus.openChannel()));
+        channel = await(opened.future());
+    }
+
+    private static <T> Future<T> down() {
+        return Future.failedFuture(new RefusalException(Refusal.of(ErrorCode.AUTH_UNAVAILABLE, "down")));
+    }
+
+    static Caller caller(String organization, String user, String... teams) {
+        return new Caller(organization, user, "svc_cagen_quota", List.of(teams));
+    }
+
+    Future<Answer> send(Caller caller, @Nullable String key, Operation operation) {
+        return send(caller, new Nonce(UUID.randomUUID().toString(), System.currentTimeMillis()), key, operation);
+    }
+
+    Future<Answer> send(Caller caller, Nonce nonce, @Nullable String key, Operation operation) {
+        Promise<Answer> answer = Promise.promise();
+        Request request = new Request("req-test", caller, nonce, key, operation);
+        context.runOnContext(ignored -> channel.send(request).onComplete(answer));
+        return answer.future();
+    }
+
+    /** The answer's data; the operation must succeed. */
+    JsonObject done(Caller caller, Operation operation) {
+        Answer answer = await(send(caller, null, operation));
+        if (answer instanceof Answer.Success success) {
+            return new JsonObject(success.data());
+        }
+        throw new AssertionError(answer);
+    }
+
+    /** The refusal; the operation must not succeed. */
+    Refusal refused(Caller caller, Operation operation) {
+        Answer answer = await(send(caller, null, operation));
+        if (answer instanceof Refusal refusal) {
+            return refusal;
+        }
+        throw new AssertionError(answer);
+    }
+
+    static <T> T await(Future<T> future) {
+        try {
+            return future.await(20, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new AssertionError("no answer in time", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        await(vertx.close());
+    }
+}

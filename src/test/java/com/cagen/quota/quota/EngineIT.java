@@ -1,0 +1,296 @@
+package com.cagen.quota.quota;
+
+import static com.cagen.quota.quota.EngineHarness.await;
+import static com.cagen.quota.quota.EngineHarness.caller;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Nonce;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.testing.Invariants;
+import io.vertx.core.Future;
+import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class EngineIT {
+    private static final Caller OWNER = caller("org_1", "owner");
+    private static final Caller COLLEAGUE = caller("org_1", "colleague");
+    private static final Caller STRANGER = caller("org_2", "stranger");
+
+    private EngineHarness engine;
+
+    @BeforeAll
+    void start() {
+        engine = new EngineHarness();
+    }
+
+    @AfterAll
+    void invariantsHold() {
+        engine.close();
+        Invariants.check(engine.url);
+    }
+
+    private String root(long totalMb) {
+        return engine.done(OWNER, new Operation.CreateQuota("root", null, QuotaType.ORGANIZATION, totalMb, null))
+                .getString("id");
+    }
+
+    private String child(String parent, long mb, QuotaType type, @Nullable String target) {
+        return engine.done(OWNER, new Operation.AllocateQuota(parent, "child", null, mb, type, target, List.of()))
+                .getString("id");
+    }
+
+    private static Operation.AllocateUsage allocate(String quota, String resource, long mb) {
+        return new Operation.AllocateUsage(quota, resource, mb, null);
+    }
+
+    @Test
+    void dividesCapacityAndCountsUsage() {
+        String root = root(10_000);
+        String team = child(root, 2_000, QuotaType.TEAM, "team_dev");
+        JsonObject usage = engine.done(OWNER, allocate(team, "res", 100));
+        assertThat(usage.getLong("held_mb")).isEqualTo(100);
+        assertThat(usage.getLong("available_mb")).isEqualTo(1_900);
+        assertThat(engine.done(OWNER, new Operation.GetQuota(root)).getLong("available_mb"))
+                .isEqualTo(8_000);
+        Refusal refusal = engine.refused(OWNER, allocate(team, "res", 1_901));
+        assertThat(refusal.code()).isEqualTo(ErrorCode.INSUFFICIENT_QUOTA);
+        assertThat(refusal.details()).containsEntry("short_by_mb", 1L).containsEntry("available_mb", 1_900L);
+    }
+
+    @Test
+    void threeHundredCallersNeverExceedAQuotaAndLeaveNothingUnused() {
+        String root = root(100);
+        List<Future<Answer>> answers = IntStream.range(0, 300)
+                .mapToObj(i -> engine.send(OWNER, null, allocate(root, "res_" + i, 1)))
+                .toList();
+        long successes = answers.stream()
+                .map(EngineHarness::await)
+                .filter(Answer.Success.class::isInstance)
+                .count();
+        assertThat(successes).isEqualTo(100);
+        assertThat(engine.done(OWNER, new Operation.GetQuota(root)).getLong("available_mb"))
+                .isZero();
+    }
+
+    @Test
+    void usageAndSubAllocationTogetherNeverExceedAQuota() {
+        String root = root(100);
+        List<Future<Answer>> answers = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            answers.add(engine.send(OWNER, null, allocate(root, "res_" + i, 2)));
+            answers.add(engine.send(
+                    OWNER,
+                    null,
+                    new Operation.AllocateQuota(root, "c", null, 3, QuotaType.ORGANIZATION, null, List.of())));
+        }
+        answers.forEach(EngineHarness::await);
+        assertThat(engine.done(OWNER, new Operation.GetQuota(root)).getLong("available_mb"))
+                .isBetween(0L, 1L);
+    }
+
+    @Test
+    void fiftyIdenticalRequestsHaveOneEffect() {
+        String root = root(1_000);
+        List<String> answers = IntStream.range(0, 50)
+                .mapToObj(i -> engine.send(OWNER, "key-usage", allocate(root, "res", 10)))
+                .toList()
+                .stream()
+                .map(EngineHarness::await)
+                .map(answer -> ((Answer.Success) answer).data())
+                .distinct()
+                .toList();
+        assertThat(answers).hasSize(1);
+        assertThat(engine.done(OWNER, new Operation.GetQuota(root)).getLong("used_mb"))
+                .isEqualTo(10);
+        Answer other = await(engine.send(OWNER, "key-usage", allocate(root, "res", 11)));
+        assertThat(((Refusal) other).code()).isEqualTo(ErrorCode.IDEMPOTENCY_KEY_REUSED);
+    }
+
+    @Test
+    void fiftyIdenticalCreationsMakeOneQuota() {
+        Operation create = new Operation.CreateQuota("once", null, QuotaType.ORGANIZATION, 5, null);
+        List<String> ids =
+                IntStream.range(0, 50).mapToObj(i -> engine.send(OWNER, "key-create", create)).toList().stream()
+                        .map(EngineHarness::await)
+                        .map(answer -> ((Answer.Success) answer).data())
+                        .distinct()
+                        .toList();
+        assertThat(ids).hasSize(1);
+    }
+
+    @Test
+    void acceptsANonceOnce() {
+        String root = root(10);
+        Nonce nonce = new Nonce("n-1", System.currentTimeMillis());
+        List<Answer> answers =
+                IntStream.range(0, 20)
+                        .mapToObj(i -> engine.send(OWNER, nonce, null, allocate(root, "res", 1)))
+                        .toList()
+                        .stream()
+                        .map(EngineHarness::await)
+                        .toList();
+        assertThat(answers.stream().filter(Answer.Success.class::isInstance)).hasSize(1);
+        assertThat(answers.stream().filter(Refusal.class::isInstance))
+                .allSatisfy(answer -> assertThat(((Refusal) answer).code()).isEqualTo(ErrorCode.CREDENTIAL_REPLAYED));
+        Answer list = await(engine.send(OWNER, nonce, null, new Operation.ListQuotas(1, 20, null, null, null, null)));
+        assertThat(((Refusal) list).code()).isEqualTo(ErrorCode.CREDENTIAL_REPLAYED);
+    }
+
+    @Test
+    void hidesQuotasOfOtherOrganizations() {
+        String root = root(10);
+        Refusal foreign = engine.refused(STRANGER, new Operation.GetQuota(root));
+        Refusal missing = engine.refused(STRANGER, new Operation.GetQuota("quota_none"));
+        assertThat(foreign).isEqualTo(missing);
+        assertThat(foreign.code()).isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
+        assertThat(engine.refused(STRANGER, allocate(root, "res", 1)).code()).isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
+        assertThat(engine.refused(STRANGER, new Operation.ReleaseQuota(root)).code())
+                .isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
+    }
+
+    @Test
+    void asksTheAuthServiceForColleaguesAndForgetsWhatWasRevoked() {
+        String root = root(100);
+        assertThat(engine.refused(COLLEAGUE, allocate(root, "res", 1)).code()).isEqualTo(ErrorCode.PERMISSION_DENIED);
+        engine.done(OWNER, new Operation.GrantPermission(root, "colleague", List.of(Permission.READ)));
+        engine.done(COLLEAGUE, allocate(root, "res", 1));
+        engine.authDown = true;
+        try {
+            engine.done(COLLEAGUE, allocate(root, "res", 1)); // from the cache
+            assertThat(engine.refused(COLLEAGUE, new Operation.SuspendQuota(root, null))
+                            .code())
+                    .isEqualTo(ErrorCode.PERMISSION_DENIED); // a root: owners only, nobody is asked
+            assertThat(engine.refused(
+                                    COLLEAGUE,
+                                    new Operation.AllocateQuota(
+                                            root, "c", null, 1, QuotaType.ORGANIZATION, null, List.of()))
+                            .code())
+                    .isEqualTo(ErrorCode.AUTH_UNAVAILABLE);
+        } finally {
+            engine.authDown = false;
+        }
+        engine.done(OWNER, new Operation.RevokePermission(root, "colleague", List.of(Permission.READ)));
+        assertThat(engine.refused(COLLEAGUE, allocate(root, "res", 1)).code()).isEqualTo(ErrorCode.PERMISSION_DENIED);
+    }
+
+    @Test
+    void suspensionReachesDownAndResumingLeavesWhatWasSuspendedByItself() {
+        String root = root(100);
+        String middle = child(root, 50, QuotaType.ORGANIZATION, "");
+        String leaf = child(middle, 20, QuotaType.ORGANIZATION, "org_1");
+        engine.done(OWNER, allocate(leaf, "res", 1));
+        engine.done(OWNER, new Operation.SuspendQuota(leaf, "leaf"));
+        engine.done(OWNER, new Operation.SuspendQuota(root, "all"));
+        assertThat(engine.refused(OWNER, allocate(middle, "res", 1)).details())
+                .containsEntry("suspended_quota_id", root);
+        assertThat(engine.refused(OWNER, allocate(leaf, "res", 1)).details()).containsEntry("suspended_quota_id", leaf);
+        engine.done(OWNER, new Operation.DeallocateUsage(leaf, "res", 1, null));
+        engine.done(OWNER, new Operation.ResumeQuota(root, null));
+        engine.done(OWNER, allocate(middle, "res", 1));
+        assertThat(engine.refused(OWNER, allocate(leaf, "res", 1)).code()).isEqualTo(ErrorCode.QUOTA_SUSPENDED);
+        engine.done(OWNER, new Operation.ResumeQuota(leaf, null));
+        engine.done(OWNER, allocate(leaf, "res", 1));
+    }
+
+    @Test
+    void releaseReturnsCapacityAndARepeatGetsItsFirstAnswer() {
+        String root = root(100);
+        String child = child(root, 50, QuotaType.ORGANIZATION, null);
+        engine.done(OWNER, allocate(child, "res", 1));
+        assertThat(engine.refused(OWNER, new Operation.ReleaseQuota(child)).code())
+                .isEqualTo(ErrorCode.QUOTA_NOT_EMPTY);
+        engine.done(OWNER, new Operation.DeallocateUsage(child, "res", 1, null));
+        Answer.Success first = (Answer.Success) await(engine.send(OWNER, "rel", new Operation.ReleaseQuota(child)));
+        Answer.Success again = (Answer.Success) await(engine.send(OWNER, "rel", new Operation.ReleaseQuota(child)));
+        assertThat(again.data()).isEqualTo(first.data());
+        assertThat(again.replayed()).isTrue();
+        assertThat(engine.refused(OWNER, new Operation.GetQuota(child)).code()).isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
+        assertThat(engine.done(OWNER, new Operation.GetQuota(root)).getLong("available_mb"))
+                .isEqualTo(100);
+    }
+
+    @Test
+    void ownersOfAnAncestorOwnWhatIsBelowUntilRevoked() {
+        String root = root(100);
+        String child = child(root, 50, QuotaType.ORGANIZATION, null);
+        String leaf = child(child, 10, QuotaType.ORGANIZATION, null);
+        engine.done(OWNER, new Operation.GrantPermission(root, "second", List.of(Permission.OWNER)));
+        Caller second = caller("org_1", "second");
+        engine.done(second, allocate(leaf, "res", 1));
+        engine.done(second, new Operation.RevokePermission(leaf, "second", List.of(Permission.OWNER)));
+        engine.done(second, allocate(leaf, "res", 1)); // inherited, so still there
+        engine.done(second, new Operation.RevokePermission(root, "owner", List.of(Permission.OWNER)));
+        assertThat(engine.done(second, new Operation.GetQuota(leaf)).getString("owner_id"))
+                .isEqualTo("second");
+        assertThat(engine.refused(OWNER, new Operation.GetQuota(leaf)).code()).isEqualTo(ErrorCode.PERMISSION_DENIED);
+        assertThat(engine.refused(second, new Operation.RevokePermission(root, "second", List.of(Permission.OWNER)))
+                        .code())
+                .isEqualTo(ErrorCode.LAST_OWNER);
+    }
+
+    @Test
+    void listsWhatTheCallerOwnsOrWasGranted() {
+        Caller lister = caller("org_3", "lister");
+        Caller guest = caller("org_3", "guest");
+        Operation create = new Operation.CreateQuota("a", null, QuotaType.ORGANIZATION, 10, null);
+        String first = engine.done(lister, create).getString("id");
+        String second = engine.done(lister, create).getString("id");
+        Operation list = new Operation.ListQuotas(1, 1, null, null, null, null);
+        assertThat(engine.done(lister, list).getLong("total_count")).isEqualTo(2);
+        assertThat(engine.done(lister, list)
+                        .getJsonArray("quotas")
+                        .getJsonObject(0)
+                        .getString("id"))
+                .isEqualTo(first);
+        assertThat(engine.done(guest, list).getLong("total_count")).isZero();
+        engine.done(lister, new Operation.GrantPermission(second, "guest", List.of(Permission.READ)));
+        assertThat(engine.done(guest, list)
+                        .getJsonArray("quotas")
+                        .getJsonObject(0)
+                        .getString("id"))
+                .isEqualTo(second);
+        engine.done(lister, allocate(first, "res", 3));
+        engine.done(guest, allocate(second, "res", 2));
+        JsonObject runtimes = engine.done(lister, new Operation.ListRuntimes(1, 20));
+        assertThat(runtimes.getJsonArray("runtimes").getJsonObject(0).getLong("total_usage_mb"))
+                .isEqualTo(5);
+        JsonObject guests = engine.done(guest, new Operation.ListRuntimes(1, 20));
+        assertThat(guests.getJsonArray("runtimes").getJsonObject(0).getLong("total_usage_mb"))
+                .isEqualTo(2);
+    }
+
+    @Test
+    void historyPagesByCursorEitherWay() {
+        String root = root(100);
+        for (int i = 1; i <= 5; i++) {
+            engine.done(OWNER, allocate(root, "res_" + i % 2, i));
+        }
+        Operation firstTwo = new Operation.UsageHistory(root, null, null, null, null, 2, false);
+        JsonObject page = engine.done(OWNER, firstTwo);
+        assertThat(page.getJsonArray("entries").getJsonObject(0).getLong("usage_mb"))
+                .isEqualTo(1);
+        long cursor = com.cagen.quota.domain.Cursor.decode(page.getString("next_cursor"))
+                .orElseThrow();
+        JsonObject rest = engine.done(OWNER, new Operation.UsageHistory(root, null, null, null, cursor, 3, false));
+        assertThat(rest.getJsonArray("entries")).hasSize(3);
+        assertThat(rest.getString("next_cursor")).isNull();
+        JsonObject newest = engine.done(OWNER, new Operation.UsageHistory(root, "res_1", null, null, null, 1, true));
+        assertThat(newest.getJsonArray("entries").getJsonObject(0).getLong("usage_mb"))
+                .isEqualTo(5);
+        assertThat(newest.getString("next_cursor")).isNotNull();
+    }
+}

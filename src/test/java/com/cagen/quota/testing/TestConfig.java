@@ -1,0 +1,37 @@
+package com.cagen.quota.testing;
+
+import com.cagen.quota.config.Config;
+import com.cagen.quota.config.Secret;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.List;
+import java.util.Set;
+
+/** A configuration for tests. */
+public final class TestConfig {
+    /** 32 bytes, in base64. */
+    public static final String KEY = Base64.getEncoder().encodeToString(new byte[32]);
+
+    private TestConfig() {}
+
+    public static Config of(String databaseUrl) {
+        return new Config(
+                Config.Environment.DEVELOPMENT,
+                "127.0.0.1",
+                0,
+                Path.of("target", "test-data"),
+                new Secret(databaseUrl),
+                null,
+                "svc_cagen_quota",
+                new Secret(KEY),
+                Config.LogLevel.INFO,
+                Config.LogFormat.TEXT,
+                List.of(),
+                Set.of(Config.Role.values()),
+                new Config.Http(1, 15_000, 30, 1_000),
+                new Config.Lanes(2, 64, 10_000, 4),
+                new Config.Database(8, 2_000, 5_000, 10_000),
+                new Config.Auth(2_000),
+                new Config.Audit(250, 60_000, null));
+    }
+}
