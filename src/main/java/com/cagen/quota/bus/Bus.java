@@ -179,6 +179,11 @@ public final class Bus {
         eventBus.publish(Addresses.EVENTS, event);
     }
 
+    /** Hears every committed change, at least once, in order for each quota. */
+    public void onEvent(Consumer<JsonObject> handler) {
+        eventBus.<JsonObject>consumer(Addresses.EVENTS, message -> handler.accept(message.body()));
+    }
+
     /**
      * Lets {@code handler} answer JSON bodies from any sender at a public address.
      *

@@ -1,5 +1,6 @@
 package com.cagen.quota.quota;
 
+import com.cagen.quota.audit.AuditVerticle;
 import com.cagen.quota.bus.Bus;
 import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.config.Config;
@@ -28,9 +29,11 @@ import io.vertx.core.json.JsonObject;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -41,11 +44,12 @@ final class EngineHarness implements AutoCloseable {
     /** Keys are {@code user/quota}. */
     final Map<String, Set<Permission>> grants = new ConcurrentHashMap<>();
 
+    final Queue<JsonObject> events = new ConcurrentLinkedQueue<>();
     volatile boolean authDown;
 
     private final Vertx vertx = Vertx.vertx();
     private final Context context = vertx.getOrCreateContext();
-    private final Database database;
+    final Database database;
     private final RequestChannel channel;
 
     EngineHarness() {
@@ -74,6 +78,8 @@ final class EngineHarness implements AutoCloseable {
                     new QuotaVerticle(config, bus, database, new SimpleMeterRegistry(), lane),
                     new DeploymentOptions()));
         }
+        await(vertx.deployVerticle(new AuditVerticle(config, bus, database, new SimpleMeterRegistry())));
+        bus.onEvent(events::add);
         Promise<RequestChannel> opened = Promise.promise();
         context.runOnContext(ignored -> opened.complete(bus.openChannel()));
         channel = await(opened.future());

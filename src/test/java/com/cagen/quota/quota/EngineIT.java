@@ -3,7 +3,9 @@ package com.cagen.quota.quota;
 import static com.cagen.quota.quota.EngineHarness.await;
 import static com.cagen.quota.quota.EngineHarness.caller;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.cagen.quota.audit.Verification;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
@@ -13,6 +15,7 @@ import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.testing.Invariants;
+import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
@@ -39,7 +42,11 @@ class EngineIT {
 
     @AfterAll
     void invariantsHold() {
+        Invariants.awaitEmptyOutbox(engine.url);
+        Verification.Report report = await(Verification.run(engine.database));
         engine.close();
+        assertThat(report.firstBad()).isNull();
+        assertThat(report.entries()).isPositive();
         Invariants.check(engine.url);
     }
 
@@ -292,5 +299,78 @@ class EngineIT {
         assertThat(newest.getJsonArray("entries").getJsonObject(0).getLong("usage_mb"))
                 .isEqualTo(5);
         assertThat(newest.getString("next_cursor")).isNotNull();
+    }
+
+    @Test
+    void recordsWhatWasDoneAndWhatWasRefused() {
+        String root = root(100);
+        String child = child(root, 40, QuotaType.TEAM, "team_dev");
+        engine.done(OWNER, allocate(root, "res", 10));
+        engine.refused(OWNER, allocate(root, "res", 51));
+        engine.refused(COLLEAGUE, allocate(root, "res", 1));
+        engine.done(OWNER, new Operation.ReleaseQuota(child));
+        Invariants.awaitEmptyOutbox(engine.url);
+        JsonObject trail = engine.done(OWNER, new Operation.ListAudit(root, null, null, null, null, null, 100, false));
+        List<String> entries = trail.getJsonArray("entries").stream()
+                .map(JsonObject.class::cast)
+                .map(entry -> entry.getString("action") + " " + entry.getString("outcome"))
+                .toList();
+        assertThat(entries)
+                .containsExactly(
+                        "quota.create applied",
+                        "quota.allocate applied",
+                        "usage.allocate applied",
+                        "usage.allocate refused",
+                        "usage.allocate refused",
+                        "quota.release applied");
+        JsonObject refused = trail.getJsonArray("entries").getJsonObject(3).getJsonObject("details");
+        assertThat(refused.getString("code")).isEqualTo("insufficient_quota");
+        assertThat(refused.getJsonObject("refusal").getLong("short_by_mb")).isEqualTo(1);
+        // Of a deleted quota, the trail is all that is left.
+        assertThat(engine.done(OWNER, new Operation.ListAudit(child, null, null, null, null, null, 1, true))
+                        .getJsonArray("entries")
+                        .getJsonObject(0)
+                        .getString("action"))
+                .isEqualTo("quota.release");
+        assertThat(engine.events.stream()
+                        .filter(event -> root.equals(event.getString("quota_id")))
+                        .map(event -> event.getLong("version")))
+                .containsExactly(1L, 3L);
+    }
+
+    @Test
+    void refusesToChangeAuditEntriesEvenForTheOwnerOfTheTable() {
+        root(1);
+        Invariants.awaitEmptyOutbox(engine.url);
+        for (String sql : List.of(
+                "UPDATE quota.quota_audit_logs SET outcome = 'refused'",
+                "DELETE FROM quota.quota_audit_logs",
+                "TRUNCATE quota.quota_audit_logs",
+                "SET session_replication_role = replica; DELETE FROM quota.quota_audit_logs")) {
+            assertThatThrownBy(() -> TestDatabase.execute(engine.url, sql))
+                    .hasRootCauseMessage(
+                            "ERROR: audit entries are immutable\n  Where: PL/pgSQL function quota.refuse_change() line 3 at RAISE");
+        }
+    }
+
+    @Test
+    void verificationNamesTheFirstEntryThatWasTamperedWith() {
+        try (EngineHarness other = new EngineHarness()) {
+            String id = other.done(OWNER, new Operation.CreateQuota("a", null, QuotaType.ORGANIZATION, 9, null))
+                    .getString("id");
+            other.done(OWNER, allocate(id, "res", 1));
+            other.done(OWNER, allocate(id, "res", 2));
+            Invariants.awaitEmptyOutbox(other.url);
+            assertThat(await(Verification.run(other.database)).firstBad()).isNull();
+            TestDatabase.execute(
+                    other.url,
+                    "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL;"
+                            + "UPDATE quota.quota_audit_logs SET actor_user_id = 'nobody' WHERE seq = 2");
+            assertThat(await(Verification.run(other.database)).firstBad())
+                    .isEqualTo(new Verification.Bad("org_1", 2, "the hash does not fit the entry"));
+            TestDatabase.execute(other.url, "DELETE FROM quota.quota_audit_logs WHERE seq > 1");
+            assertThat(await(Verification.run(other.database)).firstBad())
+                    .isEqualTo(new Verification.Bad("org_1", 2, "the chain ends before its head, which is 3"));
+        }
     }
 }

@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /** The invariants of the design, as SQL over the whole database. Each query must return no row. */
 public final class Invariants {
@@ -48,6 +49,27 @@ public final class Invariants {
     }
 
     private Invariants() {}
+
+    /** Waits until the service has sealed everything that its outbox held. */
+    public static void awaitEmptyOutbox(String databaseUrl) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        try (Connection connection = TestDatabase.connect(databaseUrl);
+                var statement = connection.createStatement()) {
+            while (true) {
+                try (var rows = statement.executeQuery("SELECT count(*), pg_sleep(0.02) FROM quota.outbox")) {
+                    rows.next();
+                    if (rows.getLong(1) == 0) {
+                        return;
+                    }
+                    if (System.nanoTime() > deadline) {
+                        throw new AssertionError(rows.getLong(1) + " outbox rows were not sealed in time");
+                    }
+                }
+            }
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
 
     /** @throws AssertionError naming the first invariant that does not hold, and a row that shows it */
     public static void check(String databaseUrl) {
