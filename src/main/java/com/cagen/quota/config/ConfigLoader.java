@@ -1,0 +1,189 @@
+package com.cagen.quota.config;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
+
+/** Turns named values into a {@link Config}, or says everything that is wrong with them at once. */
+public final class ConfigLoader {
+    private static final int KEY_BYTES = 32;
+
+    private final Map<String, String> values;
+    private final List<String> problems = new ArrayList<>();
+
+    private ConfigLoader(Map<String, String> values) {
+        this.values = values;
+    }
+
+    /**
+     * @param values by the names of the contract, section 6; an empty one counts as absent
+     * @param checkDatabaseUrl throws {@link IllegalArgumentException}, without secrets, for a URL that cannot be used
+     * @param say is told what a newcomer should know, such as where a made key is kept
+     * @throws ConfigException with all problems
+     */
+    public static Config load(Map<String, String> values, Consumer<String> checkDatabaseUrl, Consumer<String> say) {
+        return new ConfigLoader(values).load(checkDatabaseUrl, say);
+    }
+
+    private Config load(Consumer<String> checkDatabaseUrl, Consumer<String> say) {
+        Config.Environment environment = oneOf("ENVIRONMENT", Config.Environment.class, Config.Environment.DEVELOPMENT);
+        boolean production = environment == Config.Environment.PRODUCTION;
+        Path dataDir = Path.of(get("DATA_DIR", "data"));
+        String databaseUrl = values.getOrDefault("DATABASE_URL", "");
+        if (!databaseUrl.isEmpty()) {
+            try {
+                checkDatabaseUrl.accept(databaseUrl);
+            } catch (IllegalArgumentException e) {
+                problem("DATABASE_URL", "***", e.getMessage() + "; give postgresql://user:password@host:port/database");
+            }
+        } else if (production) {
+            problem(
+                    "DATABASE_URL",
+                    "",
+                    "is required in production; give postgresql://user:password@host:port/database");
+        }
+        String authUrl = get("AUTH_SERVICE_URL", "");
+        if (authUrl.isEmpty() && production) {
+            problem("AUTH_SERVICE_URL", "", "is required in production; give its URL, or the word embedded");
+        } else if (!authUrl.isEmpty() && !authUrl.equals("embedded") && !authUrl.matches("https?://[^/?#]+[^?#]*")) {
+            problem("AUTH_SERVICE_URL", authUrl, "is no http(s) URL; give one, or the word embedded");
+        }
+        long lock = number("LOCK_TIMEOUT_MS", 2_000, n -> n >= 10, "give at least 10");
+        long statement = number("STATEMENT_TIMEOUT_MS", 5_000, n -> n > lock, "must be above LOCK_TIMEOUT_MS");
+        long bus = number("BUS_TIMEOUT_MS", 8_000, n -> n > statement, "must be above STATEMENT_TIMEOUT_MS");
+        long http = number("HTTP_TIMEOUT_MS", 10_000, n -> n > bus, "must be above BUS_TIMEOUT_MS");
+        Config.Lanes lanes = new Config.Lanes(
+                (int) number("LANES", 1, n -> n >= 1 && n <= 64, "give 1 to 64"),
+                (int) number("MAX_BATCH", 128, n -> n >= 1 && n <= 1_000, "give 1 to 1000"),
+                (int) number("MAX_QUEUE", 4_096, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000"),
+                (int) number("TREE_CONCURRENCY", 4, n -> n >= 1 && n <= 64, "give 1 to 64"));
+        int port = (int) number("PORT", 8_080, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
+        int instances = (int) number("HTTP_INSTANCES", 1, n -> n >= 1 && n <= 64, "give 1 to 64");
+        int connections = (int) number("HTTP_MAX_CONNECTIONS", 10_000, n -> n >= 1, "give at least 1");
+        int poolSize = (int) number("DATABASE_POOL_SIZE", 8, n -> n >= 2 && n <= 1_000, "give 2 to 1000");
+        long authTimeout = number("AUTH_TIMEOUT_MS", 2_000, n -> n >= 10 && n < bus, "must be below BUS_TIMEOUT_MS");
+        long maxLag = number("AUDIT_MAX_LAG_MS", 30_000, n -> n >= 1_000, "give at least 1000");
+        Config.LogLevel level = oneOf("LOG_LEVEL", Config.LogLevel.class, Config.LogLevel.INFO);
+        Config.LogFormat format = oneOf("LOG_FORMAT", Config.LogFormat.class, Config.LogFormat.TEXT);
+        Secret key = key(production, dataDir, say);
+        if (!problems.isEmpty() || key == null) {
+            throw new ConfigException(problems);
+        }
+        return new Config(
+                environment,
+                get("HOST", production ? "0.0.0.0" : "127.0.0.1"),
+                port,
+                dataDir,
+                databaseUrl.isEmpty() ? null : new Secret(databaseUrl),
+                authUrl.isEmpty() || authUrl.equals("embedded") ? null : authUrl,
+                get("QUOTA_SERVICE_ID", "svc_cagen_quota"),
+                key,
+                level,
+                format,
+                Arrays.stream(get("ALLOWED_ORIGINS", "").split(",", -1))
+                        .map(String::strip)
+                        .filter(origin -> !origin.isEmpty())
+                        .toList(),
+                EnumSet.allOf(Config.Role.class),
+                new Config.Http(instances, http, 60, connections),
+                lanes,
+                new Config.Database(poolSize, lock, statement, bus),
+                new Config.Auth(authTimeout),
+                new Config.Audit(250, maxLag, null));
+    }
+
+    private @Nullable Secret key(boolean production, Path dataDir, Consumer<String> say) {
+        String name = "CAGEN_QUOTA_SERVICE_SECRET_KEY";
+        String given = get(name, "");
+        if (given.isEmpty() && production) {
+            problem(name, "", "is required in production; give base64 of 32 random bytes");
+            return null;
+        }
+        if (given.isEmpty()) {
+            given = problems.isEmpty() ? keptKey(dataDir.resolve("secret.key"), say) : "";
+        }
+        try {
+            if (given.isEmpty() || Base64.getDecoder().decode(given).length == KEY_BYTES) {
+                return new Secret(given);
+            }
+        } catch (IllegalArgumentException e) {
+            // said below, for every way to be wrong
+        }
+        problem(name, "***", "is not base64 of 32 bytes; make one with: openssl rand -base64 32");
+        return null;
+    }
+
+    /** Development only: a key of its own, readable by nobody else. */
+    private static String keptKey(Path file, Consumer<String> say) {
+        try {
+            if (Files.exists(file)) {
+                return Files.readString(file).strip();
+            }
+            byte[] bytes = new byte[KEY_BYTES];
+            new SecureRandom().nextBytes(bytes);
+            String made = Base64.getEncoder().encodeToString(bytes);
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            if (file.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+                Files.createFile(
+                        file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            }
+            Files.writeString(file, made + "\n");
+            say.accept("No CAGEN_QUOTA_SERVICE_SECRET_KEY was given: made one and keep it in " + file);
+            return made;
+        } catch (IOException e) {
+            throw new UncheckedIOException("the key could not be kept in " + file, e);
+        }
+    }
+
+    private String get(String name, String otherwise) {
+        String value = values.getOrDefault(name, "").strip();
+        return value.isEmpty() ? otherwise : value;
+    }
+
+    private void problem(String name, String value, String why) {
+        problems.add(value.isEmpty() ? name + " " + why : name + "=" + value + " " + why);
+    }
+
+    private long number(String name, long otherwise, LongPredicate allowed, String remedy) {
+        String text = get(name, Long.toString(otherwise));
+        Function<String, Long> wrong = why -> {
+            problem(name, text, why + "; " + remedy);
+            return otherwise;
+        };
+        try {
+            long value = Long.parseLong(text);
+            return allowed.test(value) ? value : wrong.apply("is out of range");
+        } catch (NumberFormatException e) {
+            return wrong.apply("is no whole number");
+        }
+    }
+
+    private <E extends Enum<E>> E oneOf(String name, Class<E> type, E otherwise) {
+        String text = get(name, otherwise.name());
+        for (E each : type.getEnumConstants()) {
+            if (each.name().equalsIgnoreCase(text)) {
+                return each;
+            }
+        }
+        problem(
+                name,
+                text,
+                "is unknown; give one of "
+                        + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT));
+        return otherwise;
+    }
+}
