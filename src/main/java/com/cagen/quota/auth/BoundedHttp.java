@@ -65,10 +65,16 @@ final class BoundedHttp {
         });
     }
 
-    /** Whether any HTTP answer comes, whatever it says. */
+    /** Whether an HTTP answer comes that is no 5xx: not every auth service has something at {@code path}. */
     Future<Void> reach(String path) {
-        return exchange(HttpMethod.GET, path, Buffer.buffer(), response -> read(response)
-                .mapEmpty());
+        return exchange(
+                HttpMethod.GET,
+                path,
+                Buffer.buffer(),
+                response -> response.statusCode() >= 500
+                        ? Future.failedFuture(AuthServiceException.broken(
+                                "the auth service answered with status " + response.statusCode()))
+                        : read(response).mapEmpty());
     }
 
     private <T> Future<T> exchange(
