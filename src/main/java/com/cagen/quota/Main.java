@@ -20,12 +20,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The command line. {@code serve} is what happens without a word. */
 @Command(
@@ -34,10 +31,6 @@ import picocli.CommandLine.Spec;
         description = "Hierarchical quotas on PostgreSQL.",
         subcommands = {Main.Serve.class, Main.Migrate.class, Main.Credential.class, Main.Audit.class})
 public final class Main implements Callable<Integer> {
-
-    @Spec
-    private @Nullable CommandSpec spec;
-
     private Main() {}
 
     public static void main(String[] args) {
