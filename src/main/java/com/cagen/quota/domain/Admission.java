@@ -25,6 +25,22 @@ public final class Admission {
             KnownGrants grants,
             @Nullable RecordedOperation recorded,
             byte @Nullable [] fingerprint) {
+        Decision early = beforeTheKey(nonceAccepted, quota, parent, request, grants, recorded != null);
+        return early != null || recorded == null ? early : repeat(recorded, fingerprint);
+    }
+
+    /**
+     * The checks that come before the idempotency key; null to go on with the key.
+     *
+     * @param keyKnown whether something was done under the request's key: then a deleted quota is still known
+     */
+    static @Nullable Decision beforeTheKey(
+            boolean nonceAccepted,
+            @Nullable Quota quota,
+            @Nullable Quota parent,
+            Request request,
+            KnownGrants grants,
+            boolean keyKnown) {
         if (!nonceAccepted) {
             return Refusal.credentialReplayed();
         }
@@ -33,19 +49,15 @@ public final class Admission {
         if (quota == null || !quota.organizationId().equals(request.caller().organizationId())) {
             return Refusal.quotaNotFound();
         }
-        boolean outlivesDeletion = recorded != null || request.operation() instanceof Operation.ListAudit;
+        boolean outlivesDeletion = keyKnown || request.operation() instanceof Operation.ListAudit;
         if (quota.deleted() && !outlivesDeletion) {
             return Refusal.quotaNotFound();
         }
-        Decision access = Access.check(quota, parent, request.caller(), request.operation(), grants);
-        if (access != null) {
-            return access;
-        }
-        return recorded == null ? null : repeat(recorded, fingerprint);
+        return Access.check(quota, parent, request.caller(), request.operation(), grants);
     }
 
-    /** What a request gets whose key was used before: the first answer again, or 422 when it is another request. */
-    public static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {
+    /** The answer to a request whose key was recorded. */
+    static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {
         if (!Arrays.equals(recorded.fingerprint(), fingerprint)) {
             return keyReused();
         }

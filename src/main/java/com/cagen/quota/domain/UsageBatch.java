@@ -86,12 +86,15 @@ public final class UsageBatch {
         Quota quota = quotas.get(quotaKey);
         OperationKey key = operationKey(request);
         RecordedOperation first = key == null ? null : recorded.get(key);
-        Decision early =
-                Admission.admit(item.nonceAccepted(), quota, null, request, item.grants(), first, item.fingerprint());
+        Integer earlier = key == null ? null : applied.get(key);
+        boolean keyKnown = first != null || earlier != null;
+        Decision early = Admission.beforeTheKey(item.nonceAccepted(), quota, null, request, item.grants(), keyKnown);
         if (early != null || quota == null) {
             return orNotFound(early);
         }
-        Integer earlier = key == null ? null : applied.get(key);
+        if (first != null) {
+            return Admission.repeat(first, item.fingerprint());
+        }
         if (earlier != null) {
             // Without a fingerprint nothing shows that it is the same request.
             return item.fingerprint() != null

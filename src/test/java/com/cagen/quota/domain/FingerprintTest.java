@@ -1,0 +1,108 @@
+package com.cagen.quota.domain;
+
+import static com.cagen.quota.domain.Samples.caller;
+import static com.cagen.quota.domain.Samples.request;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+class FingerprintTest {
+    @Test
+    void isTheSameForTheSameRequestWhateverCarriesIt() {
+        Operation use = use("q", "r", 5, "why");
+        Request first = request(caller("u"), "k", use);
+        Request repeat = new Request(
+                "another id",
+                new Caller("org_2", "u", "svc_2", List.of()),
+                new Nonce("another", 7),
+                "k2",
+                use("q", "r", 5, "why"));
+        assertThat(Fingerprint.of(first)).hasSize(32).isEqualTo(Fingerprint.of(repeat));
+    }
+
+    /** Recorded fingerprints outlive an upgrade of the service: the bytes are a promise. */
+    @Test
+    void isTheSameInEveryVersion() {
+        assertThat(hex(use("q", "r", 5, null)))
+                .isEqualTo("97938dadf284893008920328eb9b196ba060b1df5e0a2127d31e24cf3c6383af");
+        assertThat(hex(new Operation.AllocateQuota("q", "n", "d", 5, QuotaType.TEAM, "t", List.of("a", "b"))))
+                .isEqualTo("ae55ad60192d7461319f9a15fbb0965678e8a3df973aa398ecc93411826041de");
+    }
+
+    @Test
+    void tellsEveryFieldOfEveryOperationApart() {
+        List<Operation> different = List.of(
+                use("q", "r", 5, null),
+                use("q2", "r", 5, null),
+                use("q", "r2", 5, null),
+                use("q", "r", 6, null),
+                use("q", "r", 5, ""),
+                use("q", "r", 5, "null"),
+                use("q", "r", 5, "why"),
+                use("qr", "", 5, null),
+                use("", "qr", 5, null),
+                new Operation.DeallocateUsage("q", "r", 5, null),
+                new Operation.ReleaseQuota("q"),
+                new Operation.SuspendQuota("q", null),
+                new Operation.SuspendQuota("q", ""),
+                new Operation.ResumeQuota("q", null),
+                new Operation.CreateQuota("n", null, QuotaType.TEAM, 5, "t"),
+                new Operation.CreateQuota("n", "t", QuotaType.TEAM, 5, null),
+                new Operation.CreateQuota("n", null, QuotaType.ORGANIZATION, 5, "t"),
+                new Operation.CreateQuota("n", null, QuotaType.TEAM, 6, "t"),
+                new Operation.CreateQuota("m", null, QuotaType.TEAM, 5, "t"),
+                allocate("n", null, 5, QuotaType.TEAM, "t", List.of()),
+                allocate("m", null, 5, QuotaType.TEAM, "t", List.of()),
+                allocate("n", "", 5, QuotaType.TEAM, "t", List.of()),
+                allocate("n", null, 6, QuotaType.TEAM, "t", List.of()),
+                allocate("n", null, 5, QuotaType.ORGANIZATION, "t", List.of()),
+                allocate("n", null, 5, QuotaType.TEAM, null, List.of()),
+                allocate("n", null, 5, QuotaType.TEAM, "", List.of()),
+                allocate("n", null, 5, QuotaType.TEAM, "t", List.of("")),
+                allocate("n", null, 5, QuotaType.TEAM, "t", List.of("ab")),
+                allocate("n", null, 5, QuotaType.TEAM, "t", List.of("a", "b")),
+                new Operation.GrantPermission("q", "u", List.of(Permission.READ)),
+                new Operation.GrantPermission("q", "u", List.of(Permission.READ, Permission.ADMIN)),
+                new Operation.GrantPermission("q", "v", List.of(Permission.READ)),
+                new Operation.RevokePermission("q", "u", List.of(Permission.READ)),
+                use("q", "\ud800", 5, null),
+                use("q", "\ud801", 5, null),
+                use("q", "?", 5, null));
+        assertThat(different.stream().map(FingerprintTest::hex)).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void tellsUsersApart() {
+        Operation use = use("q", "r", 5, null);
+        assertThat(Fingerprint.of(request(caller("u"), "k", use)))
+                .isNotEqualTo(Fingerprint.of(request(caller("v"), "k", use)));
+    }
+
+    @Test
+    void ignoresOrderAndRepeatsOfPermissions() {
+        assertThat(hex(new Operation.GrantPermission(
+                        "q", "u", List.of(Permission.ADMIN, Permission.READ, Permission.ADMIN))))
+                .isEqualTo(hex(new Operation.GrantPermission("q", "u", List.of(Permission.READ, Permission.ADMIN))));
+    }
+
+    private static Operation use(String quotaId, String resourceId, long usageMb, @Nullable String reason) {
+        return new Operation.AllocateUsage(quotaId, resourceId, usageMb, reason);
+    }
+
+    private static Operation allocate(
+            String name,
+            @Nullable String description,
+            long allocateMb,
+            QuotaType type,
+            @Nullable String targetId,
+            List<String> admins) {
+        return new Operation.AllocateQuota("q", name, description, allocateMb, type, targetId, admins);
+    }
+
+    private static String hex(Operation operation) {
+        return HexFormat.of().formatHex(Fingerprint.of(request(caller("u"), "k", operation)));
+    }
+}
