@@ -57,7 +57,7 @@ public final class Admission {
     }
 
     /** The answer to a request whose key was recorded. */
-    static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {
+    public static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {
         if (!Arrays.equals(recorded.fingerprint(), fingerprint)) {
             return keyReused();
         }
