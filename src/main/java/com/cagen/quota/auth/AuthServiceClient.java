@@ -1,0 +1,168 @@
+package com.cagen.quota.auth;
+
+import com.cagen.quota.config.Config;
+import com.cagen.quota.credential.Credentials;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.PermissionAnswer;
+import com.cagen.quota.domain.PermissionChange;
+import com.cagen.quota.domain.PermissionQuestion;
+import io.vertx.circuitbreaker.CircuitBreaker;
+import io.vertx.circuitbreaker.CircuitBreakerOptions;
+import io.vertx.circuitbreaker.CircuitBreakerState;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.Base64;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Asks and tells the auth service (contract, section 4), believing nothing that it cannot check. A future from here fails
+ * whenever there is no trustworthy answer: whoever asked must then refuse.
+ *
+ * <p>To be used on one verticle's context, as {@link Credentials} are.
+ */
+final class AuthServiceClient {
+    static final int MAX_FAILURES = 5;
+    static final long RESET_MILLIS = 2_000;
+
+    private static final Logger LOG = LoggerFactory.getLogger(AuthServiceClient.class);
+    /** Failures further apart are not in a row: more than enough for as many timeouts one after another. */
+    private static final long ROLLING_WINDOW_MILLIS = 60_000;
+
+    private static final int MAX_GRANT_TTL_SECONDS = 30;
+    private static final int MAX_REFUSAL_TTL_SECONDS = 5;
+    /** Asked for together. Ownership is never asked for: it is decided by this service alone. */
+    private static final List<Permission> ASKED = List.of(Permission.READ, Permission.ADMIN);
+
+    private final BoundedHttp http;
+    private final Credentials credentials;
+    private final CircuitBreaker breaker;
+
+    /** @param baseUrl {@code http(s)://host:port[/prefix]} */
+    AuthServiceClient(Vertx vertx, Config config, String baseUrl) {
+        this.http = new BoundedHttp(vertx, baseUrl, config.auth().timeoutMillis());
+        this.credentials = new Credentials(
+                config.serviceId(),
+                Base64.getDecoder().decode(config.secretKey().reveal()));
+        this.breaker = CircuitBreaker.create(
+                        "auth-service",
+                        vertx,
+                        new CircuitBreakerOptions()
+                                .setMaxFailures(MAX_FAILURES)
+                                .setFailuresRollingWindow(ROLLING_WINDOW_MILLIS)
+                                .setResetTimeout(RESET_MILLIS)
+                                // Each exchange has its own deadline.
+                                .setTimeout(-1)
+                                .setMaxRetries(0)
+                                .setFallbackOnFailure(false))
+                .failurePolicy(result ->
+                        result.failed() && !(result.cause() instanceof AuthServiceException said && said.answered()))
+                .openHandler(opened -> LOG.warn("the auth service failed repeatedly; it gets a rest"))
+                .closeHandler(closed -> LOG.info("the auth service answers again"));
+    }
+
+    /** Which of read and admin the caller holds. */
+    Future<PermissionAnswer> check(PermissionQuestion question) {
+        JsonArray requested = new JsonArray();
+        ASKED.forEach(permission -> requested.add(permission.wireName()));
+        return call("/api/v1/permission/check", question.caller(), () -> new JsonObject()
+                        .put("resource_id", question.resourceId())
+                        .put("requested_permissions", requested))
+                .map(answer -> read(question, answer));
+    }
+
+    private static PermissionAnswer read(PermissionQuestion question, JsonObject answer) {
+        if (!(answer.getValue("data") instanceof JsonObject data)) {
+            throw AuthServiceException.refused("the auth service's answer has no data");
+        }
+        if (!question.caller().userId().equals(data.getValue("user_id"))
+                || !question.resourceId().equals(data.getValue("resource_id"))) {
+            throw AuthServiceException.refused("the auth service answered about another user or resource");
+        }
+        if (!(data.getValue("granted_permissions") instanceof JsonArray names)) {
+            throw AuthServiceException.refused("the auth service's answer lists no granted permissions");
+        }
+        Set<Permission> granted = EnumSet.noneOf(Permission.class);
+        for (Object element : names) {
+            if (!(element instanceof String name)) {
+                throw AuthServiceException.refused("the auth service granted something that has no name");
+            }
+            ASKED.stream()
+                    .filter(permission -> permission.wireName().equals(name))
+                    .forEach(granted::add);
+        }
+        // What is not registered yet may be in a moment: that must not be remembered.
+        boolean exists = Boolean.TRUE.equals(data.getValue("resource_exists"));
+        int most = granted.isEmpty() ? MAX_REFUSAL_TTL_SECONDS : MAX_GRANT_TTL_SECONDS;
+        return new PermissionAnswer(granted, exists ? clamp(data.getValue("cache_ttl"), most) : 0);
+    }
+
+    private static int clamp(@org.jspecify.annotations.Nullable Object seconds, int most) {
+        if (seconds instanceof Integer || seconds instanceof Long) {
+            return (int) Math.max(0, Math.min(most, ((Number) seconds).longValue()));
+        }
+        return 0;
+    }
+
+    /** Tells of a grant or a revocation; succeeds only once it is confirmed. May be repeated. */
+    Future<Void> change(PermissionChange change) {
+        JsonArray permissions = new JsonArray();
+        change.permissions().forEach(permission -> permissions.add(permission.wireName()));
+        String path = change.grant() ? "/api/v1/permission/grant" : "/api/v1/permission/revoke";
+        return call(path, change.caller(), () -> new JsonObject()
+                        .put("target_user_id", change.targetUserId())
+                        .put("resource_id", change.resourceId())
+                        .put("permissions", permissions))
+                .mapEmpty();
+    }
+
+    /** Makes a quota known. May be repeated. */
+    Future<Void> registerResource(Caller caller, String resourceId, String displayName, String description) {
+        return call("/api/v1/resources/create", caller, () -> new JsonObject()
+                        .put("resource_id", resourceId)
+                        .put("resource_type", "quota")
+                        .put("display_name", displayName)
+                        .put("description", description)
+                        .put("metadata", "{}"))
+                .mapEmpty();
+    }
+
+    private Future<JsonObject> call(String path, Caller caller, Supplier<JsonObject> fields) {
+        return breaker.execute(() -> http.post(
+                        path,
+                        fields.get()
+                                .put("service_id", credentials.serviceId())
+                                // Fresh each time: a nonce works once.
+                                .put("encrypted_data", credentials.seal(caller, System.currentTimeMillis())))
+                .map(answer -> {
+                    if (!Boolean.TRUE.equals(answer.getValue("success"))) {
+                        throw AuthServiceException.refused("the auth service did not confirm success");
+                    }
+                    return answer;
+                }));
+    }
+
+    /** Whether the breaker lets calls through at the moment. */
+    boolean accepting() {
+        return breaker.state() != CircuitBreakerState.OPEN;
+    }
+
+    /** Whether the auth service answers at all; fails at once while the breaker is open. Any thread. */
+    Future<Void> readiness() {
+        return accepting()
+                ? http.reach("/health")
+                : Future.failedFuture(AuthServiceException.broken("the auth service failed repeatedly"));
+    }
+
+    Future<Void> close() {
+        breaker.close();
+        return http.close();
+    }
+}
