@@ -1,13 +1,11 @@
 package com.cagen.quota.config;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -208,40 +206,50 @@ public final class ConfigLoader {
             problem(name, "", "is required in production; give base64 of 32 random bytes");
             return null;
         }
-        if (given.isEmpty()) {
-            given = problems.isEmpty() ? keptKey(dataDir.resolve("secret.key"), say) : "";
-        }
-        try {
-            if (given.isEmpty() || Base64.getDecoder().decode(given).length == KEY_BYTES) {
-                return new Secret(given);
+        if (!given.isEmpty()) {
+            if (!isKey(given)) {
+                problem(name, "***", "is not base64 of 32 bytes; make one with: openssl rand -base64 32");
             }
-        } catch (IllegalArgumentException e) {
-            // said below, for every way to be wrong
+            return new Secret(given);
         }
-        problem(name, "***", "is not base64 of 32 bytes; make one with: openssl rand -base64 32");
-        return null;
+        return problems.isEmpty() ? keptKey(dataDir.resolve("secret.key"), say) : null;
+    }
+
+    private static boolean isKey(String text) {
+        try {
+            return Base64.getDecoder().decode(text).length == KEY_BYTES;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     /** Development only: a key of its own, readable by nobody else. */
-    private static String keptKey(Path file, Consumer<String> say) {
+    private @Nullable Secret keptKey(Path file, Consumer<String> say) {
         try {
-            if (Files.exists(file)) {
-                return Files.readString(file).strip();
+            if (!Files.exists(file)) {
+                makeKey(file);
+                say.accept("No CAGEN_QUOTA_SERVICE_SECRET_KEY was given: made one, kept in " + file);
             }
-            byte[] bytes = new byte[KEY_BYTES];
-            new SecureRandom().nextBytes(bytes);
-            String made = Base64.getEncoder().encodeToString(bytes);
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            if (file.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-                Files.createFile(
-                        file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            String kept = Files.readString(file).strip();
+            if (isKey(kept)) {
+                return new Secret(kept);
             }
-            Files.writeString(file, made + "\n");
-            say.accept("No CAGEN_QUOTA_SERVICE_SECRET_KEY was given: made one and keep it in " + file);
-            return made;
+            problems.add(file + " holds no base64 of 32 bytes; put the key back, or delete the file to get a new one");
         } catch (IOException e) {
-            throw new UncheckedIOException("the key could not be kept in " + file, e);
+            problem("DATA_DIR", file.toString(), "cannot be read or written (" + e + "); give a folder that can");
         }
+        return null;
+    }
+
+    private static void makeKey(Path file) throws IOException {
+        byte[] bytes = new byte[KEY_BYTES];
+        new SecureRandom().nextBytes(bytes);
+        Path folder = file.toAbsolutePath().getParent();
+        Files.createDirectories(folder);
+        // Under another name first: a file that is there is a whole one. Only its owner may read it.
+        Path made = Files.createTempFile(folder, "secret", ".new");
+        Files.writeString(made, Base64.getEncoder().encodeToString(bytes) + "\n");
+        Files.move(made, file);
     }
 
     private String get(String name, String otherwise) {

@@ -85,7 +85,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
                     orphan.get().pid());
             orphan.get().stop(STOP_TIMEOUT);
         }
-        Postmaster.forget(files);
+        Postmaster.forgetStranger(files);
         boolean first = !Files.exists(kept);
         if (first) {
             prepareFirstStart(files, made);

@@ -15,35 +15,47 @@ record Postmaster(ProcessHandle process) {
 
     /** The server that works on {@code files} right now; empty when none does. */
     static Optional<Postmaster> of(Path files) throws IOException {
-        Path pidFile = pidFile(files);
-        if (!Files.exists(pidFile)) {
-            return Optional.empty();
-        }
-        // pid, data directory, start time, port, …: a line each.
-        List<String> lines = Files.readAllLines(pidFile);
-        if (lines.size() < 2 || !Path.of(lines.get(1).strip()).equals(files)) {
-            return Optional.empty();
-        }
-        // The number may belong to somebody else by now, most of all in a container: it must be a PostgreSQL, too.
-        return ProcessHandle.of(Long.parseLong(lines.get(0).strip()))
-                .filter(ProcessHandle::isAlive)
+        return recorded(files)
                 .filter(process ->
                         process.info().command().map(Postmaster::isPostgres).orElse(false))
                 .map(Postmaster::new);
     }
 
+    /**
+     * Removes a record whose number belongs to some other program by now, as happens in containers: PostgreSQL would take it
+     * for a server and not start. In every other case PostgreSQL judges better than we could.
+     */
+    static void forgetStranger(Path files) throws IOException {
+        boolean stranger = recorded(files)
+                .flatMap(process -> process.info().command())
+                .filter(command -> !isPostgres(command))
+                .isPresent();
+        if (stranger) {
+            Files.deleteIfExists(files.resolve("postmaster.pid"));
+        }
+    }
+
+    /** The living process that the record for this very directory names, whatever it is. */
+    private static Optional<ProcessHandle> recorded(Path files) throws IOException {
+        Path pidFile = files.resolve("postmaster.pid");
+        if (!Files.exists(pidFile)) {
+            return Optional.empty();
+        }
+        // pid, data directory, start time, port, …: a line each.
+        List<String> lines = Files.readAllLines(pidFile);
+        if (lines.size() < 2) {
+            return Optional.empty();
+        }
+        Path directory = Path.of(lines.get(1).strip());
+        if (!Files.exists(directory) || !Files.isSameFile(directory, files)) {
+            return Optional.empty();
+        }
+        return ProcessHandle.of(Long.parseLong(lines.get(0).strip())).filter(ProcessHandle::isAlive);
+    }
+
     private static boolean isPostgres(String command) {
         String name = Path.of(command).getFileName().toString();
         return name.equals("postgres") || name.equals("postgres.exe");
-    }
-
-    /** Removes what a server that is gone left: PostgreSQL would take any process of that number for it. */
-    static void forget(Path files) throws IOException {
-        Files.deleteIfExists(pidFile(files));
-    }
-
-    private static Path pidFile(Path files) {
-        return files.resolve("postmaster.pid");
     }
 
     long pid() {
