@@ -3,6 +3,7 @@ package com.cagen.quota.storage;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlConnection;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,12 +36,15 @@ public final class StartupChecks {
      * @param database as the service will use it: under the pool's role
      */
     public static Future<Void> run(Database database) {
-        return database.connection()
-                .compose(connection -> connection
-                        .query(ROLE)
-                        .execute()
-                        .compose(role -> connection.query(TABLES).execute().map(tables -> problems(role, tables)))
-                        .eventually(connection::close))
+        return database.connection().compose(connection -> run(connection).eventually(connection::close));
+    }
+
+    /** For the role that {@code connection} works under. */
+    static Future<Void> run(SqlConnection connection) {
+        return connection
+                .query(ROLE)
+                .execute()
+                .compose(role -> connection.query(TABLES).execute().map(tables -> problems(role, tables)))
                 .compose(problems -> problems.isEmpty()
                         ? Future.succeededFuture()
                         : Future.failedFuture(new IllegalStateException(String.join("\n", problems))));
