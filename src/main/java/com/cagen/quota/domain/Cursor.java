@@ -4,25 +4,26 @@ import java.nio.ByteBuffer;
 import java.util.Base64;
 import java.util.OptionalLong;
 
-/** The opaque {@code cursor} of keyset paging: where the next page begins. */
+/** A place in a list that clients hand back unread. */
 public final class Cursor {
     private Cursor() {}
 
-    /** URL-safe text for {@code position}. */
+    /** @param position of the last entry of a page, for the entries after it; not negative */
     public static String encode(long position) {
-        return Base64.getUrlEncoder()
-                .withoutPadding()
-                .encodeToString(
-                        ByteBuffer.allocate(Long.BYTES).putLong(position).array());
+        byte[] bytes = ByteBuffer.allocate(Long.BYTES).putLong(position).array();
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
-    /** The position in {@code cursor}; empty when it is none of ours. */
+    /** Empty for a text that {@link #encode} did not make. */
     public static OptionalLong decode(String cursor) {
         try {
             byte[] bytes = Base64.getUrlDecoder().decode(cursor);
-            return bytes.length == Long.BYTES
-                    ? OptionalLong.of(ByteBuffer.wrap(bytes).getLong())
-                    : OptionalLong.empty();
+            if (bytes.length != Long.BYTES) {
+                return OptionalLong.empty();
+            }
+            long position = ByteBuffer.wrap(bytes).getLong();
+            // Encoded again, as more than one text decodes to the same bytes.
+            return position >= 0 && encode(position).equals(cursor) ? OptionalLong.of(position) : OptionalLong.empty();
         } catch (IllegalArgumentException e) {
             return OptionalLong.empty();
         }

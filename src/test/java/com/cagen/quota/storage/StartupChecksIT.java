@@ -44,7 +44,8 @@ class StartupChecksIT {
         TestDatabase.execute(url, "CREATE TABLE quota.nonces_other PARTITION OF quota.nonces DEFAULT");
         assertThatThrownBy(this::check)
                 .isInstanceOf(IllegalStateException.class)
-                .satisfies(failure -> assertThat(String.valueOf(failure.getMessage()).lines())
+                .satisfies(failure -> assertThat(
+                                String.valueOf(failure.getMessage()).lines())
                         .satisfiesExactly(
                                 line -> assertThat(line).contains("quota.nonces_other"),
                                 line -> assertThat(line).contains("quota.outbox"),

@@ -1,0 +1,111 @@
+package com.cagen.quota.api;
+
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import io.vertx.openapi.contract.OpenAPIContract;
+import io.vertx.openapi.contract.Operation;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The OpenAPI document: the source of truth for fields and limits. Loaded once and shared; what it compiles with {@link
+ * #compile} belongs to one event loop.
+ */
+public final class Contract {
+    private static final String PATH = "openapi.yaml";
+
+    private final OpenAPIContract document;
+    private final Buffer yaml;
+
+    private Contract(OpenAPIContract document, Buffer yaml) {
+        this.document = document;
+        this.yaml = yaml;
+    }
+
+    /** Loads the document from the class path and checks that it is valid OpenAPI. */
+    public static Future<Contract> load(Vertx vertx) {
+        return OpenAPIContract.from(vertx, PATH)
+                .compose(document -> vertx.fileSystem().readFile(PATH).map(yaml -> new Contract(document, yaml)));
+    }
+
+    /** The document as it was written. */
+    public Buffer yaml() {
+        return yaml;
+    }
+
+    /** The document with its references resolved. */
+    public JsonObject json() {
+        return plain(document.getRawContract());
+    }
+
+    /** The request schemas of every operation, by operationId. Not thread-safe: the validators keep state in their schemas. */
+    Map<String, RequestSchema> compile() {
+        Map<String, RequestSchema> schemas = new LinkedHashMap<>();
+        for (Operation operation : document.operations()) {
+            schemas.put(operation.getOperationId(), new RequestSchema(fields(operation)));
+        }
+        return schemas;
+    }
+
+    /** An object schema over everything that the path, the query and the body of an operation may hold. */
+    private JsonObject fields(Operation operation) {
+        JsonObject properties = new JsonObject();
+        JsonArray required = new JsonArray();
+        JsonArray query = new JsonArray();
+        JsonObject raw = plain(operation.getOpenAPIModel());
+        JsonObject content =
+                raw.getJsonObject("requestBody", new JsonObject()).getJsonObject("content", new JsonObject());
+        JsonObject body =
+                content.getJsonObject("application/json", new JsonObject()).getJsonObject("schema", new JsonObject());
+        properties.mergeIn(body.getJsonObject("properties", new JsonObject()));
+        required.addAll(body.getJsonArray("required", new JsonArray()));
+        // After the body, so that a field of that name there does not hide them.
+        for (Object each : raw.getJsonArray("parameters", new JsonArray())) {
+            JsonObject parameter = (JsonObject) each;
+            String name = parameter.getString("name");
+            if (!"header".equals(parameter.getString("in"))) {
+                properties.put(name, parameter.getJsonObject("schema"));
+                if (parameter.getBoolean("required", false)) {
+                    required.add(name);
+                }
+            }
+            if ("query".equals(parameter.getString("in"))) {
+                query.add(name);
+            }
+        }
+        // Credentials are opened before, and their failures are all alike.
+        properties.remove("service_id");
+        properties.remove("encrypted_data");
+        return new JsonObject()
+                .put("type", "object")
+                .put("properties", properties)
+                .put("required", required)
+                .put("x-query", query);
+    }
+
+    /** A copy without the marks that resolving references leaves behind. */
+    private static JsonObject plain(JsonObject object) {
+        JsonObject copy = new JsonObject();
+        for (String key : new LinkedHashMap<>(object.getMap()).keySet()) {
+            if (!key.startsWith("__")) {
+                copy.put(key, plain(object.getValue(key)));
+            }
+        }
+        return copy;
+    }
+
+    private static Object plain(Object value) {
+        if (value instanceof JsonObject object) {
+            return plain(object);
+        }
+        if (value instanceof JsonArray array) {
+            JsonArray copy = new JsonArray();
+            array.forEach(element -> copy.add(plain(element)));
+            return copy;
+        }
+        return value;
+    }
+}

@@ -1,0 +1,41 @@
+package com.cagen.quota.http;
+
+import com.cagen.quota.api.Intake;
+import io.vertx.ext.web.RoutingContext;
+import java.util.Objects;
+import java.util.UUID;
+
+/** What is known of one HTTP request besides the request itself. Used on its event loop only. */
+final class Exchange {
+    private static final String KEY = Exchange.class.getName();
+
+    final String requestId;
+    final long startNanos = System.nanoTime();
+    /** For logs and metrics: never the path as it came. */
+    String route = "unmatched";
+
+    String operation = "none";
+    /** How it ended: {@code ok} or an error's code. */
+    String code = "ok";
+    /** Set once a change is on its way: from then on, no answer does not mean that nothing happened. */
+    boolean changeUnderWay;
+
+    private Exchange(String requestId) {
+        this.requestId = requestId;
+    }
+
+    static Exchange begin(RoutingContext context) {
+        String sent = Intake.saneRequestId(context.request().getHeader("X-Request-ID"));
+        Exchange exchange = new Exchange(sent != null ? sent : UUID.randomUUID().toString());
+        context.put(KEY, exchange);
+        return exchange;
+    }
+
+    static Exchange of(RoutingContext context) {
+        return Objects.requireNonNull(context.get(KEY));
+    }
+
+    long elapsedNanos() {
+        return System.nanoTime() - startNanos;
+    }
+}

@@ -1,0 +1,137 @@
+package com.cagen.quota.http;
+
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.RefusalException;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.vertx.core.MultiMap;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/** What goes around every request: its id, headers, deadline, access log and metrics, and the errors of the router itself. */
+final class Frame {
+    private static final Logger LOG = LoggerFactory.getLogger(Frame.class);
+    private static final Logger ACCESS = LoggerFactory.getLogger("access");
+
+    private static final CharSequence REQUEST_ID = HttpHeaders.createOptimized("X-Request-ID");
+    private static final List<Map.Entry<CharSequence, CharSequence>> HEADERS = List.of(
+            header("X-Content-Type-Options", "nosniff"),
+            header("Cache-Control", "no-store"),
+            header("X-Frame-Options", "DENY"),
+            header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+            header("Referrer-Policy", "no-referrer"));
+
+    private final Vertx vertx;
+    private final long timeoutMillis;
+    private final RequestMetrics metrics;
+
+    Frame(Vertx vertx, long timeoutMillis, MeterRegistry registry) {
+        this.vertx = vertx;
+        this.timeoutMillis = timeoutMillis;
+        this.metrics = new RequestMetrics(registry);
+    }
+
+    private static Map.Entry<CharSequence, CharSequence> header(String name, String value) {
+        return Map.entry(HttpHeaders.createOptimized(name), HttpHeaders.createOptimized(value));
+    }
+
+    void mount(Router router) {
+        router.route().handler(this::begin);
+        router.errorHandler(
+                404, context -> Answers.refuse(context, ErrorCode.NOT_FOUND, "There is nothing at this path."));
+        router.errorHandler(
+                405,
+                context -> Answers.refuse(
+                        context, ErrorCode.METHOD_NOT_ALLOWED, "This path does not have this method; see Allow."));
+        router.errorHandler(
+                413, context -> Answers.refuse(context, ErrorCode.PAYLOAD_TOO_LARGE, "A body has at most 64 KiB."));
+        router.errorHandler(400, context -> Answers.refuse(context, malformed("request", "cannot be read")));
+        router.errorHandler(500, Frame::failed);
+    }
+
+    private void begin(RoutingContext context) {
+        Exchange exchange = Exchange.begin(context);
+        MultiMap headers = context.response().headers();
+        HEADERS.forEach(header -> headers.set(header.getKey(), header.getValue()));
+        headers.set(REQUEST_ID, exchange.requestId);
+        long timer = vertx.setTimer(timeoutMillis, ignored -> timedOut(context, exchange));
+        context.addEndHandler(ignored -> {
+            vertx.cancelTimer(timer);
+            ended(context, exchange);
+        });
+        context.next();
+    }
+
+    private static void timedOut(RoutingContext context, Exchange exchange) {
+        Answers.refuse(
+                context,
+                exchange.changeUnderWay
+                        ? Refusal.of(
+                                ErrorCode.OUTCOME_UNKNOWN,
+                                "No answer came in time; repeat under the same idempotency key.")
+                        : Refusal.of(ErrorCode.OVERLOADED, "No answer came in time."));
+    }
+
+    private void ended(RoutingContext context, Exchange exchange) {
+        metrics.record(exchange);
+        int status = context.response().getStatusCode();
+        long millis = TimeUnit.NANOSECONDS.toMillis(exchange.elapsedNanos());
+        try (var ignored = MDC.putCloseable("request_id", exchange.requestId)) {
+            // The route and not the path: a path may hold anything, a query even a credential.
+            if (exchange.code.equals("ok")) {
+                ACCESS.debug("{} {} {} {}ms", context.request().method(), exchange.route, status, millis);
+            } else {
+                ACCESS.info(
+                        "{} {} {} {} {}ms", context.request().method(), exchange.route, status, exchange.code, millis);
+            }
+        }
+    }
+
+    /** A handler threw: a refusal is an answer, anything else a fault of ours that stays inside. */
+    private static void failed(RoutingContext context) {
+        if (context.failure() instanceof RefusalException refused) {
+            Answers.refuse(context, refused.refusal());
+            return;
+        }
+        try (var ignored = MDC.putCloseable("request_id", Exchange.of(context).requestId)) {
+            LOG.error("a request failed", context.failure());
+        }
+        Answers.refuse(context, ErrorCode.INTERNAL_ERROR, "The request could not be answered.");
+    }
+
+    /** A request that is no HTTP, or whose line or headers are too long: it never reaches the router. */
+    static void refuseUnreadable(HttpServerRequest request) {
+        Throwable cause = request.decoderResult().cause();
+        Refusal refusal = cause instanceof TooLongHttpLineException || cause instanceof TooLongHttpHeaderException
+                ? Refusal.of(ErrorCode.PAYLOAD_TOO_LARGE, "The request line and the headers have at most 16 KiB each.")
+                : malformed("request", "is no HTTP");
+        String requestId = UUID.randomUUID().toString();
+        HEADERS.forEach(header -> request.response().headers().set(header.getKey(), header.getValue()));
+        request.response()
+                .setStatusCode(refusal.code().httpStatus())
+                .putHeader(REQUEST_ID, requestId)
+                .putHeader(HttpHeaders.CONTENT_TYPE, "application/json")
+                .putHeader(HttpHeaders.CONNECTION, "close")
+                .end(Answers.envelope(refusal, requestId))
+                .onComplete(ignored -> request.connection().close());
+    }
+
+    private static Refusal malformed(String field, String problem) {
+        return new Refusal(
+                ErrorCode.INVALID_REQUEST,
+                "The " + field + " " + problem + ".",
+                Map.of("violations", List.of(Map.of("field", field, "problem", problem))));
+    }
+}

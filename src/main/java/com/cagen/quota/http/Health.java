@@ -1,0 +1,106 @@
+package com.cagen.quota.http;
+
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Refusal;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.healthchecks.CheckResult;
+import io.vertx.ext.healthchecks.HealthChecks;
+import io.vertx.ext.healthchecks.Status;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Whether this node works. Shared by all event loops. What is asked of it within a second is answered from one round of
+ * checks, as anybody may ask. Answers name the checks, never what is wrong with them: that goes to the log.
+ */
+public final class Health {
+    private static final Logger LOG = LoggerFactory.getLogger(Health.class);
+    private static final long CHECK_TIMEOUT_MILLIS = 2_000;
+    private static final long KEPT_NANOS = 1_000_000_000;
+
+    private final HealthChecks checks;
+    private volatile boolean stopping;
+    private volatile Round round = new Round(Future.failedFuture("none yet"), System.nanoTime() - KEPT_NANOS);
+
+    private record Round(Future<CheckResult> result, long atNanos) {}
+
+    /**
+     * @param checks by name, such as {@code database}; a failed future, or none within 2 s, means down
+     */
+    public Health(Vertx vertx, Map<String, Supplier<Future<Void>>> checks) {
+        this.checks = HealthChecks.create(vertx);
+        checks.forEach((name, check) -> this.checks.register(name, CHECK_TIMEOUT_MILLIS, promise -> check.get()
+                .map(ignored -> Status.OK())
+                .onFailure(failure -> LOG.warn("health check {} failed", name, failure))
+                .onComplete(promise)));
+    }
+
+    /** From now on the node is not ready: to be called first when it stops. */
+    public void stop() {
+        stopping = true;
+    }
+
+    void mount(Router router) {
+        router.get("/health").handler(this::overall);
+        router.get("/health/ready").handler(this::overall);
+        router.get("/health/live")
+                .handler(context -> Answers.succeed(
+                        context,
+                        "The process works.",
+                        new JsonObject().put("status", "up").put("checks", new JsonObject())));
+    }
+
+    private void overall(RoutingContext context) {
+        Exchange.of(context).route = context.currentRoute().getPath();
+        if (stopping) {
+            Answers.refuse(
+                    context, new Refusal(ErrorCode.OVERLOADED, "The service is stopping.", Map.of("status", "down")));
+            return;
+        }
+        current().onComplete(result -> {
+            List<CheckResult> parts = result.succeeded() && result.result().getChecks() != null
+                    ? result.result().getChecks()
+                    : List.of();
+            JsonObject states = new JsonObject();
+            parts.forEach(part -> states.put(part.getId(), CheckResult.isUp(part) ? "up" : "down"));
+            if (result.succeeded() && CheckResult.isUp(result.result())) {
+                Answers.succeed(
+                        context,
+                        "The service works.",
+                        new JsonObject().put("status", "up").put("checks", states));
+            } else {
+                Answers.refuse(
+                        context,
+                        new Refusal(
+                                codeOf(states),
+                                "The service does not work at the moment.",
+                                Map.of("status", "down", "checks", states.getMap())));
+            }
+        });
+    }
+
+    private Future<CheckResult> current() {
+        Round last = round;
+        long now = System.nanoTime();
+        if (now - last.atNanos < KEPT_NANOS) {
+            return last.result;
+        }
+        Future<CheckResult> result = checks.checkStatus();
+        round = new Round(result, now);
+        return result;
+    }
+
+    private static ErrorCode codeOf(JsonObject states) {
+        if ("down".equals(states.getString("database"))) {
+            return ErrorCode.DATABASE_UNAVAILABLE;
+        }
+        return "down".equals(states.getString("auth")) ? ErrorCode.AUTH_UNAVAILABLE : ErrorCode.OVERLOADED;
+    }
+}

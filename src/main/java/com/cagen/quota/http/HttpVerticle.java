@@ -1,0 +1,107 @@
+package com.cagen.quota.http;
+
+import com.cagen.quota.api.Contract;
+import com.cagen.quota.api.Intake;
+import com.cagen.quota.api.RequestDecoder;
+import com.cagen.quota.bus.Bus;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.credential.Credentials;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.handler.BodyHandler;
+import java.time.Clock;
+import java.util.Base64;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The HTTP front door. Several instances share one port, each on its own event loop. */
+public final class HttpVerticle extends VerticleBase {
+    /** A credential in a query string needs more than the usual 4 KiB. */
+    private static final int MAX_LINE_BYTES = 16 * 1024;
+
+    private static final int MAX_HEADER_BYTES = 16 * 1024;
+    private static final long DRAIN_SECONDS = 10;
+
+    private final Config config;
+    private final Bus bus;
+    private final Contract contract;
+    private final PrometheusMeterRegistry metrics;
+    private final Health health;
+    private @Nullable HttpServer server;
+
+    /** All arguments may be shared by several instances. */
+    public HttpVerticle(Config config, Bus bus, Contract contract, PrometheusMeterRegistry metrics, Health health) {
+        this.config = config;
+        this.bus = bus;
+        this.contract = contract;
+        this.metrics = metrics;
+        this.health = health;
+    }
+
+    @Override
+    public Future<?> start() {
+        Clock clock = Clock.systemUTC();
+        Credentials credentials = new Credentials(
+                config.serviceId(),
+                Base64.getDecoder().decode(config.secretKey().reveal()));
+        RequestDecoder decoder = new RequestDecoder(contract);
+        Intake intake = new Intake(credentials, decoder, bus::recordRefusal, metrics, clock);
+        BodyHandler bodies = BodyHandler.create(false).setBodyLimit(Bodies.MAX_BYTES);
+
+        Router router = Router.router(vertx);
+        new Frame(vertx, config.http().requestTimeoutMillis(), metrics).mount(router);
+        new Cors(config.allowedOrigins()).mount(router);
+        new OperationRoutes(router, bodies, intake, decoder, bus.openChannel()).mount();
+        health.mount(router);
+        new Documents(contract, metrics).mount(router);
+        if (config.environment() == Config.Environment.DEVELOPMENT) {
+            new DevRoutes(credentials, intake, decoder, clock).mount(router, bodies);
+        }
+
+        HttpServer http =
+                vertx.createHttpServer(options()).requestHandler(router).invalidRequestHandler(Frame::refuseUnreadable);
+        server = http;
+        limitConnections(http);
+        return http.listen();
+    }
+
+    private HttpServerOptions options() {
+        return new HttpServerOptions()
+                .setHost(config.host())
+                // Below zero: a free port, the same one for all instances.
+                .setPort(config.port() == 0 ? -1 : config.port())
+                .setIdleTimeout(config.http().idleTimeoutSeconds())
+                .setIdleTimeoutUnit(TimeUnit.SECONDS)
+                .setMaxInitialLineLength(MAX_LINE_BYTES)
+                .setMaxHeaderSize(MAX_HEADER_BYTES)
+                .setHttp2ClearTextEnabled(false);
+    }
+
+    private void limitConnections(HttpServer http) {
+        int limit = Math.max(1, config.http().maxConnections() / config.http().instances());
+        int[] open = {0};
+        http.connectionHandler(connection -> {
+            if (open[0] >= limit) {
+                connection.close();
+                return;
+            }
+            open[0]++;
+            connection.closeHandler(ignored -> open[0]--);
+        });
+    }
+
+    /** The port that the started verticle listens on. */
+    public int actualPort() {
+        return server == null ? -1 : server.actualPort();
+    }
+
+    /** Takes no more connections and lets the requests in flight finish. */
+    @Override
+    public Future<?> stop() {
+        return server == null ? Future.succeededFuture() : server.shutdown(DRAIN_SECONDS, TimeUnit.SECONDS);
+    }
+}

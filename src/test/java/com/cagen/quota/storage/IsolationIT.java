@@ -1,0 +1,115 @@
+package com.cagen.quota.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.cagen.quota.config.Config;
+import com.cagen.quota.testing.TestConfig;
+import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/** Plays the attacker, or the careless developer: statements that forget the organization. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class IsolationIT {
+    private final String url = TestDatabase.create();
+    private final Config config = TestConfig.of(url);
+    private final Vertx vertx = Vertx.vertx();
+    private final Database database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "attacker", 2);
+
+    @BeforeAll
+    void twoOrganizationsWithAQuotaEach() {
+        Migrations.run(DatabaseUrl.parse(url));
+        for (String n : List.of("1", "2")) {
+            TestDatabase.execute(url, "INSERT INTO quota.chain_heads (organization_id) VALUES ('org_" + n + "')");
+            TestDatabase.execute(
+                    url,
+                    "INSERT INTO quota.quotas (organization_id, id, path, level, name, type, owner_id, owner_ids,"
+                            + " inherited_owner_ids, total_mb, created_at, updated_at) VALUES ('org_" + n + "', 'q_" + n
+                            + "', '/q_" + n + "', 0, 'n', 'organization', 'u', '{u}', '{}', 10, now(), now())");
+        }
+    }
+
+    @AfterAll
+    void close() {
+        await(vertx.close());
+    }
+
+    private static <T> T await(Future<T> future) {
+        try {
+            return future.await(20, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private int rows(Scope scope, String sql) {
+        return await(database.transaction(
+                scope, connection -> connection.query(sql).execute().map(result -> result.rowCount())));
+    }
+
+    @Test
+    void aReadThatForgetsTheOrganizationSeesItsOwnOnly() {
+        assertThat(rows(Scope.organization("org_1"), "SELECT id FROM quota.quotas"))
+                .isEqualTo(1);
+        assertThat(rows(Scope.organization("org_3"), "SELECT id FROM quota.quotas"))
+                .isZero();
+        assertThat(rows(Scope.organization(""), "SELECT id FROM quota.quotas")).isZero();
+    }
+
+    @Test
+    void aWriteThatForgetsTheOrganizationChangesItsOwnOnly() {
+        assertThat(rows(Scope.organization("org_1"), "UPDATE quota.quotas SET name = 'mine'"))
+                .isEqualTo(1);
+        assertThat(rows(
+                        Scope.claims(List.of(Scope.quotaKey("q_1", "org_1"), Scope.organizationKey("org_1"))),
+                        "UPDATE quota.quotas SET name = 'mine'"))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void aBatchThatClaimsAForeignQuotaUnderItsOwnNameGetsNothing() {
+        Scope stranger = Scope.claims(List.of(
+                Scope.quotaKey("q_1", "org_2"), Scope.organizationKey("org_2"), Scope.organizationKey("org_1")));
+        assertThat(rows(stranger, "SELECT id FROM quota.quotas")).isZero();
+        assertThat(rows(stranger, "UPDATE quota.quotas SET total_mb = 11")).isZero();
+        // Nor does the stranger's claim hide the row from its owner in the same batch.
+        Scope both = Scope.claims(List.of(Scope.quotaKey("q_1", "org_2"), Scope.quotaKey("q_1", "org_1")));
+        assertThat(rows(both, "SELECT id FROM quota.quotas")).isEqualTo(1);
+    }
+
+    @Test
+    void rowsCannotBeWrittenUnderAnotherOrganizationsName() {
+        assertThatThrownBy(() -> rows(
+                        Scope.organization("org_1"),
+                        "INSERT INTO quota.nonces VALUES ('org_2', 's', 'n', extract(epoch FROM now()) * 1000)"))
+                .hasMessageContaining("row-level security");
+    }
+
+    @Test
+    void theMaintenanceScopeReadsButWritesNothing() {
+        assertThat(rows(Scope.maintenance(), "SELECT id FROM quota.quotas")).isEqualTo(2);
+        assertThat(rows(Scope.maintenance(), "UPDATE quota.quotas SET total_mb = 11"))
+                .isZero();
+        assertThat(rows(Scope.maintenance(), "SELECT seq FROM quota.quota_audit_logs"))
+                .isZero();
+    }
+
+    @Test
+    void theServiceStartsOnlyWhereThisHolds() {
+        assertThatCode(() -> await(StartupChecks.run(database))).doesNotThrowAnyException();
+        String other = TestDatabase.create();
+        Migrations.run(DatabaseUrl.parse(other));
+        TestDatabase.execute(other, "ALTER TABLE quota.outbox NO FORCE ROW LEVEL SECURITY");
+        Database unsafe = Database.open(vertx, DatabaseUrl.parse(other), config.database(), "unsafe", 1);
+        assertThatThrownBy(() -> await(StartupChecks.run(unsafe))).hasMessageContaining("quota.outbox");
+    }
+}
