@@ -20,12 +20,9 @@ import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The command line. {@code serve} is what happens without a word. */
 @Command(
@@ -42,10 +39,6 @@ import picocli.CommandLine.Spec;
             HealthCommand.class
         })
 public final class Main implements Callable<Integer> {
-
-    @Spec
-    private @Nullable CommandSpec spec;
-
     private Main() {}
 
     public static void main(String[] args) {

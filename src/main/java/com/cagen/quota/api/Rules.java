@@ -31,7 +31,7 @@ final class Rules {
         String pattern = schema.getString("pattern", "");
         String controls = pattern.isEmpty()
                 ? ""
-                : pattern.contains("\\n")
+                : pattern.contains("\\u000B")
                         ? ", without control characters except newline and tab"
                         : ", without control characters";
         return "must be text of " + schema.getInteger("minLength", 0) + " to " + schema.getInteger("maxLength")

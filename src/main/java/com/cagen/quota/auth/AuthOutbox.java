@@ -7,6 +7,7 @@ import com.cagen.quota.storage.AuthOutboxRows;
 import com.cagen.quota.storage.AuthOutboxRows.Claimed;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.Scope;
+import io.vertx.circuitbreaker.OpenCircuitException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.List;
@@ -136,9 +137,11 @@ final class AuthOutbox {
                         return Future.succeededFuture();
                     }
                     if (System.nanoTime() - deadlineNanos > 0) {
-                        return release(found.claimed())
-                                .transform(ignored -> Future.failedFuture(AuthServiceException.refused(
-                                        "the quota is still being registered with the auth service")));
+                        Future<?> released = found.claimed().isEmpty()
+                                ? Future.succeededFuture()
+                                : release(found.claimed().get(0));
+                        return released.transform(ignored -> Future.failedFuture(AuthServiceException.refused(
+                                "the quota is still being registered with the auth service")));
                     }
                     Future<?> progress = found.claimed().isEmpty()
                             ? vertx.timer(SETTLE_PAUSE_MILLIS, TimeUnit.MILLISECONDS)
@@ -150,30 +153,34 @@ final class AuthOutbox {
     /** @param claimed at most one message, now this node's */
     private record Pending(boolean any, List<Claimed> claimed) {}
 
-    private Future<Void> release(List<Claimed> claimed) {
-        return claimed.isEmpty() ? Future.succeededFuture() : postpone(claimed.get(0), 0);
-    }
-
     private Future<Void> deliver(Claimed claimed, long claimedAtNanos) {
         return tell(claimed, claimedAtNanos)
                 .compose(told -> database.transaction(
                         Scope.organization(claimed.organizationId()),
                         connection -> AuthOutboxRows.delivered(connection, claimed)))
-                .recover(failure -> {
-                    long delayMillis = backoffMillis(claimed.attempts());
-                    LOG.warn(
-                            "quota {} could not be registered with the auth service, again in {} ms: {}",
-                            claimed.quotaId(),
-                            delayMillis,
-                            failure.getMessage());
-                    return postpone(claimed, delayMillis).transform(ignored -> Future.failedFuture(failure));
-                });
+                .recover(failure -> giveBack(claimed, failure).transform(ignored -> Future.failedFuture(failure)));
     }
 
-    private Future<Void> postpone(Claimed claimed, long delayMillis) {
+    private Future<Void> giveBack(Claimed claimed, Throwable failure) {
+        if (failure instanceof OpenCircuitException) {
+            // Not even tried: while the breaker is half open one call is let through, and it may be another message's.
+            return release(claimed);
+        }
+        long delayMillis = backoffMillis(claimed.attempts());
+        LOG.warn(
+                "quota {} could not be registered with the auth service, again in {} ms: {}",
+                claimed.quotaId(),
+                delayMillis,
+                failure.getMessage());
         return database.transaction(
                 Scope.organization(claimed.organizationId()),
                 connection -> AuthOutboxRows.postpone(connection, claimed, delayMillis));
+    }
+
+    private Future<Void> release(Claimed claimed) {
+        return database.transaction(
+                Scope.organization(claimed.organizationId()),
+                connection -> AuthOutboxRows.release(connection, claimed));
     }
 
     static long backoffMillis(int attemptsBefore) {

@@ -101,7 +101,11 @@ final class BoundedHttp {
     private static <T> Future<T> send(
             HttpClientRequest request, Buffer body, Function<HttpClientResponse, Future<T>> reader, long leftMillis) {
         return request.send(body)
-                .compose(reader)
+                .compose(response -> {
+                    // A reader may refuse by the status alone; the reset that follows is then no news.
+                    response.exceptionHandler(ignored -> {});
+                    return reader.apply(response);
+                })
                 .timeout(leftMillis, TimeUnit.MILLISECONDS)
                 // Ends the connection: what an endless answer still sends is not read.
                 .onFailure(failure -> request.reset());

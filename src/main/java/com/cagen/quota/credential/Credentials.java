@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -37,7 +38,8 @@ public final class Credentials {
     private static final int MAX_NONCE = 128;
     private static final int MAX_ID = 255;
 
-    private static final ObjectMapper JSON = new ObjectMapper(jsonFactory());
+    private static final ObjectMapper JSON =
+            new ObjectMapper(jsonFactory()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private final String serviceId;
     private final SecretKeySpec key;

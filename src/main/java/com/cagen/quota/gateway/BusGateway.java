@@ -60,11 +60,14 @@ public final class BusGateway extends VerticleBase {
         String sent = body.getValue("request_id") instanceof String text ? Intake.saneRequestId(text) : null;
         String requestId =
                 Objects.requireNonNullElseGet(sent, () -> UUID.randomUUID().toString());
-        try (var ignored = MDC.putCloseable("request_id", requestId)) {
+        MDC.put("request_id", requestId);
+        try {
             Request request = intake.take(new Incoming(type, body, null, null, false, requestId));
             return channel.send(request);
         } catch (RefusalException e) {
             return Future.succeededFuture(e.refusal());
+        } finally {
+            MDC.remove("request_id");
         }
     }
 }

@@ -4,6 +4,7 @@ import com.cagen.quota.api.Intake;
 import io.vertx.ext.web.RoutingContext;
 import java.util.Objects;
 import java.util.UUID;
+import org.slf4j.MDC;
 
 /** What is known of one HTTP request besides the request itself. Used on its event loop only. */
 final class Exchange {
@@ -33,6 +34,16 @@ final class Exchange {
 
     static Exchange of(RoutingContext context) {
         return Objects.requireNonNull(context.get(KEY));
+    }
+
+    /** Runs with the request's id in every log line. */
+    void logged(Runnable work) {
+        MDC.put("request_id", requestId);
+        try {
+            work.run();
+        } finally {
+            MDC.remove("request_id");
+        }
     }
 
     long elapsedNanos() {

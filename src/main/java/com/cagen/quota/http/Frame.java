@@ -18,7 +18,6 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.slf4j.MDC;
 
 /** What goes around every request: its id, headers, deadline, access log and metrics, and the errors of the router itself. */
 final class Frame {
@@ -88,7 +87,7 @@ final class Frame {
         metrics.record(exchange);
         int status = context.response().getStatusCode();
         long millis = TimeUnit.NANOSECONDS.toMillis(exchange.elapsedNanos());
-        try (var ignored = MDC.putCloseable("request_id", exchange.requestId)) {
+        exchange.logged(() -> {
             // The route and not the path: a path may hold anything, a query even a credential.
             if (exchange.code.equals("ok")) {
                 ACCESS.debug("{} {} {} {}ms", context.request().method(), exchange.route, status, millis);
@@ -96,7 +95,7 @@ final class Frame {
                 ACCESS.info(
                         "{} {} {} {} {}ms", context.request().method(), exchange.route, status, exchange.code, millis);
             }
-        }
+        });
     }
 
     /** A handler threw: a refusal is an answer, anything else a fault of ours that stays inside. */
@@ -105,9 +104,7 @@ final class Frame {
             Answers.refuse(context, refused.refusal());
             return;
         }
-        try (var ignored = MDC.putCloseable("request_id", Exchange.of(context).requestId)) {
-            LOG.error("a request failed", context.failure());
-        }
+        Exchange.of(context).logged(() -> LOG.error("a request failed", context.failure()));
         Answers.refuse(context, ErrorCode.INTERNAL_ERROR, "The request could not be answered.");
     }
 

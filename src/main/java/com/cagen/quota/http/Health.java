@@ -2,6 +2,7 @@ package com.cagen.quota.http;
 
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
+import io.vertx.core.AsyncResult;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
@@ -10,9 +11,9 @@ import io.vertx.ext.healthchecks.HealthChecks;
 import io.vertx.ext.healthchecks.Status;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,9 +28,6 @@ public final class Health {
 
     private final HealthChecks checks;
     private volatile boolean stopping;
-    private volatile Round round = new Round(Future.failedFuture("none yet"), System.nanoTime() - KEPT_NANOS);
-
-    private record Round(Future<CheckResult> result, long atNanos) {}
 
     /**
      * @param checks by name, such as {@code database}; a failed future, or none within 2 s, means down
@@ -48,33 +46,53 @@ public final class Health {
     }
 
     void mount(Router router) {
-        router.get("/health").handler(this::overall);
-        router.get("/health/ready").handler(this::overall);
-        router.get("/health/live")
-                .handler(context -> Answers.succeed(
-                        context,
-                        "The process works.",
-                        new JsonObject().put("status", "up").put("checks", new JsonObject())));
+        Routes routes = new Routes();
+        router.get("/health").handler(routes::overall);
+        router.get("/health/ready").handler(routes::overall);
+        router.get("/health/live").handler(context -> {
+            Exchange.of(context).route = "/health/live";
+            Answers.succeed(context, "The process works.", up(new JsonObject()));
+        });
     }
 
-    private void overall(RoutingContext context) {
-        Exchange.of(context).route = context.currentRoute().getPath();
-        if (stopping) {
-            Answers.refuse(
-                    context, new Refusal(ErrorCode.OVERLOADED, "The service is stopping.", Map.of("status", "down")));
-            return;
-        }
-        current().onComplete(result -> {
-            List<CheckResult> parts = result.succeeded() && result.result().getChecks() != null
-                    ? result.result().getChecks()
-                    : List.of();
-            JsonObject states = new JsonObject();
-            parts.forEach(part -> states.put(part.getId(), CheckResult.isUp(part) ? "up" : "down"));
-            if (result.succeeded() && CheckResult.isUp(result.result())) {
-                Answers.succeed(
+    private static JsonObject up(JsonObject checks) {
+        return new JsonObject().put("status", "up").put("checks", checks);
+    }
+
+    /** One event loop's: a result comes back on the loop that asked for it. */
+    private final class Routes {
+        private @Nullable Future<CheckResult> last;
+        private long lastNanos;
+
+        void overall(RoutingContext context) {
+            Exchange.of(context).route = context.currentRoute().getPath();
+            if (stopping) {
+                Answers.refuse(
                         context,
-                        "The service works.",
-                        new JsonObject().put("status", "up").put("checks", states));
+                        new Refusal(ErrorCode.OVERLOADED, "The service is stopping.", Map.of("status", "down")));
+                return;
+            }
+            current().onComplete(result -> answer(context, result));
+        }
+
+        private Future<CheckResult> current() {
+            long now = System.nanoTime();
+            if (last == null || now - lastNanos > KEPT_NANOS) {
+                last = checks.checkStatus();
+                lastNanos = now;
+            }
+            return last;
+        }
+
+        private void answer(RoutingContext context, AsyncResult<CheckResult> result) {
+            JsonObject states = new JsonObject();
+            if (result.succeeded() && result.result().getChecks() != null) {
+                result.result()
+                        .getChecks()
+                        .forEach(check -> states.put(check.getId(), CheckResult.isUp(check) ? "up" : "down"));
+            }
+            if (result.succeeded() && CheckResult.isUp(result.result())) {
+                Answers.succeed(context, "The service works.", up(states));
             } else {
                 Answers.refuse(
                         context,
@@ -83,18 +101,7 @@ public final class Health {
                                 "The service does not work at the moment.",
                                 Map.of("status", "down", "checks", states.getMap())));
             }
-        });
-    }
-
-    private Future<CheckResult> current() {
-        Round last = round;
-        long now = System.nanoTime();
-        if (now - last.atNanos < KEPT_NANOS) {
-            return last.result;
         }
-        Future<CheckResult> result = checks.checkStatus();
-        round = new Round(result, now);
-        return result;
     }
 
     private static ErrorCode codeOf(JsonObject states) {

@@ -14,7 +14,6 @@ import io.vertx.ext.web.Route;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
-import org.slf4j.MDC;
 
 /** One route for each operation of the contract: takes the request in, hands it to a lane, writes the answer. */
 final class OperationRoutes {
@@ -81,15 +80,10 @@ final class OperationRoutes {
         if (context.response().ended()) {
             return; // timed out while its body came in
         }
-        Request request;
-        try (var ignored = MDC.putCloseable("request_id", exchange.requestId)) {
-            request = intake.take(incoming(context, type, exchange.requestId, inQuery));
+        exchange.logged(() -> {
+            Request request = intake.take(incoming(context, type, exchange.requestId, inQuery));
             exchange.changeUnderWay = type.change();
-        }
-        channel.send(request).onSuccess(answer -> {
-            try (var ignored = MDC.putCloseable("request_id", exchange.requestId)) {
-                Answers.send(context, status, answer);
-            }
+            channel.send(request).onSuccess(answer -> exchange.logged(() -> Answers.send(context, status, answer)));
         });
     }
 

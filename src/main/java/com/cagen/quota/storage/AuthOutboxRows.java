@@ -63,6 +63,10 @@ public final class AuthOutboxRows {
             WHERE organization_id = $1 AND position = $2
             """;
 
+    private static final String RELEASE = """
+            UPDATE auth_outbox SET claimed_until = '-infinity' WHERE organization_id = $1 AND position = $2
+            """;
+
     /**
      * A message that this node has claimed.
      *
@@ -138,6 +142,14 @@ public final class AuthOutboxRows {
         return connection
                 .preparedQuery(POSTPONE)
                 .execute(Tuple.of(claimed.organizationId(), claimed.position(), (double) delayMillis))
+                .mapEmpty();
+    }
+
+    /** Gives a message back that was not even tried. */
+    public static Future<Void> release(SqlConnection connection, Claimed claimed) {
+        return connection
+                .preparedQuery(RELEASE)
+                .execute(Tuple.of(claimed.organizationId(), claimed.position()))
                 .mapEmpty();
     }
 

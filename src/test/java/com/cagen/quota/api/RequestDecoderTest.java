@@ -1,0 +1,405 @@
+package com.cagen.quota.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.cagen.quota.domain.Cursor;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.QuotaStatus;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.testing.Contracts;
+import io.vertx.core.MultiMap;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RequestDecoderTest {
+    private static final String FACE = "😀"; // two chars, one code point
+
+    private final RequestDecoder decoder = new RequestDecoder(Contracts.contract());
+
+    private static JsonObject create() {
+        return new JsonObject().put("name", "Team").put("type", "organization").put("total_mb", 100);
+    }
+
+    private static JsonObject allocate() {
+        return new JsonObject()
+                .put("parent_quota_id", "quota_1")
+                .put("name", "Team")
+                .put("type", "team")
+                .put("target_id", "team_dev")
+                .put("allocate_mb", 100);
+    }
+
+    private static JsonObject usage() {
+        return new JsonObject()
+                .put("quota_id", "quota_1")
+                .put("resource_id", "res_1")
+                .put("usage_mb", 5);
+    }
+
+    private static JsonObject permissions(Object... names) {
+        return new JsonObject()
+                .put("quota_id", "quota_1")
+                .put("target_user_id", "user_2")
+                .put("permissions", JsonArray.of(names));
+    }
+
+    private Operation decode(OperationType type, JsonObject fields) {
+        return decoder.decode(type, fields, "org_1");
+    }
+
+    @SuppressWarnings("unchecked") // details are JSON-friendly values by contract
+    private List<String> refused(OperationType type, JsonObject fields) {
+        RefusalException refused =
+                catchThrowableOfType(RefusalException.class, () -> decoder.decode(type, fields, "org_1"));
+        assertThat(refused).as("accepted: %s", fields).isNotNull();
+        assertThat(refused.refusal().code()).isEqualTo(ErrorCode.INVALID_REQUEST);
+        var violations = (List<Map<String, Object>>) refused.refusal().details().get("violations");
+        assertThat(violations).isNotNull().isNotEmpty().allSatisfy(violation -> {
+            assertThat(violation.get("problem")).asString().isNotBlank();
+            assertThat(refused.getMessage()).contains(String.valueOf(violation.get("problem")));
+        });
+        return violations.stream()
+                .map(violation -> String.valueOf(violation.get("field")))
+                .toList();
+    }
+
+    @Test
+    void decodesACreation() {
+        JsonObject fields = create().put("description", "two\nlines\tand a tab").put("unknown", new JsonObject());
+        assertThat(decode(OperationType.QUOTA_CREATE, fields))
+                .isEqualTo(
+                        new Operation.CreateQuota("Team", "two\nlines\tand a tab", QuotaType.ORGANIZATION, 100, null));
+    }
+
+    @Test
+    void decodesAnAllocation() {
+        assertThat(decode(OperationType.QUOTA_ALLOCATE, allocate().put("admin_user_ids", JsonArray.of("a", "b"))))
+                .isEqualTo(new Operation.AllocateQuota(
+                        "quota_1", "Team", null, 100, QuotaType.TEAM, "team_dev", List.of("a", "b")));
+    }
+
+    @Test
+    void decodesUsageAtItsLimits() {
+        assertThat(decode(OperationType.USAGE_ALLOCATE, usage().put("usage_mb", 1)))
+                .isEqualTo(new Operation.AllocateUsage("quota_1", "res_1", 1, null));
+        assertThat(decode(
+                        OperationType.USAGE_DEALLOCATE,
+                        usage().put("usage_mb", 9_007_199_254_740_991L).put("reason", FACE.repeat(1000))))
+                .isEqualTo(
+                        new Operation.DeallocateUsage("quota_1", "res_1", 9_007_199_254_740_991L, FACE.repeat(1000)));
+    }
+
+    @Test
+    void decodesPermissionsWithoutRepeats() {
+        assertThat(decode(OperationType.PERMISSION_GRANT, permissions("admin", "read", "admin")))
+                .isEqualTo(
+                        new Operation.GrantPermission("quota_1", "user_2", List.of(Permission.READ, Permission.ADMIN)));
+    }
+
+    @Test
+    void fillsInWhatAQueryLeavesOut() {
+        assertThat(decode(OperationType.QUOTA_LIST, new JsonObject()))
+                .isEqualTo(new Operation.ListQuotas(1, 20, null, null, null, null));
+        assertThat(decode(OperationType.USAGE_HISTORY, new JsonObject().put("quota_id", "quota_1")))
+                .isEqualTo(new Operation.UsageHistory("quota_1", null, null, null, null, 20, false));
+        assertThat(decode(OperationType.USAGE_RUNTIMES, new JsonObject())).isEqualTo(new Operation.ListRuntimes(1, 20));
+    }
+
+    @Test
+    void decodesAQuery() {
+        JsonObject fields = new JsonObject();
+        MultiMap query = MultiMap.caseInsensitiveMultiMap()
+                .add("page", "2")
+                .add("page_size", "100")
+                .add("type", "team")
+                .add("status", "suspended")
+                .add("team_id", "7")
+                .add("parent_quota_id", "quota_1");
+        decoder.takeQuery(OperationType.QUOTA_LIST, query, fields);
+        assertThat(decode(OperationType.QUOTA_LIST, fields))
+                .isEqualTo(new Operation.ListQuotas(2, 100, QuotaType.TEAM, QuotaStatus.SUSPENDED, "7", "quota_1"));
+    }
+
+    @Test
+    void decodesTheAuditFilters() {
+        JsonObject fields = new JsonObject()
+                .put("quota_id", "quota_1")
+                .put("action", "credential.use")
+                .put("actor", "user_1")
+                .put("from", "2026-01-01T00:00:00Z")
+                .put("to", "2026-01-01T02:00:00.5+01:00")
+                .put("cursor", Cursor.encode(42))
+                .put("order", "desc")
+                .put("limit", 7);
+        assertThat(decode(OperationType.AUDIT_LIST, fields))
+                .isEqualTo(new Operation.ListAudit(
+                        "quota_1",
+                        "credential.use",
+                        "user_1",
+                        Instant.parse("2026-01-01T00:00:00Z"),
+                        Instant.parse("2026-01-01T01:00:00.5Z"),
+                        42L,
+                        7,
+                        true));
+    }
+
+    @Test
+    void acceptsOnlyPlainIntegersAsAmounts() {
+        for (Object wrong : List.of(
+                0,
+                -1,
+                9_007_199_254_740_992L,
+                new BigInteger("18446744073709551617"),
+                100.0,
+                1e2,
+                5.9,
+                new BigDecimal("100"),
+                "100",
+                true,
+                new JsonArray().add(5),
+                new JsonObject())) {
+            assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("usage_mb", wrong)))
+                    .as("%s", wrong)
+                    .containsExactly("usage_mb");
+            assertThat(refused(OperationType.QUOTA_CREATE, create().put("total_mb", wrong)))
+                    .containsExactly("total_mb");
+            assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().put("allocate_mb", wrong)))
+                    .containsExactly("allocate_mb");
+        }
+    }
+
+    @Test
+    void acceptsOnlyPlainIntegersFromJsonText() {
+        for (String wrong : List.of("100.0", "1e2", "18446744073709551617", "0.5", "-0", "\"1\"", "null", "1E400")) {
+            JsonObject fields = new JsonObject(usage().encode().replace(":5", ":" + wrong));
+            assertThat(refused(OperationType.USAGE_ALLOCATE, fields)).as(wrong).containsExactly("usage_mb");
+        }
+    }
+
+    @Test
+    void countsLengthsInCodePoints() {
+        decode(OperationType.QUOTA_CREATE, create().put("name", FACE.repeat(255)));
+        decode(OperationType.QUOTA_CREATE, create().put("description", FACE.repeat(2000)));
+        assertThat(refused(OperationType.QUOTA_CREATE, create().put("name", FACE.repeat(256))))
+                .containsExactly("name");
+        assertThat(refused(OperationType.QUOTA_CREATE, create().put("name", "")))
+                .containsExactly("name");
+        assertThat(refused(OperationType.QUOTA_CREATE, create().put("description", "x".repeat(2001))))
+                .containsExactly("description");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("reason", "x".repeat(1001))))
+                .containsExactly("reason");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("resource_id", "x".repeat(256))))
+                .containsExactly("resource_id");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("quota_id", "x".repeat(256))))
+                .containsExactly("quota_id");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("idempotency_key", "x".repeat(256))))
+                .containsExactly("idempotency_key");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("idempotency_key", "")))
+                .containsExactly("idempotency_key");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a\u0000", "a\n", "\na", "a\u007f", "a\u0085b", "\ud800", "a\udc00b", "\udc00\ud800", "\r"})
+    void refusesWhatCannotBePrintedInNamesAndIds(String text) {
+        assertThat(refused(OperationType.QUOTA_CREATE, create().put("name", text)))
+                .containsExactly("name");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("resource_id", text)))
+                .containsExactly("resource_id");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("quota_id", text)))
+                .containsExactly("quota_id");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("idempotency_key", text)))
+                .containsExactly("idempotency_key");
+        assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().put("target_id", text)))
+                .containsExactly("target_id");
+        assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().put("admin_user_ids", JsonArray.of("ok", text))))
+                .containsExactly("admin_user_ids");
+    }
+
+    @Test
+    void welcomesNewlineAndTabInProseButNoOtherControlCharacter() {
+        decode(OperationType.USAGE_ALLOCATE, usage().put("reason", "a\n\tb\n"));
+        decode(
+                OperationType.QUOTA_SUSPEND,
+                new JsonObject().put("quota_id", "q").put("reason", "\n"));
+        for (String text : List.of("\u0000", "\r\n", "\u001b[0m", "\ud800")) {
+            assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("reason", text)))
+                    .containsExactly("reason");
+            assertThat(refused(OperationType.QUOTA_CREATE, create().put("description", text)))
+                    .containsExactly("description");
+        }
+    }
+
+    @Test
+    void namesEveryFieldThatIsMissing() {
+        assertThat(refused(OperationType.QUOTA_CREATE, new JsonObject()))
+                .containsExactlyInAnyOrder("name", "type", "total_mb");
+        assertThat(refused(OperationType.QUOTA_ALLOCATE, new JsonObject()))
+                .containsExactlyInAnyOrder("parent_quota_id", "name", "type", "allocate_mb");
+        assertThat(refused(OperationType.USAGE_ALLOCATE, new JsonObject()))
+                .containsExactlyInAnyOrder("quota_id", "resource_id", "usage_mb");
+        assertThat(refused(OperationType.PERMISSION_REVOKE, new JsonObject()))
+                .containsExactlyInAnyOrder("quota_id", "target_user_id", "permissions");
+    }
+
+    @Test
+    void namesEveryFieldThatIsWrong() {
+        JsonObject fields = new JsonObject()
+                .put("name", 5)
+                .put("type", "galaxy")
+                .put("total_mb", "1")
+                .put("description", 1);
+        assertThat(refused(OperationType.QUOTA_CREATE, fields))
+                .containsExactlyInAnyOrder("name", "type", "total_mb", "description");
+    }
+
+    @Test
+    void aTeamQuotaNeedsItsTeam() {
+        assertThat(refused(OperationType.QUOTA_CREATE, create().put("type", "team")))
+                .containsExactly("team_id");
+        assertThat(refused(
+                        OperationType.QUOTA_CREATE, create().put("type", "team").put("team_id", "")))
+                .containsExactly("team_id");
+        assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().putNull("target_id")))
+                .containsExactly("target_id");
+        assertThat(decode(
+                        OperationType.QUOTA_CREATE, create().put("type", "team").put("team_id", "t")))
+                .isEqualTo(new Operation.CreateQuota("Team", null, QuotaType.TEAM, 100, "t"));
+    }
+
+    @Test
+    void nullCountsAsAbsent() {
+        JsonObject fields = create().putNull("description").putNull("team_id").putNull("idempotency_key");
+        assertThat(decode(OperationType.QUOTA_CREATE, fields))
+                .isEqualTo(new Operation.CreateQuota("Team", null, QuotaType.ORGANIZATION, 100, null));
+        assertThat(decode(OperationType.QUOTA_ALLOCATE, allocate().putNull("admin_user_ids")))
+                .isInstanceOf(Operation.AllocateQuota.class);
+    }
+
+    @Test
+    void refusesAnotherOrganizationThanTheCredentials() {
+        decode(OperationType.QUOTA_CREATE, create().put("organization_id", "org_1"));
+        decode(OperationType.QUOTA_CREATE, create().putNull("organization_id"));
+        for (Object other : List.of("org_2", "", 5, new JsonObject())) {
+            assertThat(refused(OperationType.QUOTA_CREATE, create().put("organization_id", other)))
+                    .containsExactly("organization_id");
+        }
+    }
+
+    @Test
+    void refusesPermissionsThatAreNone() {
+        assertThat(refused(OperationType.PERMISSION_GRANT, permissions())).containsExactly("permissions");
+        assertThat(refused(OperationType.PERMISSION_GRANT, permissions("read", "write")))
+                .containsExactly("permissions");
+        assertThat(refused(OperationType.PERMISSION_GRANT, permissions("READ"))).containsExactly("permissions");
+        assertThat(refused(OperationType.PERMISSION_GRANT, permissions(1))).containsExactly("permissions");
+        assertThat(refused(OperationType.PERMISSION_GRANT, permissions().put("permissions", "read")))
+                .containsExactly("permissions");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "-1", "1.0", "1e1", "+1", "01", " 1", "", "abc", "2147483648", "99999999999999999999"})
+    void refusesPagesThatAreNoIntegersInRange(String text) {
+        for (String name : List.of("page", "page_size")) {
+            JsonObject fields = new JsonObject();
+            decoder.takeQuery(
+                    OperationType.QUOTA_LIST, MultiMap.caseInsensitiveMultiMap().add(name, text), fields);
+            assertThat(refused(OperationType.QUOTA_LIST, fields)).containsExactly(name);
+        }
+    }
+
+    @Test
+    void refusesPagingOutOfRange() {
+        for (int wrong : new int[] {0, -1, 101}) {
+            assertThat(refused(OperationType.QUOTA_LIST, new JsonObject().put("page_size", wrong)))
+                    .containsExactly("page_size");
+            assertThat(refused(
+                            OperationType.AUDIT_LIST,
+                            new JsonObject().put("quota_id", "q").put("limit", wrong)))
+                    .containsExactly("limit");
+        }
+        assertThat(refused(OperationType.QUOTA_LIST, new JsonObject().put("page", "2")))
+                .containsExactly("page");
+    }
+
+    @Test
+    void refusesAFieldThatIsThereTwice() {
+        JsonObject fields = new JsonObject();
+        MultiMap query = MultiMap.caseInsensitiveMultiMap()
+                .add("page", "1")
+                .add("page", "2")
+                .add("team_id", "a")
+                .add("team_id", "b");
+        decoder.takeQuery(OperationType.QUOTA_LIST, query, fields);
+        assertThat(refused(OperationType.QUOTA_LIST, fields)).containsExactlyInAnyOrder("page", "team_id");
+    }
+
+    @Test
+    void refusesFiltersThatDoNotExist() {
+        JsonObject fields = new JsonObject().put("type", "x").put("status", "deleted");
+        assertThat(refused(OperationType.QUOTA_LIST, fields)).containsExactlyInAnyOrder("type", "status");
+        fields = new JsonObject()
+                .put("quota_id", "q")
+                .put("action", "quota.explode")
+                .put("order", "up");
+        assertThat(refused(OperationType.AUDIT_LIST, fields)).containsExactlyInAnyOrder("action", "order");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "yesterday",
+                "2026-01-01",
+                "2026-01-01T00:00:00",
+                "2026-13-01T00:00:00Z",
+                "0000-01-01T00:00:00Z",
+                "+10000-01-01T00:00:00Z",
+                "1767225600000"
+            })
+    void refusesTimestampsThatAreNone(String text) {
+        JsonObject fields =
+                new JsonObject().put("quota_id", "q").put("from", text).put("to", text);
+        assertThat(refused(OperationType.USAGE_HISTORY, fields)).containsExactlyInAnyOrder("from", "to");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "1", "AAAA", "AAAAAAAAAAA=", "__________8", "AAAAAAAAAAB", "!!!!!!!!!!!"})
+    void refusesCursorsThatItDidNotGive(String text) {
+        JsonObject fields = new JsonObject().put("quota_id", "q").put("cursor", text);
+        assertThat(refused(OperationType.AUDIT_LIST, fields)).containsExactly("cursor");
+    }
+
+    @Test
+    void cursorsComeBackAsTheyWent() {
+        for (long position : new long[] {0, 1, 42, Long.MAX_VALUE}) {
+            assertThat(Cursor.decode(Cursor.encode(position))).hasValue(position);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(OperationType.class)
+    void neverRepeatsWhatCame(OperationType type) {
+        JsonObject fields = new JsonObject();
+        for (String name : List.of("quota_id", "parent_quota_id", "name", "resource_id", "page", "limit", "type")) {
+            fields.put(name, "s3cret\u0000");
+        }
+        RefusalException refused =
+                catchThrowableOfType(RefusalException.class, () -> decoder.decode(type, fields, "org_1"));
+        assertThat(refused).isNotNull();
+        assertThat(refused.refusal().toString()).doesNotContain("s3cret");
+    }
+}

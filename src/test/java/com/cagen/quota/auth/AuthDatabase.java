@@ -1,0 +1,44 @@
+package com.cagen.quota.auth;
+
+import com.cagen.quota.config.Config;
+import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.Vertx;
+import java.sql.SQLException;
+
+/** A migrated database, used as the service uses it and looked at behind its back. */
+final class AuthDatabase {
+    private final String url = TestDatabase.create();
+    final Database database;
+
+    AuthDatabase(Vertx vertx, Config config) {
+        Migrations.run(DatabaseUrl.parse(url));
+        database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);
+    }
+
+    /** A root quota of {@code user_1}. */
+    void quota(String organizationId, String quotaId) {
+        execute("""
+                INSERT INTO quota.quotas (organization_id, id, path, level, name, type, owner_id, owner_ids,
+                                          inherited_owner_ids, total_mb, created_at, updated_at)
+                VALUES ('%s', '%s', '/%2$s', 0, 'q', 'organization', 'user_1', '{user_1}', '{}', 10, now(), now())
+                """.formatted(organizationId, quotaId));
+    }
+
+    void execute(String sql) {
+        TestDatabase.execute(url, sql);
+    }
+
+    long number(String sql) {
+        try (var connection = TestDatabase.connect(url);
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery(sql)) {
+            rows.next();
+            return rows.getLong(1);
+        } catch (SQLException e) {
+            throw new IllegalStateException(sql, e);
+        }
+    }
+}
