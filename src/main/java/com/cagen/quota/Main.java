@@ -7,6 +7,7 @@ import com.cagen.quota.config.ConfigLoader;
 import com.cagen.quota.config.ConfigSources;
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
@@ -20,6 +21,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import org.flywaydb.core.api.FlywayException;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -63,11 +66,23 @@ public final class Main implements Callable<Integer> {
             config.problems().forEach(problem -> err.println("configuration: " + problem));
         } else if (failure instanceof IOException || failure instanceof IllegalStateException) {
             String.valueOf(failure.getMessage()).lines().forEach(line -> err.println("cannot start: " + line));
+        } else if (failure instanceof FlywayException) {
+            err.println("cannot start: the database cannot be reached or migrated: " + innermost(failure));
+        } else if (failure instanceof RefusalException refused) {
+            err.println("cannot start: " + refused.getMessage() + " " + innermost(failure));
         } else {
             failure.printStackTrace(err);
         }
         err.flush();
         return 1;
+    }
+
+    private static @Nullable String innermost(Throwable failure) {
+        Throwable innermost = failure;
+        while (innermost.getCause() != null) {
+            innermost = innermost.getCause();
+        }
+        return innermost.getMessage();
     }
 
     /** The environment over {@code .env} over {@code conf/config.yaml}, where there are such files. */
