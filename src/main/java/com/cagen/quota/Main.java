@@ -4,22 +4,25 @@ import com.cagen.quota.audit.Verification;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.ConfigException;
 import com.cagen.quota.config.ConfigLoader;
+import com.cagen.quota.config.ConfigSources;
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
 import com.cagen.quota.storage.Migrations;
-import io.github.cdimascio.dotenv.Dotenv;
 import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.Base64;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import org.flywaydb.core.api.FlywayException;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -29,7 +32,15 @@ import picocli.CommandLine.Option;
         name = "cagen-quota",
         mixinStandardHelpOptions = true,
         description = "Hierarchical quotas on PostgreSQL.",
-        subcommands = {Main.Serve.class, Main.Migrate.class, Main.Credential.class, Main.Audit.class})
+        versionProvider = Main.Version.class,
+        subcommands = {
+            Main.Serve.class,
+            Main.Migrate.class,
+            Main.Credential.class,
+            Main.Audit.class,
+            AuthServiceCommand.class,
+            HealthCommand.class
+        })
 public final class Main implements Callable<Integer> {
     private Main() {}
 
@@ -54,7 +65,11 @@ public final class Main implements Callable<Integer> {
         if (failure instanceof ConfigException config) {
             config.problems().forEach(problem -> err.println("configuration: " + problem));
         } else if (failure instanceof IOException || failure instanceof IllegalStateException) {
-            err.println("cannot start: " + failure.getMessage());
+            String.valueOf(failure.getMessage()).lines().forEach(line -> err.println("cannot start: " + line));
+        } else if (failure instanceof FlywayException) {
+            err.println("cannot start: the database cannot be reached or migrated: " + innermost(failure));
+        } else if (failure instanceof RefusalException refused) {
+            err.println("cannot start: " + refused.getMessage() + " " + innermost(failure));
         } else {
             failure.printStackTrace(err);
         }
@@ -62,12 +77,29 @@ public final class Main implements Callable<Integer> {
         return 1;
     }
 
-    /** The environment over {@code .env}, where there is one. */
+    private static @Nullable String innermost(Throwable failure) {
+        Throwable innermost = failure;
+        while (innermost.getCause() != null) {
+            innermost = innermost.getCause();
+        }
+        return innermost.getMessage();
+    }
+
+    /** The environment over {@code .env} over {@code conf/config.yaml}, where there are such files. */
     static Config configuration() {
-        Map<String, String> values = new HashMap<>();
-        Dotenv.configure().ignoreIfMissing().load().entries().forEach(e -> values.put(e.getKey(), e.getValue()));
-        values.putAll(System.getenv());
-        return ConfigLoader.load(values, DatabaseUrl::parse, notice -> System.err.println(notice));
+        return ConfigLoader.load(
+                ConfigSources.read(Path.of(""), System.getenv()),
+                DatabaseUrl::parse,
+                notice -> System.err.println(notice));
+    }
+
+    /** What the jar's manifest says. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return new String[] {"cagen-quota " + (version == null ? "(not from a jar)" : version)};
+        }
     }
 
     @Command(name = "serve", description = "Runs the service (the default).")
@@ -107,6 +139,11 @@ public final class Main implements Callable<Integer> {
         @Option(names = "--team", description = "A team of the user; may be repeated.")
         private List<String> teams = List.of();
 
+        @Option(
+                names = "--json",
+                description = "Prints the fields of a body instead of an Authorization header's value.")
+        private boolean json;
+
         @Override
         public Integer call() {
             Config config = configuration();
@@ -115,7 +152,13 @@ public final class Main implements Callable<Integer> {
                     Base64.getDecoder().decode(config.secretKey().reveal()));
             String sealed = credentials.seal(
                     new Caller(organization, user, config.serviceId(), teams), System.currentTimeMillis());
-            System.out.println("Cagen " + config.serviceId() + ":" + sealed);
+            System.out.println(
+                    json
+                            ? new JsonObject()
+                                    .put("service_id", config.serviceId())
+                                    .put("encrypted_data", sealed)
+                                    .encode()
+                            : "Cagen " + config.serviceId() + ":" + sealed);
             return 0;
         }
     }

@@ -1,10 +1,11 @@
 package com.cagen.quota.config;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,6 +14,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongPredicate;
@@ -20,7 +22,40 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns named values into a {@link Config}, or says everything that is wrong with them at once. */
 public final class ConfigLoader {
+    /** Every setting there is; conf/config.yaml and .env.example document them. */
+    public static final Set<String> NAMES = Set.of(
+            "ENVIRONMENT",
+            "HOST",
+            "PORT",
+            "DATA_DIR",
+            "DATABASE_URL",
+            "AUTH_SERVICE_URL",
+            "CAGEN_QUOTA_SERVICE_SECRET_KEY",
+            "QUOTA_SERVICE_ID",
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+            "ALLOWED_ORIGINS",
+            "QUOTA_ROLES",
+            "LANES",
+            "MAX_BATCH",
+            "MAX_QUEUE",
+            "TREE_CONCURRENCY",
+            "DATABASE_POOL_SIZE",
+            "LOCK_TIMEOUT_MS",
+            "STATEMENT_TIMEOUT_MS",
+            "BUS_TIMEOUT_MS",
+            "HTTP_TIMEOUT_MS",
+            "HTTP_IDLE_TIMEOUT_S",
+            "HTTP_INSTANCES",
+            "HTTP_MAX_CONNECTIONS",
+            "AUTH_TIMEOUT_MS",
+            "AUDIT_DRAIN_INTERVAL_MS",
+            "AUDIT_MAX_LAG_MS",
+            "AUDIT_CHECKPOINT_FILE");
+
     private static final int KEY_BYTES = 32;
+    private static final int MAX_SERVICE_ID = 255;
+    private static final String ORIGIN = "https?://[A-Za-z0-9._\\-\\[\\]:]+";
 
     private final Map<String, String> values;
     private final List<String> problems = new ArrayList<>();
@@ -42,8 +77,8 @@ public final class ConfigLoader {
     private Config load(Consumer<String> checkDatabaseUrl, Consumer<String> say) {
         Config.Environment environment = oneOf("ENVIRONMENT", Config.Environment.class, Config.Environment.DEVELOPMENT);
         boolean production = environment == Config.Environment.PRODUCTION;
-        Path dataDir = Path.of(get("DATA_DIR", "data"));
-        String databaseUrl = values.getOrDefault("DATABASE_URL", "");
+        Path dataDir = path("DATA_DIR", "data");
+        String databaseUrl = get("DATABASE_URL", "");
         if (!databaseUrl.isEmpty()) {
             try {
                 checkDatabaseUrl.accept(databaseUrl);
@@ -59,10 +94,23 @@ public final class ConfigLoader {
         String authUrl = get("AUTH_SERVICE_URL", "");
         if (authUrl.isEmpty() && production) {
             problem("AUTH_SERVICE_URL", "", "is required in production; give its URL, or the word embedded");
-        } else if (!authUrl.isEmpty() && !authUrl.equals("embedded") && !authUrl.matches("https?://[^/?#]+[^?#]*")) {
-            problem("AUTH_SERVICE_URL", authUrl, "is no http(s) URL; give one, or the word embedded");
+        } else if (!authUrl.isEmpty() && !authUrl.equals("embedded") && !isHttpUrl(authUrl)) {
+            // Not shown: a URL that is refused for its user info would print a password.
+            problem("AUTH_SERVICE_URL", "***", "is no plain http(s) URL; give http://host:port, or the word embedded");
         }
-        long lock = number("LOCK_TIMEOUT_MS", 2_000, n -> n >= 10, "give at least 10");
+        String serviceId = get("QUOTA_SERVICE_ID", "svc_cagen_quota");
+        if (!serviceId.matches("[\\x21-\\x39\\x3b-\\x7e]{1," + MAX_SERVICE_ID + "}")) {
+            // A colon would end it in the Authorization header.
+            problem("QUOTA_SERVICE_ID", serviceId, "must be 1 to 255 visible ASCII characters, none of them a colon");
+        }
+        List<String> origins = list("ALLOWED_ORIGINS");
+        for (String origin : origins) {
+            if (!origin.matches(ORIGIN)) {
+                problem("ALLOWED_ORIGINS", origin, "is no origin; give scheme://host[:port], separated by commas");
+            }
+        }
+        Set<Config.Role> roles = roles();
+        long lock = number("LOCK_TIMEOUT_MS", 2_000, n -> n >= 10 && n <= 600_000, "give 10 to 600000");
         long statement = number("STATEMENT_TIMEOUT_MS", 5_000, n -> n > lock, "must be above LOCK_TIMEOUT_MS");
         long bus = number("BUS_TIMEOUT_MS", 8_000, n -> n > statement, "must be above STATEMENT_TIMEOUT_MS");
         long http = number("HTTP_TIMEOUT_MS", 10_000, n -> n > bus, "must be above BUS_TIMEOUT_MS");
@@ -73,12 +121,17 @@ public final class ConfigLoader {
                 (int) number("TREE_CONCURRENCY", 4, n -> n >= 1 && n <= 64, "give 1 to 64"));
         int port = (int) number("PORT", 8_080, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
         int instances = (int) number("HTTP_INSTANCES", 1, n -> n >= 1 && n <= 64, "give 1 to 64");
-        int connections = (int) number("HTTP_MAX_CONNECTIONS", 10_000, n -> n >= 1, "give at least 1");
+        int idle = (int) number("HTTP_IDLE_TIMEOUT_S", 60, n -> n >= 1 && n <= 3_600, "give 1 to 3600");
+        int connections =
+                (int) number("HTTP_MAX_CONNECTIONS", 10_000, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000");
         int poolSize = (int) number("DATABASE_POOL_SIZE", 8, n -> n >= 2 && n <= 1_000, "give 2 to 1000");
         long authTimeout = number("AUTH_TIMEOUT_MS", 2_000, n -> n >= 10 && n < bus, "must be below BUS_TIMEOUT_MS");
-        long maxLag = number("AUDIT_MAX_LAG_MS", 30_000, n -> n >= 1_000, "give at least 1000");
+        long drain = number("AUDIT_DRAIN_INTERVAL_MS", 250, n -> n >= 10 && n <= 10_000, "give 10 to 10000");
+        long maxLag = number("AUDIT_MAX_LAG_MS", 30_000, n -> n > drain, "must be above AUDIT_DRAIN_INTERVAL_MS");
         Config.LogLevel level = oneOf("LOG_LEVEL", Config.LogLevel.class, Config.LogLevel.INFO);
         Config.LogFormat format = oneOf("LOG_FORMAT", Config.LogFormat.class, Config.LogFormat.TEXT);
+        String checkpoints = path("AUDIT_CHECKPOINT_FILE", "").toString();
+        // Last, as it may write a file, which only a configuration without problems may do.
         Secret key = key(production, dataDir, say);
         if (!problems.isEmpty() || key == null) {
             throw new ConfigException(problems);
@@ -89,21 +142,61 @@ public final class ConfigLoader {
                 port,
                 dataDir,
                 databaseUrl.isEmpty() ? null : new Secret(databaseUrl),
-                authUrl.isEmpty() || authUrl.equals("embedded") ? null : authUrl,
-                get("QUOTA_SERVICE_ID", "svc_cagen_quota"),
+                authUrl.isEmpty() || authUrl.equals("embedded") ? null : authUrl.replaceAll("/+$", ""),
+                serviceId,
                 key,
                 level,
                 format,
-                Arrays.stream(get("ALLOWED_ORIGINS", "").split(",", -1))
-                        .map(String::strip)
-                        .filter(origin -> !origin.isEmpty())
-                        .toList(),
-                EnumSet.allOf(Config.Role.class),
-                new Config.Http(instances, http, 60, connections),
+                origins,
+                roles,
+                new Config.Http(instances, http, idle, connections),
                 lanes,
                 new Config.Database(poolSize, lock, statement, bus),
                 new Config.Auth(authTimeout),
-                new Config.Audit(250, maxLag, null));
+                new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints)));
+    }
+
+    private static boolean isHttpUrl(String text) {
+        try {
+            URI uri = new URI(text);
+            return ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
+                    && uri.getHost() != null
+                    && uri.getRawUserInfo() == null
+                    && uri.getRawQuery() == null
+                    && uri.getRawFragment() == null;
+        } catch (URISyntaxException e) {
+            return false;
+        }
+    }
+
+    private Path path(String name, String otherwise) {
+        String text = get(name, otherwise);
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            problem(name, text, "is no path; give a folder or file name");
+            return Path.of(otherwise);
+        }
+    }
+
+    /** All of them unless some are named. */
+    private Set<Config.Role> roles() {
+        List<String> names = list("QUOTA_ROLES");
+        if (names.isEmpty()) {
+            return EnumSet.allOf(Config.Role.class);
+        }
+        Set<Config.Role> roles = EnumSet.noneOf(Config.Role.class);
+        for (String each : names) {
+            roles.add(constant("QUOTA_ROLES", each, Config.Role.class, Config.Role.HTTP));
+        }
+        return roles;
+    }
+
+    private List<String> list(String name) {
+        return Arrays.stream(get(name, "").split(",", -1))
+                .map(String::strip)
+                .filter(each -> !each.isEmpty())
+                .toList();
     }
 
     private @Nullable Secret key(boolean production, Path dataDir, Consumer<String> say) {
@@ -113,43 +206,56 @@ public final class ConfigLoader {
             problem(name, "", "is required in production; give base64 of 32 random bytes");
             return null;
         }
-        if (given.isEmpty()) {
-            given = problems.isEmpty() ? keptKey(dataDir.resolve("secret.key"), say) : "";
-        }
-        try {
-            if (given.isEmpty() || Base64.getDecoder().decode(given).length == KEY_BYTES) {
-                return new Secret(given);
+        if (!given.isEmpty()) {
+            if (!isKey(given)) {
+                problem(name, "***", "is not base64 of 32 bytes; make one with: openssl rand -base64 32");
             }
-        } catch (IllegalArgumentException e) {
-            // said below, for every way to be wrong
+            return new Secret(given);
         }
-        problem(name, "***", "is not base64 of 32 bytes; make one with: openssl rand -base64 32");
-        return null;
+        return problems.isEmpty() ? keptKey(dataDir.resolve("secret.key"), say) : null;
+    }
+
+    private static boolean isKey(String text) {
+        try {
+            return Base64.getDecoder().decode(text).length == KEY_BYTES;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     /** Development only: a key of its own, readable by nobody else. */
-    private static String keptKey(Path file, Consumer<String> say) {
+    private @Nullable Secret keptKey(Path file, Consumer<String> say) {
         try {
-            if (Files.exists(file)) {
-                return Files.readString(file).strip();
+            if (!Files.exists(file)) {
+                makeKey(file);
+                say.accept("No CAGEN_QUOTA_SERVICE_SECRET_KEY was given: made one, kept in " + file);
             }
-            byte[] bytes = new byte[KEY_BYTES];
-            new SecureRandom().nextBytes(bytes);
-            String made = Base64.getEncoder().encodeToString(bytes);
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            if (file.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-                Files.createFile(
-                        file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            String kept = Files.readString(file).strip();
+            if (isKey(kept)) {
+                return new Secret(kept);
             }
-            Files.writeString(file, made + "\n");
-            say.accept("No CAGEN_QUOTA_SERVICE_SECRET_KEY was given: made one and keep it in " + file);
-            return made;
+            problems.add(file + " holds no base64 of 32 bytes; put the key back, or delete the file to get a new one");
         } catch (IOException e) {
-            throw new UncheckedIOException("the key could not be kept in " + file, e);
+            problem("DATA_DIR", file.toString(), "cannot be read or written (" + e + "); give a folder that can");
         }
+        return null;
+    }
+
+    private static void makeKey(Path file) throws IOException {
+        byte[] bytes = new byte[KEY_BYTES];
+        new SecureRandom().nextBytes(bytes);
+        Path folder = file.toAbsolutePath().getParent();
+        Files.createDirectories(folder);
+        // Under another name first: a file that is there is a whole one. Only its owner may read it.
+        Path made = Files.createTempFile(folder, "secret", ".new");
+        Files.writeString(made, Base64.getEncoder().encodeToString(bytes) + "\n");
+        Files.move(made, file);
     }
 
     private String get(String name, String otherwise) {
+        if (!NAMES.contains(name)) {
+            throw new IllegalArgumentException(name + " is not in NAMES");
+        }
         String value = values.getOrDefault(name, "").strip();
         return value.isEmpty() ? otherwise : value;
     }
@@ -173,7 +279,10 @@ public final class ConfigLoader {
     }
 
     private <E extends Enum<E>> E oneOf(String name, Class<E> type, E otherwise) {
-        String text = get(name, otherwise.name());
+        return constant(name, get(name, otherwise.name()), type, otherwise);
+    }
+
+    private <E extends Enum<E>> E constant(String name, String text, Class<E> type, E otherwise) {
         for (E each : type.getEnumConstants()) {
             if (each.name().equalsIgnoreCase(text)) {
                 return each;

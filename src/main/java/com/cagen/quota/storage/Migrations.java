@@ -1,6 +1,7 @@
 package com.cagen.quota.storage;
 
 import java.sql.DriverManager;
+import java.util.Map;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.output.MigrateResult;
 import org.slf4j.Logger;
@@ -17,7 +18,7 @@ public final class Migrations {
         DriverManager.setLoginTimeout(10);
         MigrateResult result = Flyway.configure()
                 .dataSource(url.jdbcUrl(), url.user(), url.password().reveal())
-                .jdbcProperties(java.util.Map.of("sslmode", url.sslMode()))
+                .jdbcProperties(tls(url))
                 .schemas("quota")
                 .defaultSchema("quota")
                 .baselineOnMigrate(false)
@@ -28,5 +29,11 @@ public final class Migrations {
                 "schema is at version {}, {} migrations applied",
                 result.targetSchemaVersion,
                 result.migrationsExecuted);
+    }
+
+    private static Map<String, String> tls(DatabaseUrl url) {
+        return url.sslRootCert() == null
+                ? Map.of("sslmode", url.sslMode())
+                : Map.of("sslmode", url.sslMode(), "sslrootcert", url.sslRootCert());
     }
 }

@@ -1,0 +1,227 @@
+package com.cagen.quota.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigLoaderTest {
+    private static final String KEY = Base64.getEncoder().encodeToString(new byte[32]);
+
+    @TempDir
+    Path folder;
+
+    private final List<String> said = new ArrayList<>();
+
+    private Config load(Map<String, String> values) {
+        return ConfigLoader.load(
+                values,
+                url -> {
+                    if (!url.startsWith("postgresql://")) {
+                        throw new IllegalArgumentException("must start with postgresql://");
+                    }
+                },
+                said::add);
+    }
+
+    private List<String> problemsOf(Map<String, String> values) {
+        return catchThrowableOfType(ConfigException.class, () -> load(values)).problems();
+    }
+
+    @Test
+    void needsNothingButAKeyToDevelop() {
+        Config config = load(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY));
+        assertThat(config)
+                .isEqualTo(new Config(
+                        Config.Environment.DEVELOPMENT,
+                        "127.0.0.1",
+                        8080,
+                        Path.of("data"),
+                        null,
+                        null,
+                        "svc_cagen_quota",
+                        new Secret(KEY),
+                        Config.LogLevel.INFO,
+                        Config.LogFormat.TEXT,
+                        List.of(),
+                        EnumSet.allOf(Config.Role.class),
+                        new Config.Http(1, 10_000, 60, 10_000),
+                        new Config.Lanes(1, 128, 4_096, 4),
+                        new Config.Database(8, 2_000, 5_000, 8_000),
+                        new Config.Auth(2_000),
+                        new Config.Audit(250, 30_000, null)));
+    }
+
+    @Test
+    void mapsEverySetting() {
+        Map<String, String> values = Map.ofEntries(
+                Map.entry("ENVIRONMENT", "production"),
+                Map.entry("HOST", "10.0.0.1"),
+                Map.entry("PORT", "81"),
+                Map.entry("DATA_DIR", "/var/lib/quota"),
+                Map.entry("DATABASE_URL", "postgresql://u:p@h/d"),
+                Map.entry("AUTH_SERVICE_URL", "https://auth:8443/base/"),
+                Map.entry("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY),
+                Map.entry("QUOTA_SERVICE_ID", "svc_other"),
+                Map.entry("LOG_LEVEL", "debug"),
+                Map.entry("LOG_FORMAT", "JSON"),
+                Map.entry("ALLOWED_ORIGINS", "https://a.example, http://localhost:3000"),
+                Map.entry("QUOTA_ROLES", "http, quota"),
+                Map.entry("LANES", "2"),
+                Map.entry("MAX_BATCH", "3"),
+                Map.entry("MAX_QUEUE", "4"),
+                Map.entry("TREE_CONCURRENCY", "5"),
+                Map.entry("DATABASE_POOL_SIZE", "6"),
+                Map.entry("LOCK_TIMEOUT_MS", "70"),
+                Map.entry("STATEMENT_TIMEOUT_MS", "80"),
+                Map.entry("BUS_TIMEOUT_MS", "90"),
+                Map.entry("HTTP_TIMEOUT_MS", "100"),
+                Map.entry("HTTP_IDLE_TIMEOUT_S", "11"),
+                Map.entry("HTTP_INSTANCES", "12"),
+                Map.entry("HTTP_MAX_CONNECTIONS", "13"),
+                Map.entry("AUTH_TIMEOUT_MS", "85"),
+                Map.entry("AUDIT_DRAIN_INTERVAL_MS", "15"),
+                Map.entry("AUDIT_MAX_LAG_MS", "16"),
+                Map.entry("AUDIT_CHECKPOINT_FILE", "/mnt/checkpoints"));
+        assertThat(values.keySet()).isEqualTo(ConfigLoader.NAMES);
+        assertThat(load(values))
+                .isEqualTo(new Config(
+                        Config.Environment.PRODUCTION,
+                        "10.0.0.1",
+                        81,
+                        Path.of("/var/lib/quota"),
+                        new Secret("postgresql://u:p@h/d"),
+                        "https://auth:8443/base",
+                        "svc_other",
+                        new Secret(KEY),
+                        Config.LogLevel.DEBUG,
+                        Config.LogFormat.JSON,
+                        List.of("https://a.example", "http://localhost:3000"),
+                        Set.of(Config.Role.HTTP, Config.Role.QUOTA),
+                        new Config.Http(12, 100, 11, 13),
+                        new Config.Lanes(2, 3, 4, 5),
+                        new Config.Database(6, 70, 80, 90),
+                        new Config.Auth(85),
+                        new Config.Audit(15, 16, Path.of("/mnt/checkpoints"))));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "ENVIRONMENT, staging",
+        "PORT, 65536",
+        "PORT, http",
+        "PORT, 8080.0",
+        "AUTH_SERVICE_URL, ftp://auth",
+        "AUTH_SERVICE_URL, http://auth?x=y",
+        "AUTH_SERVICE_URL, internal",
+        "CAGEN_QUOTA_SERVICE_SECRET_KEY, AAAA",
+        "CAGEN_QUOTA_SERVICE_SECRET_KEY, not base64!",
+        "DATABASE_URL, mysql://u:p@h/d",
+        "QUOTA_SERVICE_ID, a:b",
+        "LOG_LEVEL, loud",
+        "LOG_FORMAT, xml",
+        "ALLOWED_ORIGINS, *",
+        "ALLOWED_ORIGINS, https://a.example/path",
+        "QUOTA_ROLES, http;quota",
+        "LANES, 0",
+        "MAX_BATCH, 1001",
+        "MAX_QUEUE, 0",
+        "TREE_CONCURRENCY, 65",
+        "DATABASE_POOL_SIZE, 1",
+        "LOCK_TIMEOUT_MS, 9",
+        "STATEMENT_TIMEOUT_MS, 2000",
+        "BUS_TIMEOUT_MS, 5000",
+        "HTTP_TIMEOUT_MS, 8000",
+        "HTTP_IDLE_TIMEOUT_S, 0",
+        "HTTP_INSTANCES, -1",
+        "HTTP_MAX_CONNECTIONS, 99999999999999999999",
+        "AUTH_TIMEOUT_MS, 8000",
+        "AUDIT_DRAIN_INTERVAL_MS, 5",
+        "AUDIT_MAX_LAG_MS, 250",
+    })
+    void refusesTheValueAndNamesIt(String name, String value) {
+        Map<String, String> values = new HashMap<>(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY));
+        values.put(name, value);
+        assertThat(problemsOf(values)).singleElement().asString().startsWith(name + "=");
+    }
+
+    @Test
+    void refusesProductionWithOneLineForEachThingThatIsMissing() {
+        assertThat(problemsOf(Map.of("ENVIRONMENT", "production")))
+                .satisfiesExactlyInAnyOrder(
+                        line -> assertThat(line).startsWith("DATABASE_URL is required"),
+                        line -> assertThat(line).startsWith("AUTH_SERVICE_URL is required"),
+                        line -> assertThat(line).startsWith("CAGEN_QUOTA_SERVICE_SECRET_KEY is required"));
+    }
+
+    @Test
+    void choosesTheBuiltInAuthServiceByItsWordInProductionAndListensEverywhere() {
+        Config config = load(Map.of(
+                "ENVIRONMENT",
+                "production",
+                "DATABASE_URL",
+                "postgresql://u:p@h/d",
+                "AUTH_SERVICE_URL",
+                "embedded",
+                "CAGEN_QUOTA_SERVICE_SECRET_KEY",
+                KEY));
+        assertThat(config.authServiceUrl()).isNull();
+        assertThat(config.host()).isEqualTo("0.0.0.0");
+    }
+
+    @Test
+    void neverPrintsASecret() {
+        Map<String, String> values = Map.of(
+                "DATABASE_URL", "mysql://u:hunter2@h/d",
+                "AUTH_SERVICE_URL", "http://u:hunter2@auth",
+                "CAGEN_QUOTA_SERVICE_SECRET_KEY", "hunter2");
+        assertThatThrownBy(() -> load(values)).hasMessageNotContaining("hunter2");
+        assertThat(problemsOf(values)).hasSize(3);
+        assertThat(load(Map.of("DATABASE_URL", "postgresql://u:hunter2@h/d", "CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY)))
+                .asString()
+                .doesNotContain("hunter2")
+                .doesNotContain(KEY);
+    }
+
+    @Test
+    void makesAKeyForDevelopmentOnceAndKeepsItForItsOwnerAlone() throws Exception {
+        Map<String, String> values = Map.of("DATA_DIR", folder.resolve("new").toString());
+        Secret made = load(values).secretKey();
+        Path file = folder.resolve("new").resolve("secret.key");
+        assertThat(Base64.getDecoder().decode(made.reveal())).hasSize(32);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
+        assertThat(load(values).secretKey()).isEqualTo(made);
+        assertThat(said).singleElement().asString().contains(file.toString()).doesNotContain(made.reveal());
+    }
+
+    @Test
+    void refusesAKeptKeyThatWasDamaged() throws Exception {
+        Files.writeString(folder.resolve("secret.key"), "");
+        assertThat(problemsOf(Map.of("DATA_DIR", folder.toString())))
+                .singleElement()
+                .asString()
+                .contains("secret.key");
+    }
+
+    @Test
+    void makesNoKeyForAConfigurationThatIsRefused() {
+        assertThat(problemsOf(Map.of("DATA_DIR", folder.toString(), "PORT", "x")))
+                .hasSize(1);
+        assertThat(folder.resolve("secret.key")).doesNotExist();
+    }
+}

@@ -1,0 +1,80 @@
+package com.cagen.quota.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ConfigSourcesTest {
+    @TempDir
+    Path folder;
+
+    private void yaml(String text) throws Exception {
+        Files.createDirectories(folder.resolve("conf"));
+        Files.writeString(folder.resolve("conf/config.yaml"), text);
+    }
+
+    @Test
+    void letsTheEnvironmentOverDotenvOverTheFile() throws Exception {
+        yaml("PORT: 1\nLANES: 2\nMAX_BATCH: 3\nALLOWED_ORIGINS: [https://a.example, https://b.example]\n");
+        Files.writeString(folder.resolve(".env"), "LANES=20\nMAX_BATCH=30\n");
+        assertThat(ConfigSources.read(folder, Map.of("MAX_BATCH", "300", "LANES", "", "QUOTA_SERVICE_ID", "00123")))
+                .containsEntry("PORT", "1")
+                .containsEntry("LANES", "20")
+                .containsEntry("MAX_BATCH", "300")
+                .containsEntry("QUOTA_SERVICE_ID", "00123")
+                .containsEntry("ALLOWED_ORIGINS", "https://a.example,https://b.example");
+    }
+
+    @Test
+    void needsNoFile() {
+        assertThat(ConfigSources.read(folder, Map.of("PORT", "1"))).containsExactly(Map.entry("PORT", "1"));
+    }
+
+    @Test
+    void namesASettingOfTheFileThatDoesNotExist() throws Exception {
+        yaml("PROT: 1\n");
+        assertThatThrownBy(() -> ConfigSources.read(folder, Map.of()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("PROT in conf/config.yaml");
+    }
+
+    @Test
+    void refusesAFileThatIsNoYamlWithoutQuotingIt() throws Exception {
+        yaml("CAGEN_QUOTA_SERVICE_SECRET_KEY: [hunter2\n");
+        assertThatThrownBy(() -> ConfigSources.read(folder, Map.of()))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("conf/config.yaml")
+                .hasMessageNotContaining("hunter2")
+                .hasNoCause();
+    }
+
+    @Test
+    void shipsAFileThatHoldsTheDefaults() {
+        Map<String, String> key = Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", "A".repeat(43) + "=");
+        Map<String, String> shipped = ConfigSources.read(Path.of(""), key);
+        assertThat(shipped).containsKey("MAX_BATCH");
+        assertThat(ConfigLoader.load(shipped, url -> {}, said -> {}))
+                .isEqualTo(ConfigLoader.load(key, url -> {}, said -> {}));
+    }
+
+    @Test
+    void documentsEverySettingInBothFiles() throws Exception {
+        for (String file : new String[] {"conf/config.yaml", ".env.example"}) {
+            assertThat(Pattern.compile("(?m)^(?:# ?)?([A-Z_]+)[:=]")
+                            .matcher(Files.readString(Path.of(file)))
+                            .results()
+                            .map(match -> match.group(1))
+                            .filter(name -> !name.equals("POSTGRES_PASSWORD"))
+                            .collect(Collectors.toSet()))
+                    .as(file)
+                    .isEqualTo(ConfigLoader.NAMES);
+        }
+    }
+}
