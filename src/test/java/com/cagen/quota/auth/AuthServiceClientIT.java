@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Against a real HTTP server that is right, wrong in every way, and right again. */
 class AuthServiceClientIT {
-    private static final long TIMEOUT_MILLIS = 400;
+    private static final long TIMEOUT_MILLIS = 2_000;
     private static final PermissionQuestion QUESTION = new PermissionQuestion(USER, "quota_1");
     private static final PermissionChange CHANGE =
             new PermissionChange(USER, "quota_1", "user_2", List.of(Permission.READ, Permission.ADMIN), true);
