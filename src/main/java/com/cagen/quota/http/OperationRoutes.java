@@ -14,6 +14,7 @@ import io.vertx.ext.web.Route;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
+import io.vertx.ext.web.handler.PlatformHandler;
 
 /** One route for each operation of the contract: takes the request in, hands it to a lane, writes the answer. */
 final class OperationRoutes {
@@ -63,12 +64,14 @@ final class OperationRoutes {
 
     private void route(HttpMethod method, String path, OperationType type, int status) {
         boolean inQuery = method.equals(HttpMethod.GET);
-        Route route = router.route(method, BASE + path).handler(context -> {
+        // A platform handler may go before the one that reads the body: also what that one refuses has a name then.
+        PlatformHandler label = context -> {
             Exchange exchange = Exchange.of(context);
             exchange.route = BASE + path;
             exchange.operation = type.wireName();
             context.next();
-        });
+        };
+        Route route = router.route(method, BASE + path).handler(label);
         if (!inQuery) {
             route.handler(bodies);
         }
