@@ -7,10 +7,9 @@ import io.vertx.json.schema.JsonSchema;
 import io.vertx.json.schema.JsonSchemaOptions;
 import io.vertx.json.schema.OutputFormat;
 import io.vertx.json.schema.OutputUnit;
-import io.vertx.json.schema.SchemaException;
 import io.vertx.json.schema.Validator;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -88,7 +87,8 @@ final class RequestSchema {
 
     /** Everything that is wrong with {@code values}, one entry a field; null counts as absent. */
     List<Violation> check(JsonObject values) {
-        Set<String> wrong = validator.validate(values).getValid() ? Set.of() : failed(values);
+        OutputUnit result = validator.validate(values);
+        Set<String> wrong = result.getValid() ? Set.of() : failed(result);
         List<Violation> violations = List.of();
         for (Field field : fields) {
             Object value = values.getValue(field.name);
@@ -108,16 +108,10 @@ final class RequestSchema {
         return violations;
     }
 
-    private Set<String> failed(JsonObject values) {
-        Set<String> names = new LinkedHashSet<>();
-        List<OutputUnit> errors;
-        try {
-            errors = validator.validate(values).getErrors();
-        } catch (SchemaException e) {
-            throw new IllegalStateException("the schema of a request cannot be used", e);
-        }
-        for (OutputUnit error : errors) {
-            String[] path = error.getInstanceLocation().split("/", -1);
+    private static Set<String> failed(OutputUnit result) {
+        Set<String> names = new HashSet<>();
+        for (OutputUnit error : result.getErrors()) {
+            String[] path = error.getInstanceLocation().split("/", -1); // #/name, #/name/0
             if (path.length > 1) {
                 names.add(path[1]);
             }

@@ -87,8 +87,11 @@ final class Frame {
         HEADERS.forEach(header -> headers.set(header.getKey(), header.getValue()));
         headers.set(REQUEST_ID, exchange.requestId);
         long timer = vertx.setTimer(timeoutMillis, ignored -> timedOut(context, exchange));
-        context.addEndHandler(ignored -> {
+        context.addEndHandler(end -> {
             vertx.cancelTimer(timer);
+            if (end.failed()) {
+                exchange.code = "connection_closed"; // the client went before it had its answer
+            }
             ended(context, exchange);
         });
         context.next();

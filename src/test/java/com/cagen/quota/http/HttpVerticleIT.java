@@ -1,7 +1,12 @@
 package com.cagen.quota.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
@@ -19,6 +24,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
@@ -31,6 +37,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -40,6 +47,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** The HTTP door on a real port, with a lane behind it that does as each test says. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -548,5 +556,62 @@ class HttpVerticleIT {
                             .statusCode())
                     .isEqualTo(200);
         }
+    }
+
+    @Test
+    void finishesWhatIsUnderWayWhenItStops() throws Exception {
+        try (FrontDoor stopping = new FrontDoor(Config.Environment.PRODUCTION, 5_000, 10_000)) {
+            Promise<Answer> answer = Promise.promise();
+            stopping.lane = request -> answer.future();
+            URI uri = URI.create("http://127.0.0.1:" + stopping.port + USAGE);
+            HttpRequest.Builder request = HttpRequest.newBuilder(uri)
+                    .header("Authorization", "Cagen svc_test:" + stopping.seal(0))
+                    .POST(HttpRequest.BodyPublishers.ofString(usage().encode()));
+            CompletableFuture<HttpResponse<String>> response =
+                    client.sendAsync(request.build(), HttpResponse.BodyHandlers.ofString());
+            assertThat(stopping.requests.poll(5, TimeUnit.SECONDS)).isNotNull();
+
+            Future<Void> stopped = stopping.vertx.undeploy(stopping.httpDeployment);
+            assertThat(stopped.isComplete()).isFalse();
+            answer.complete(DONE);
+
+            assertThat(response.get(5, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
+            stopped.await(10, TimeUnit.SECONDS);
+            assertThatThrownBy(() -> new Socket(InetAddress.getLoopbackAddress(), stopping.port))
+                    .isInstanceOf(ConnectException.class);
+        }
+    }
+
+    @Test
+    void logsNeitherCredentialsNorQueries() throws Exception {
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        Logger root = (Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME);
+        Logger access = (Logger) LoggerFactory.getLogger("access");
+        access.setLevel(Level.DEBUG);
+        log.start();
+        root.addAppender(log);
+        String sealed = door.seal(0);
+        try {
+            String query = "?service_id=svc_test&encrypted_data=" + URLEncoder.encode(sealed, StandardCharsets.UTF_8);
+            assertThat(send("GET", "/api/v1/quotas/q" + query, "", "X-Request-ID", "logged-1").status)
+                    .isEqualTo(200);
+            assertThat(send("GET", "/api/v1/quotas/q" + query + "AAAA", "", "X-Request-ID", "logged-2").status)
+                    .isEqualTo(401);
+        } finally {
+            root.detachAppender(log);
+            access.setLevel(null);
+        }
+        assertThat(log.list).anySatisfy(event -> {
+            assertThat(event.getLoggerName()).isEqualTo("access");
+            assertThat(event.getFormattedMessage()).startsWith("GET /api/v1/quotas/:quota_id 200 ");
+            assertThat(event.getMDCPropertyMap()).containsEntry("request_id", "logged-1");
+        });
+        assertThat(log.list).anySatisfy(event -> {
+            assertThat(event.getLoggerName()).isEqualTo("security");
+            assertThat(event.getLevel()).isEqualTo(Level.WARN);
+            assertThat(event.getMDCPropertyMap()).containsEntry("request_id", "logged-2");
+        });
+        assertThat(log.list).noneSatisfy(event -> assertThat(event.getFormattedMessage())
+                .containsAnyOf("encrypted_data", sealed, sealed.substring(0, 16)));
     }
 }

@@ -13,6 +13,7 @@ import com.cagen.quota.http.Health;
 import com.cagen.quota.http.HttpVerticle;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.nio.file.Path;
@@ -22,14 +23,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** Both front doors, HTTP and bus, on a free port, with a lane behind them that does as the test says. */
 public final class FrontDoor implements AutoCloseable {
     public static final String SERVICE = "svc_test";
     public static final String ORIGIN = "https://console.example";
+    private static final int INSTANCES = 2;
     private static final byte[] KEY = new byte[32];
 
     /** What the lane answers; it starts with an empty success. */
@@ -44,6 +48,7 @@ public final class FrontDoor implements AutoCloseable {
     public final Vertx vertx = Vertx.vertx();
     public final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     public final Health health;
+    public final String httpDeployment;
     public final int port;
     private final Credentials credentials = new Credentials(SERVICE, KEY);
 
@@ -62,11 +67,22 @@ public final class FrontDoor implements AutoCloseable {
                         "database", () -> check("database"),
                         "auth", () -> check("auth")));
         Config config = config(environment, httpTimeoutMillis);
-        HttpVerticle http = new HttpVerticle(config, bus, Contracts.contract(), metrics, health);
-        vertx.deployVerticle(http).await();
+        List<HttpVerticle> instances = new CopyOnWriteArrayList<>();
+        httpDeployment = vertx.deployVerticle(
+                        () -> {
+                            HttpVerticle http = new HttpVerticle(config, bus, Contracts.contract(), metrics, health);
+                            instances.add(http);
+                            return http;
+                        },
+                        new DeploymentOptions().setInstances(INSTANCES))
+                .await();
         vertx.deployVerticle(new BusGateway(config, bus, Contracts.contract(), metrics))
                 .await();
-        port = http.actualPort();
+        Set<Integer> ports = instances.stream().map(HttpVerticle::actualPort).collect(Collectors.toSet());
+        if (ports.size() != 1) {
+            throw new IllegalStateException("the instances do not share one port: " + ports);
+        }
+        port = ports.iterator().next();
     }
 
     private Future<Void> check(String name) {
@@ -88,7 +104,7 @@ public final class FrontDoor implements AutoCloseable {
                 Config.LogFormat.TEXT,
                 List.of(ORIGIN),
                 Set.of(Config.Role.values()),
-                new Config.Http(1, httpTimeoutMillis, 30, 1_000),
+                new Config.Http(INSTANCES, httpTimeoutMillis, 30, 1_000),
                 new Config.Lanes(1, 300, 1_000, 4),
                 new Config.Database(4, 1_000, 2_000, 3_000),
                 new Config.Auth(2_000),
