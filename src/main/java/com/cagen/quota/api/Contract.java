@@ -10,6 +10,9 @@ import io.vertx.openapi.contract.Operation;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /** The OpenAPI document: the source of truth for fields and limits. Loaded once, immutable, shared by all event loops. */
 public final class Contract {
@@ -36,8 +39,14 @@ public final class Contract {
         return yaml;
     }
 
-    /** The document with its references resolved. */
+    /** The document as JSON, its references as they were written: resolved, it is ten times as long. */
     public JsonObject json() {
+        return new JsonObject(
+                new Yaml(new SafeConstructor(new LoaderOptions())).<Map<String, Object>>load(yaml.toString()));
+    }
+
+    /** The document with its references resolved. */
+    public JsonObject resolved() {
         return plain(document.getRawContract());
     }
 

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Asserts that answers are as the OpenAPI document says. Thread-safe. */
 public final class ContractChecker {
-    private final JsonObject document = Contracts.contract().json();
+    private final JsonObject document = Contracts.contract().resolved();
     private final Map<String, Validator> validators = new HashMap<>();
 
     /**
