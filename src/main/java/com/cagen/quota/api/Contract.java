@@ -7,22 +7,25 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.openapi.contract.OpenAPIContract;
 import io.vertx.openapi.contract.Operation;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
 
-/**
- * The OpenAPI document: the source of truth for fields and limits. Loaded once and shared; what it compiles with {@link
- * #compile} belongs to one event loop.
- */
+/** The OpenAPI document: the source of truth for fields and limits. Loaded once, immutable, shared by all event loops. */
 public final class Contract {
     private static final String PATH = "openapi.yaml";
 
     private final OpenAPIContract document;
     private final Buffer yaml;
+    private final Map<String, RequestSchema> requests = new HashMap<>();
 
     private Contract(OpenAPIContract document, Buffer yaml) {
         this.document = document;
         this.yaml = yaml;
+        requestFields().forEach((id, fields) -> requests.put(id, new RequestSchema(fields)));
     }
 
     /** Loads the document from the class path and checks that it is valid OpenAPI. */
@@ -36,22 +39,31 @@ public final class Contract {
         return yaml;
     }
 
-    /** The document with its references resolved. */
+    /** The document as JSON, its references as they were written: resolved, it is ten times as long. */
     public JsonObject json() {
+        return new JsonObject(
+                new Yaml(new SafeConstructor(new LoaderOptions())).<Map<String, Object>>load(yaml.toString()));
+    }
+
+    /** The document with its references resolved. */
+    public JsonObject resolved() {
         return plain(document.getRawContract());
     }
 
-    /** The request schemas of every operation, by operationId. Not thread-safe: the validators keep state in their schemas. */
-    Map<String, RequestSchema> compile() {
-        Map<String, RequestSchema> schemas = new LinkedHashMap<>();
-        for (Operation operation : document.operations()) {
-            schemas.put(operation.getOperationId(), new RequestSchema(fields(operation)));
-        }
-        return schemas;
+    /** The request schemas of every operation, by operationId. */
+    Map<String, RequestSchema> requests() {
+        return requests;
+    }
+
+    /** The operationIds and what {@link #requests} is compiled from. */
+    Map<String, JsonObject> requestFields() {
+        Map<String, JsonObject> fields = new LinkedHashMap<>();
+        document.operations().forEach(operation -> fields.put(operation.getOperationId(), fields(operation)));
+        return fields;
     }
 
     /** An object schema over everything that the path, the query and the body of an operation may hold. */
-    private JsonObject fields(Operation operation) {
+    private static JsonObject fields(Operation operation) {
         JsonObject properties = new JsonObject();
         JsonArray required = new JsonArray();
         JsonArray query = new JsonArray();

@@ -20,7 +20,7 @@ import java.util.OptionalLong;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Makes typed operations of the fields that came with a request. Not thread-safe: one for each event loop. */
+/** Makes typed operations of the fields that came with a request. Immutable. */
 public final class RequestDecoder {
     private static final int DEFAULT_PAGE_SIZE = 20;
     private static final Pattern INTEGER = Pattern.compile("0|-?[1-9][0-9]{0,17}");
@@ -29,7 +29,7 @@ public final class RequestDecoder {
     private final Map<String, RequestSchema> schemas;
 
     public RequestDecoder(Contract contract) {
-        this.schemas = contract.compile();
+        this.schemas = contract.requests();
     }
 
     private RequestSchema schema(String operationId) {

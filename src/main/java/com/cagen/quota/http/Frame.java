@@ -10,10 +10,14 @@ import io.vertx.core.MultiMap;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.ext.web.Route;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -51,13 +55,30 @@ final class Frame {
         router.errorHandler(
                 404, context -> Answers.refuse(context, ErrorCode.NOT_FOUND, "There is nothing at this path."));
         router.errorHandler(
-                405,
-                context -> Answers.refuse(
-                        context, ErrorCode.METHOD_NOT_ALLOWED, "This path does not have this method; see Allow."));
-        router.errorHandler(
                 413, context -> Answers.refuse(context, ErrorCode.PAYLOAD_TOO_LARGE, "A body has at most 64 KiB."));
         router.errorHandler(400, context -> Answers.refuse(context, malformed("request", "cannot be read")));
         router.errorHandler(500, Frame::failed);
+    }
+
+    /**
+     * Refuses, at every path that there is, the methods that it does not have. To be mounted last: the router's own 405 names
+     * no methods once the answer is ours to write.
+     */
+    static void mountLast(Router router) {
+        Map<String, Set<String>> methods = new LinkedHashMap<>();
+        for (Route route : router.getRoutes()) {
+            if (route.getPath() != null && route.methods() != null) {
+                route.methods().forEach(method -> methods.computeIfAbsent(route.getPath(), ignored -> new TreeSet<>())
+                        .add(method.name()));
+            }
+        }
+        methods.forEach((path, names) -> {
+            String allow = String.join(", ", names);
+            router.route(path).handler(context -> {
+                context.response().putHeader(HttpHeaders.ALLOW, allow);
+                Answers.refuse(context, ErrorCode.METHOD_NOT_ALLOWED, "This path has only " + allow + ".");
+            });
+        });
     }
 
     private void begin(RoutingContext context) {
@@ -66,8 +87,11 @@ final class Frame {
         HEADERS.forEach(header -> headers.set(header.getKey(), header.getValue()));
         headers.set(REQUEST_ID, exchange.requestId);
         long timer = vertx.setTimer(timeoutMillis, ignored -> timedOut(context, exchange));
-        context.addEndHandler(ignored -> {
+        context.addEndHandler(end -> {
             vertx.cancelTimer(timer);
+            if (end.failed()) {
+                exchange.code = "connection_closed"; // the client went before it had its answer
+            }
             ended(context, exchange);
         });
         context.next();

@@ -61,6 +61,7 @@ public final class HttpVerticle extends VerticleBase {
         if (config.environment() == Config.Environment.DEVELOPMENT) {
             new DevRoutes(credentials, intake, decoder, clock).mount(router, bodies);
         }
+        Frame.mountLast(router);
 
         HttpServer http =
                 vertx.createHttpServer(options()).requestHandler(router).invalidRequestHandler(Frame::refuseUnreadable);

@@ -64,14 +64,14 @@ final class OperationRoutes {
 
     private void route(HttpMethod method, String path, OperationType type, int status) {
         boolean inQuery = method.equals(HttpMethod.GET);
-        // A platform handler: no other kind may stand before the one that reads the body.
-        PlatformHandler name = context -> {
+        // A platform handler may go before the one that reads the body: also what that one refuses has a name then.
+        PlatformHandler label = context -> {
             Exchange exchange = Exchange.of(context);
             exchange.route = BASE + path;
             exchange.operation = type.wireName();
             context.next();
         };
-        Route route = router.route(method, BASE + path).handler(name);
+        Route route = router.route(method, BASE + path).handler(label);
         if (!inQuery) {
             route.handler(bodies);
         }

@@ -1,0 +1,123 @@
+package com.cagen.quota.testing;
+
+import com.cagen.quota.bus.Bus;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.config.Secret;
+import com.cagen.quota.credential.Credentials;
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.gateway.BusGateway;
+import com.cagen.quota.http.Health;
+import com.cagen.quota.http.HttpVerticle;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/** Both front doors, HTTP and bus, on a free port, with a lane behind them that does as the test says. */
+public final class FrontDoor implements AutoCloseable {
+    public static final String SERVICE = "svc_test";
+    public static final String ORIGIN = "https://console.example";
+    private static final int INSTANCES = 2;
+    private static final byte[] KEY = new byte[32];
+
+    /** What the lane answers; it starts with an empty success. */
+    public volatile Function<Request, Future<Answer>> lane =
+            request -> Future.succeededFuture(new Answer.Success("Done.", "{\"a\":1}", false));
+
+    public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+    public final BlockingQueue<AuditEntry> refusals = new LinkedBlockingQueue<>();
+    /** Checks by name: a test replaces one to bring it down. */
+    public final Map<String, Supplier<Future<Void>>> checks = new ConcurrentHashMap<>();
+
+    public final Vertx vertx = Vertx.vertx();
+    public final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    public final Health health;
+    public final String httpDeployment;
+    public final int port;
+    private final Credentials credentials = new Credentials(SERVICE, KEY);
+
+    public FrontDoor(Config.Environment environment, long busTimeoutMillis, long httpTimeoutMillis) throws Exception {
+        Bus bus = new Bus(vertx, 1, busTimeoutMillis);
+        bus.serveLane(0, request -> {
+            requests.add(request);
+            return lane.apply(request);
+        });
+        bus.onRefusals(refusals::addAll);
+        checks.put("database", Future::succeededFuture);
+        checks.put("auth", Future::succeededFuture);
+        health = new Health(
+                vertx,
+                Map.of(
+                        "database", () -> check("database"),
+                        "auth", () -> check("auth")));
+        Config config = config(environment, httpTimeoutMillis);
+        List<HttpVerticle> instances = new CopyOnWriteArrayList<>();
+        httpDeployment = vertx.deployVerticle(
+                        () -> {
+                            HttpVerticle http = new HttpVerticle(config, bus, Contracts.contract(), metrics, health);
+                            instances.add(http);
+                            return http;
+                        },
+                        new DeploymentOptions().setInstances(INSTANCES))
+                .await();
+        vertx.deployVerticle(new BusGateway(config, bus, Contracts.contract(), metrics))
+                .await();
+        Set<Integer> ports = instances.stream().map(HttpVerticle::actualPort).collect(Collectors.toSet());
+        if (ports.size() != 1) {
+            throw new IllegalStateException("the instances do not share one port: " + ports);
+        }
+        port = ports.iterator().next();
+    }
+
+    private Future<Void> check(String name) {
+        Supplier<Future<Void>> check = checks.get(name);
+        return check == null ? Future.failedFuture("no check") : check.get();
+    }
+
+    private static Config config(Config.Environment environment, long httpTimeoutMillis) {
+        return new Config(
+                environment,
+                "127.0.0.1",
+                0,
+                Path.of("target"),
+                null,
+                null,
+                SERVICE,
+                new Secret(Base64.getEncoder().encodeToString(KEY)),
+                Config.LogLevel.INFO,
+                Config.LogFormat.TEXT,
+                List.of(ORIGIN),
+                Set.of(Config.Role.values()),
+                new Config.Http(INSTANCES, httpTimeoutMillis, 30, 1_000),
+                new Config.Lanes(1, 300, 1_000, 4),
+                new Config.Database(4, 1_000, 2_000, 3_000),
+                new Config.Auth(2_000),
+                new Config.Audit(250, 60_000, null));
+    }
+
+    public synchronized String seal(long agoMillis) {
+        return credentials.seal(
+                new Caller("org_1", "user_1", SERVICE, List.of("team_dev")), System.currentTimeMillis() - agoMillis);
+    }
+
+    @Override
+    public void close() {
+        vertx.close().await();
+    }
+}
