@@ -106,7 +106,7 @@ public final class QuotaService implements AutoCloseable {
 
         Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
         checks.put("database", database::ping);
-        checks.put("auth_service", auth::readiness);
+        checks.put("auth", auth::readiness);
         checks.put("bus", bus::ping);
         checks.put("audit", () -> caughtUp(audit));
         Contract contract = await(Contract.load(vertx));
