@@ -1,7 +1,9 @@
 package com.cagen.quota.domain;
 
 import java.time.Instant;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,60 +68,99 @@ public record Quota(
 
     /** This quota after a change: other figures, the next version. */
     public Quota withFigures(long newUsedMb, long newAllocatedMb, Instant now) {
-        return new Quota(
-                organizationId,
-                id,
-                parentId,
-                path,
-                level,
-                name,
-                description,
-                type,
-                teamId,
+        return copy(
                 ownerId,
                 ownerIds,
                 inheritedOwnerIds,
-                totalMb,
                 newUsedMb,
                 newAllocatedMb,
                 status,
                 suspendedBy,
                 version + 1,
                 grantsVersion,
-                createdAt,
                 now,
                 deletedAt);
     }
 
     /** This quota after a change of state. */
     public Quota withStatus(QuotaStatus newStatus, @Nullable String newSuspendedBy, Instant now) {
-        return new Quota(
-                organizationId,
-                id,
-                parentId,
-                path,
-                level,
-                name,
-                description,
-                type,
-                teamId,
+        return copy(
                 ownerId,
                 ownerIds,
                 inheritedOwnerIds,
-                totalMb,
                 usedMb,
                 allocatedMb,
                 newStatus,
                 newSuspendedBy,
                 version + 1,
                 grantsVersion,
-                createdAt,
                 now,
                 newStatus == QuotaStatus.DELETED ? now : null);
     }
 
     /** This quota after a change of grants: other owners, the next version of both kinds. */
     public Quota withOwners(String newOwnerId, List<String> newOwnerIds, Instant now) {
+        return copy(
+                newOwnerId,
+                newOwnerIds,
+                inheritedOwnerIds,
+                usedMb,
+                allocatedMb,
+                status,
+                suspendedBy,
+                version + 1,
+                grantsVersion + 1,
+                now,
+                deletedAt);
+    }
+
+    /** This quota, unchanged but for what was learnt of its grants, which is worthless from now on. */
+    public Quota withGrantsForgotten() {
+        return copy(
+                ownerId,
+                ownerIds,
+                inheritedOwnerIds,
+                usedMb,
+                allocatedMb,
+                status,
+                suspendedBy,
+                version,
+                grantsVersion + 1,
+                updatedAt,
+                deletedAt);
+    }
+
+    /** This quota after its parent's owners changed: no change of its own, so no version. */
+    public Quota withOwnersOf(Quota parent) {
+        Set<String> inherited = new LinkedHashSet<>(parent.ownerIds);
+        inherited.addAll(parent.inheritedOwnerIds);
+        return copy(
+                parent.ownerId,
+                ownerIds,
+                List.copyOf(inherited),
+                usedMb,
+                allocatedMb,
+                status,
+                suspendedBy,
+                version,
+                grantsVersion,
+                updatedAt,
+                deletedAt);
+    }
+
+    /** With everything that can change; the rest never does. */
+    private Quota copy(
+            String newOwnerId,
+            List<String> newOwnerIds,
+            List<String> newInheritedOwnerIds,
+            long newUsedMb,
+            long newAllocatedMb,
+            QuotaStatus newStatus,
+            @Nullable String newSuspendedBy,
+            long newVersion,
+            long newGrantsVersion,
+            Instant newUpdatedAt,
+            @Nullable Instant newDeletedAt) {
         return new Quota(
                 organizationId,
                 id,
@@ -132,16 +173,16 @@ public record Quota(
                 teamId,
                 newOwnerId,
                 newOwnerIds,
-                inheritedOwnerIds,
+                newInheritedOwnerIds,
                 totalMb,
-                usedMb,
-                allocatedMb,
-                status,
-                suspendedBy,
-                version + 1,
-                grantsVersion + 1,
+                newUsedMb,
+                newAllocatedMb,
+                newStatus,
+                newSuspendedBy,
+                newVersion,
+                newGrantsVersion,
                 createdAt,
-                now,
-                deletedAt);
+                newUpdatedAt,
+                newDeletedAt);
     }
 }

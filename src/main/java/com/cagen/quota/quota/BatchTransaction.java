@@ -51,6 +51,7 @@ final class BatchTransaction {
     // What the second round trip writes.
     private final List<Step> steps = new ArrayList<>();
     private final Map<QuotaKey, Quota> changedQuotas = new LinkedHashMap<>();
+    private Map<HoldingKey, Long> heldBefore = Map.of();
     private final Map<HoldingKey, Long> changedHoldings = new LinkedHashMap<>();
     private final List<UsageRows.LedgerEntry> ledger = new ArrayList<>();
     private final List<RequestRows.NewOperation> operations = new ArrayList<>();
@@ -156,10 +157,8 @@ final class BatchTransaction {
         for (int i = 0; i < decisions.size(); i++) {
             steps.add(settle(batch.get(i), decisions.get(i), loaded.locked()));
         }
-        changedHoldingsBefore = loaded.locked().heldMb();
+        heldBefore = loaded.locked().heldMb();
     }
-
-    private Map<HoldingKey, Long> changedHoldingsBefore = Map.of();
 
     private Step settle(Pending pending, Decision decision, UsageBatch.Locked locked) {
         Quota known = locked.quotas().get(pending.quotaKey());
@@ -221,7 +220,7 @@ final class BatchTransaction {
         List<Future<?>> writes = new ArrayList<>();
         if (!changedQuotas.isEmpty()) {
             writes.add(QuotaRows.updateFigures(connection, changedQuotas.values(), now));
-            writes.addAll(UsageRows.writeHeld(connection, changedHoldingsBefore, changedHoldings, now));
+            writes.addAll(UsageRows.writeHeld(connection, heldBefore, changedHoldings, now));
             writes.add(UsageRows.insertLedger(connection, ledger));
         }
         if (!operations.isEmpty()) {

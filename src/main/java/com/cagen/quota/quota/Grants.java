@@ -8,11 +8,9 @@ import com.cagen.quota.domain.TreeRules;
 import com.cagen.quota.storage.GrantRows;
 import com.cagen.quota.storage.QuotaRows;
 import io.vertx.core.Future;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -83,8 +81,7 @@ final class Grants {
         String ownerId =
                 quota.parentId() == null && !owners.contains(quota.ownerId()) ? owners.get(0) : quota.ownerId();
         // Also when nothing changes here: the auth service may have known less or more, and caches must forget it.
-        Quota next = quota.withOwners(ownerId, owners, attempt.now());
-        Quota written = changed ? next : withVersion(next, quota);
+        Quota written = changed ? quota.withOwners(ownerId, owners, attempt.now()) : quota.withGrantsForgotten();
         Future<Void> below = ownersChange ? passOn(attempt, written) : Future.succeededFuture();
         Set<Permission> now = EnumSet.noneOf(Permission.class);
         now.addAll(after);
@@ -112,32 +109,6 @@ final class Grants {
                                         .strings("owners_after", owners))));
     }
 
-    private static Quota withVersion(Quota next, Quota before) {
-        return new Quota(
-                next.organizationId(),
-                next.id(),
-                next.parentId(),
-                next.path(),
-                next.level(),
-                next.name(),
-                next.description(),
-                next.type(),
-                next.teamId(),
-                next.ownerId(),
-                next.ownerIds(),
-                next.inheritedOwnerIds(),
-                next.totalMb(),
-                next.usedMb(),
-                next.allocatedMb(),
-                next.status(),
-                next.suspendedBy(),
-                before.version(),
-                next.grantsVersion(),
-                next.createdAt(),
-                before.updatedAt(),
-                next.deletedAt());
-    }
-
     /** Owners of a quota own everything below it: writes that into each row, parents before children. */
     private static Future<Void> passOn(Attempt attempt, Quota root) {
         return QuotaRows.lockBelow(attempt.connection(), root).compose(below -> {
@@ -151,9 +122,7 @@ final class Grants {
                 if (parent == null) {
                     throw new IllegalStateException("a quota below without its parent: " + quota.id());
                 }
-                Set<String> inherited = new LinkedHashSet<>(parent.ownerIds());
-                inherited.addAll(parent.inheritedOwnerIds());
-                Quota after = withInherited(quota, parent.ownerId(), List.copyOf(inherited), quota.updatedAt());
+                Quota after = quota.withOwnersOf(parent);
                 done.put(quota.id(), after);
                 if (!after.equals(quota)) {
                     written = written.compose(ignored -> QuotaRows.updateState(attempt.connection(), after));
@@ -161,32 +130,6 @@ final class Grants {
             }
             return written;
         });
-    }
-
-    private static Quota withInherited(Quota quota, String ownerId, List<String> inherited, Instant updatedAt) {
-        return new Quota(
-                quota.organizationId(),
-                quota.id(),
-                quota.parentId(),
-                quota.path(),
-                quota.level(),
-                quota.name(),
-                quota.description(),
-                quota.type(),
-                quota.teamId(),
-                ownerId,
-                quota.ownerIds(),
-                inherited,
-                quota.totalMb(),
-                quota.usedMb(),
-                quota.allocatedMb(),
-                quota.status(),
-                quota.suspendedBy(),
-                quota.version(),
-                quota.grantsVersion(),
-                quota.createdAt(),
-                updatedAt,
-                quota.deletedAt());
     }
 
     private static List<String> names(Set<Permission> permissions) {

@@ -3,6 +3,7 @@ package com.cagen.quota.quota;
 import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.Operation;
@@ -178,6 +179,7 @@ final class Lane {
                 singlesRunning--;
                 startSingles();
                 if (result.succeeded()) {
+                    ring(pending);
                     advance(pending, result.result());
                 } else {
                     fail(pending, result.cause());
@@ -186,11 +188,18 @@ final class Lane {
         }
     }
 
+    private void ring(Pending pending) {
+        if (pending.operation().type().change()) {
+            bus.ringAudit();
+        }
+        if (pending.operation() instanceof Operation.CreateQuota
+                || pending.operation() instanceof Operation.AllocateQuota) {
+            bus.ringAuth();
+        }
+    }
+
     private void advance(Pending pending, Step step) {
         if (step instanceof Step.Settled settled) {
-            if (pending.request.operation().type().change()) {
-                bus.ringAudit();
-            }
             answer(pending, settled.answer());
             return;
         }
@@ -217,22 +226,16 @@ final class Lane {
     }
 
     private Future<Void> tell(Pending pending) {
-        boolean grant = pending.operation() instanceof Operation.GrantPermission;
-        PermissionChange change = pending.operation() instanceof Operation.GrantPermission granted
-                ? new PermissionChange(
-                        pending.request.caller(),
-                        granted.quotaId(),
-                        granted.targetUserId(),
-                        granted.permissions(),
-                        grant)
-                : revocation(pending);
-        return bus.tell(change).onSuccess(ignored -> pending.told = true);
+        return bus.tell(change(pending)).onSuccess(ignored -> pending.told = true);
     }
 
-    private static PermissionChange revocation(Pending pending) {
+    private static PermissionChange change(Pending pending) {
+        Caller caller = pending.request.caller();
+        if (pending.operation() instanceof Operation.GrantPermission grant) {
+            return new PermissionChange(caller, grant.quotaId(), grant.targetUserId(), grant.permissions(), true);
+        }
         Operation.RevokePermission revoke = (Operation.RevokePermission) pending.operation();
-        return new PermissionChange(
-                pending.request.caller(), revoke.quotaId(), revoke.targetUserId(), revoke.permissions(), false);
+        return new PermissionChange(caller, revoke.quotaId(), revoke.targetUserId(), revoke.permissions(), false);
     }
 
     private void fail(Pending pending, Throwable failure) {
