@@ -51,7 +51,7 @@ public final class QuotaRows {
     private static final String LOCK_BELOW = """
             SELECT %s
             FROM quota.quotas q
-            WHERE q.organization_id = $1 AND q.path > $2 || '/' AND q.path < $2 || '0' AND q.status <> 'deleted'
+            WHERE q.organization_id = $1 AND q.path > $2 || '/' AND q.path < $2 || '0'
             ORDER BY q.id
             FOR UPDATE OF q
             """.formatted(COLUMNS);
@@ -172,7 +172,8 @@ public final class QuotaRows {
     }
 
     /**
-     * Locks every quota below {@code root}, whose row the caller has locked. A child may appear under a quota until that
+     * Locks every quota below {@code root}, deleted ones included (their audit trails still have owners), whose row the
+     * caller has locked. A child may appear under a quota until that
      * one is locked, so it looks again until there is nothing new.
      */
     public static Future<List<Quota>> lockBelow(SqlConnection connection, Quota root) {

@@ -250,6 +250,19 @@ class EngineIT {
     }
 
     @Test
+    void whoIsNoOwnerAnyMoreCannotReadTheTrailOfADeletedQuota() {
+        String root = root(100);
+        String child = child(root, 50, QuotaType.ORGANIZATION, null);
+        engine.done(OWNER, new Operation.ReleaseQuota(child));
+        engine.done(OWNER, new Operation.GrantPermission(root, "heir", List.of(Permission.OWNER)));
+        Caller heir = caller("org_1", "heir");
+        engine.done(heir, new Operation.RevokePermission(root, "owner", List.of(Permission.OWNER)));
+        Operation trail = new Operation.ListAudit(child, null, null, null, null, null, 100, false);
+        assertThat(engine.refused(OWNER, trail).code()).isEqualTo(ErrorCode.PERMISSION_DENIED);
+        engine.done(heir, trail);
+    }
+
+    @Test
     void listsWhatTheCallerOwnsOrWasGranted() {
         Caller lister = caller("org_3", "lister");
         Caller guest = caller("org_3", "guest");
