@@ -11,12 +11,14 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.UpgradeRejectedException;
 import io.vertx.core.http.WebSocket;
 import io.vertx.core.http.WebSocketClient;
 import io.vertx.core.http.WebSocketConnectOptions;
 import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.PemKeyCertOptions;
@@ -26,6 +28,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +46,7 @@ class BridgeLimitsIT {
     private static final JsonObject PONG = new JsonObject().put("type", "pong");
 
     private final Vertx vertx = Vertx.vertx();
+    private final Queue<NetClient> clients = new ConcurrentLinkedQueue<>();
     private final List<AutoCloseable> running = new ArrayList<>();
 
     @TempDir
@@ -74,13 +79,26 @@ class BridgeLimitsIT {
         }
     }
 
-    /** A new socket's answer to a ping; empty when there is none, as it was closed or refused instead. */
-    private Optional<JsonObject> ping(NetClientOptions options, int port) {
-        return await(connect(options, port).compose(BridgeLimitsIT::ping).otherwise(Optional.empty()));
+    /** A new socket's answer to a ping; empty when it was closed instead. */
+    private Future<Optional<JsonObject>> ping(NetClientOptions options, int port) {
+        Promise<Optional<JsonObject>> answer = Promise.promise();
+        // On an event loop from the start: the socket may be closed before another thread could listen for that.
+        vertx.runOnContext(ignored -> client(options)
+                .connect(port, "127.0.0.1")
+                .compose(BridgeLimitsIT::ping)
+                .onComplete(answer));
+        return answer.future();
     }
 
-    private Future<NetSocket> connect(NetClientOptions options, int port) {
-        return vertx.createNetClient(options).connect(port, "127.0.0.1");
+    /** Kept until the end: a client that is garbage collected closes its sockets. */
+    private NetClient client(NetClientOptions options) {
+        NetClient client = vertx.createNetClient(options);
+        clients.add(client);
+        return client;
+    }
+
+    private Optional<JsonObject> pingOrRefusal(NetClientOptions options, int port) {
+        return await(ping(options, port).otherwise(Optional.empty()));
     }
 
     private static Future<Optional<JsonObject>> ping(NetSocket socket) {
@@ -88,7 +106,7 @@ class BridgeLimitsIT {
         socket.handler(bytes -> answer.tryComplete(
                 Optional.of(bytes.getBuffer(4, bytes.length()).toJsonObject())));
         socket.closeHandler(ignored -> answer.tryComplete(Optional.empty()));
-        socket.exceptionHandler(ignored -> answer.tryComplete(Optional.empty()));
+        socket.exceptionHandler(answer::tryFail);
         socket.write(PING);
         return answer.future();
     }
@@ -97,14 +115,14 @@ class BridgeLimitsIT {
     void closesSocketsBeyondTheLimitUntilOthersEnd() throws Exception {
         int port =
                 service(new Config.Bridges(0, "127.0.0.1", null, null, 2, 100)).tcpBridgePort();
-        NetSocket first = await(connect(new NetClientOptions(), port));
+        NetSocket first = await(client(new NetClientOptions()).connect(port, "127.0.0.1"));
         assertThat(await(ping(first))).contains(PONG);
-        assertThat(ping(new NetClientOptions(), port)).contains(PONG);
-        assertThat(ping(new NetClientOptions(), port)).isEmpty();
+        assertThat(await(ping(new NetClientOptions(), port))).contains(PONG);
+        assertThat(pingOrRefusal(new NetClientOptions(), port)).isEmpty();
         await(first.close());
         Optional<JsonObject> answer = Optional.empty();
         while (answer.isEmpty()) { // the service hears of the end a moment later
-            answer = ping(new NetClientOptions(), port);
+            answer = pingOrRefusal(new NetClientOptions(), port);
         }
         assertThat(answer).contains(PONG);
     }
@@ -157,8 +175,8 @@ class BridgeLimitsIT {
                 .isInstanceOfSatisfying(UpgradeRejectedException.class, refused -> assertThat(refused.getStatus())
                         .isEqualTo(403));
         // Polling is off: it would keep what a client does not fetch.
-        int status = await(vertx.createHttpClient(new HttpClientOptions())
-                .request(io.vertx.core.http.HttpMethod.POST, port, "127.0.0.1", "/eventbus/000/session/xhr")
+        HttpClient http = vertx.createHttpClient();
+        int status = await(http.request(HttpMethod.POST, port, "127.0.0.1", "/eventbus/000/session/xhr")
                 .compose(request -> request.send("").map(response -> response.statusCode())));
         assertThat(status).isEqualTo(404);
     }
@@ -176,11 +194,15 @@ class BridgeLimitsIT {
                         10,
                         100))
                 .tcpBridgePort();
-        assertThat(ping(tls(server, known), port)).contains(PONG);
-        assertThat(ping(new NetClientOptions(), port)).as("no TLS").isEmpty();
+        assertThat(await(ping(tls(server, known), port))).contains(PONG);
+        assertThat(pingOrRefusal(new NetClientOptions(), port)).as("no TLS").isEmpty();
         // With TLS 1.2 the handshake fails, with 1.3 what comes after it.
-        assertThat(ping(tls(server, stranger), port)).as("an unknown client").isEmpty();
-        assertThat(ping(tls(server, null), port)).as("no client certificate").isEmpty();
+        assertThat(pingOrRefusal(tls(server, stranger), port))
+                .as("an unknown client")
+                .isEmpty();
+        assertThat(pingOrRefusal(tls(server, null), port))
+                .as("no client certificate")
+                .isEmpty();
     }
 
     private static NetClientOptions tls(Pem server, @Nullable Pem client) {
