@@ -6,15 +6,24 @@
 CREATE SCHEMA IF NOT EXISTS quota;
 
 -- The role that the service works under: neither owner nor superuser nor BYPASSRLS, so that row-level security holds for it.
--- Roles belong to the whole server, so it may be there already, or appear at the same moment.
+-- Roles belong to the whole server: it may be there already (made by an administrator for a login that may not make roles, or
+-- by another database's migration), or appear at the same moment.
 DO $$
 BEGIN
-    CREATE ROLE quota_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'quota_app') THEN
+        CREATE ROLE quota_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+    END IF;
 EXCEPTION
     WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
-GRANT quota_app TO CURRENT_USER;
+DO $$
+BEGIN
+    GRANT quota_app TO CURRENT_USER;
+EXCEPTION
+    WHEN insufficient_privilege THEN NULL; -- then the administrator has granted it; a start without it is refused
+END
+$$;
 GRANT USAGE ON SCHEMA quota TO quota_app;
 
 -- One row per organization, made with its first request: the end of its audit chain. Arrays are written by joining it.
@@ -254,3 +263,6 @@ GRANT SELECT, INSERT                 ON quota.quota_audit_logs TO quota_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON quota.auth_outbox      TO quota_app;
 GRANT SELECT, INSERT                 ON quota.auth_resources   TO quota_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON quota.auth_grants      TO quota_app;
+
+-- Every migration ends by saying which version it makes: for a schema that psql made, and for logins that may not migrate.
+COMMENT ON TABLE quota.quotas IS 'schema version 1';
