@@ -188,6 +188,18 @@ class MigrationsIT {
         assertServes(url);
     }
 
+    /** It once failed a start: some plans tried to read a number from the name of every table there is. */
+    @Test
+    void rollsNoncePartitionsWhateverOtherTablesAreCalled() throws Exception {
+        String url = TestDatabase.create();
+        Migrations.run(DatabaseUrl.parse(url));
+        TestDatabase.execute(url, "CREATE TABLE quota.nonces_1 PARTITION OF quota.nonces FOR VALUES FROM (1) TO (2)");
+        TestDatabase.execute(url, "CREATE TABLE quota.nonces_other PARTITION OF quota.nonces FOR VALUES FROM (3) TO (4)");
+        TestDatabase.execute(url, "SELECT quota.roll_nonce_partitions((extract(epoch FROM now()) * 1000)::bigint)");
+        assertThat(query(url, "SELECT to_regclass('quota.nonces_other') IS NOT NULL AND to_regclass('quota.nonces_1') IS NULL"))
+                .isEqualTo("t");
+    }
+
     @Test
     void letsManyNodesMigrateAtOnce() throws Exception {
         for (boolean byHand : new boolean[] {false, true}) {
