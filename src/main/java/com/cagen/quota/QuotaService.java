@@ -12,17 +12,19 @@ import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.gateway.BusGateway;
 import com.cagen.quota.http.Health;
 import com.cagen.quota.http.HttpVerticle;
+import com.cagen.quota.metrics.Meters;
+import com.cagen.quota.metrics.MetricsVerticle;
 import com.cagen.quota.quota.QuotaVerticle;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
 import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.storage.StartupChecks;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -46,8 +48,10 @@ public final class QuotaService implements AutoCloseable {
     private static final long STOP_SECONDS = 20;
 
     private final Config config;
-    private final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final Vertx vertx = Vertx.vertx();
+    private final PrometheusMeterRegistry metrics =
+            Meters.registry(QuotaService.class.getPackage().getImplementationVersion());
+    private final Vertx vertx =
+            Meters.measured(Vertx.builder(), new VertxOptions(), metrics).build();
     /** Held while starting and while stopping: what stops waits for the step that is under way. */
     private final ReentrantLock turn = new ReentrantLock();
     /** Deployment ids, in the order of starting. */
@@ -109,6 +113,7 @@ public final class QuotaService implements AutoCloseable {
 
     private void deployAll(Database database) {
         await(StartupChecks.run(database));
+        deploy(new MetricsVerticle(database, metrics));
         Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
 
         AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
