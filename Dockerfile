@@ -10,9 +10,9 @@ COPY src src
 RUN mvn -B -q -DskipTests package
 
 FROM eclipse-temurin:25-jre
-RUN groupadd --system --gid 10001 quota \
-    && useradd --system --uid 10001 --gid quota --home-dir /app --shell /usr/sbin/nologin quota \
-    && mkdir -p /app/data && chown -R quota:quota /app
+RUN groupadd --gid 10001 quota \
+    && useradd --uid 10001 --gid quota --no-create-home --home-dir /app --shell /usr/sbin/nologin quota \
+    && mkdir -p /app/data && chown quota:quota /app/data
 WORKDIR /app
 COPY --from=build --chown=root:root /build/target/cagen-quota.jar cagen-quota.jar
 # Not root: PostgreSQL would refuse it, and nothing here needs it.
