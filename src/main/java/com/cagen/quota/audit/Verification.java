@@ -41,7 +41,8 @@ public final class Verification {
     /** A list of one bad entry, or an empty one. */
     private Future<List<Bad>> from(String organization) {
         return database.transaction(
-                        Scope.maintenance(), connection -> ChainRows.organizationsAfter(connection, organization))
+                        Scope.maintenance(), connection -> ChainRows.headsAfter(connection, organization, PAGE))
+                .map(heads -> List.copyOf(heads.keySet()))
                 .compose(next -> {
                     if (next.isEmpty()) {
                         return Future.succeededFuture(List.of());
@@ -59,8 +60,10 @@ public final class Verification {
         organizations++;
         // The head first: entries that come while we walk lie beyond it and are checked as far as they go.
         return database.transaction(
-                        Scope.organization(organization), connection -> ChainRows.read(connection, organization))
-                .compose(head -> page(organization, head, new Chain(0, new byte[32])));
+                        Scope.organization(organization),
+                        connection -> ChainRows.read(connection, List.of(organization)))
+                .compose(heads ->
+                        page(organization, java.util.Objects.requireNonNull(heads.get(organization)), new Chain()));
     }
 
     private Future<List<Bad>> page(String organization, ChainRows.Head head, Chain chain) {
@@ -94,7 +97,9 @@ public final class Verification {
         if (stored.seq() != expected) {
             return new Bad(organization, expected, "the entry is missing");
         }
-        if (!chain.seal(stored.entry()).hash().equals(stored.hash())) {
+        if (!HexFormat.of()
+                .formatHex(chain.seal(stored.entry()).hash().getBytes())
+                .equals(stored.hash())) {
             return new Bad(organization, expected, "the hash does not fit the entry");
         }
         if (expected == head.seq()

@@ -9,6 +9,14 @@ import java.util.function.Function;
 final class RowCounts {
     private RowCounts() {}
 
+    /**
+     * A write that fails by itself (division by zero) when it touches another number of rows than the parameter {@code
+     * expected} says: for those that are sent together with their COMMIT.
+     */
+    static String orFail(String write, String expected) {
+        return "WITH written AS (" + write + " RETURNING 1) SELECT 1 / (count(*) = " + expected + ")::int FROM written";
+    }
+
     /** Succeeds when the statement touched exactly {@code rows} rows. */
     static Function<RowSet<Row>, Future<Void>> expect(int rows) {
         return result -> result.rowCount() == rows
