@@ -32,6 +32,8 @@ public final class AuditVerticle extends VerticleBase {
     private static final long PAUSE_MILLIS = 50;
 
     private static final int MUCH = 500;
+    private static final long RETRY_MILLIS = 250;
+    private static final long CHECKPOINT_MILLIS = 60_000;
 
     private final Config config;
     private final Bus bus;
@@ -41,6 +43,8 @@ public final class AuditVerticle extends VerticleBase {
     private final Lag lag = new Lag();
     private final Counter sealed;
     private final Counter shed;
+    private final Counter checkpointFailures;
+    private final Checkpoints checkpoints;
 
     private boolean working;
     private boolean rung;
@@ -59,6 +63,7 @@ public final class AuditVerticle extends VerticleBase {
         this.database = database;
         this.sealing = new Sealing(database, this::publish);
         this.refusals = new Refusals(database);
+        this.checkpoints = new Checkpoints(config, database);
         Gauge.builder("cagen_quota_audit_lag_seconds", () -> lagMillis() / 1_000.0)
                 .description("Age of the oldest audit entry that is not sealed yet")
                 .register(metrics);
@@ -67,6 +72,9 @@ public final class AuditVerticle extends VerticleBase {
                 .register(metrics);
         this.shed = Counter.builder("cagen_quota_audit_refusals_shed")
                 .description("Refusals that were not recorded because too many came at once")
+                .register(metrics);
+        this.checkpointFailures = Counter.builder("cagen_quota_audit_checkpoint_failures")
+                .description("Times that checkpoints of the audit chains could not be written")
                 .register(metrics);
     }
 
@@ -79,15 +87,25 @@ public final class AuditVerticle extends VerticleBase {
             bus.publishAuditLag(lagMillis());
             ring();
         });
+        vertx.setPeriodic(CHECKPOINT_MILLIS, ignored -> checkpoint());
         return Future.succeededFuture();
     }
 
-    /** Ends when everything that was in the outbox is sealed, or the database cannot be reached. */
+    /** Ends when everything that was in the outbox is sealed and has its checkpoint, or the database cannot be reached. */
     @Override
     public Future<?> stop() {
+        ring(); // for the last time
         stopping = true;
-        ring();
-        return rest.future();
+        return rest.future().compose(ignored -> checkpoint());
+    }
+
+    /** A file that cannot be written stops nothing: the trail itself is complete without it. */
+    private Future<Void> checkpoint() {
+        return checkpoints.write(vertx).otherwise(failure -> {
+            checkpointFailures.increment();
+            LOG.error("audit checkpoints cannot be written to {}: {}", Checkpoints.path(config), failure.toString());
+            return null;
+        });
     }
 
     /** Age of the oldest unsealed entry, refusals on their way into the outbox included, in milliseconds. */
@@ -105,6 +123,9 @@ public final class AuditVerticle extends VerticleBase {
     }
 
     private void ring() {
+        if (stopping) {
+            return;
+        }
         rung = true;
         if (!working) {
             working = true;
@@ -121,7 +142,8 @@ public final class AuditVerticle extends VerticleBase {
             if (result.failed()) {
                 LOG.warn("the audit trail waits: {}", result.cause().getMessage());
                 sweptTo = "";
-                rest();
+                // Bells do not hurry it.
+                vertx.timer(RETRY_MILLIS, TimeUnit.MILLISECONDS).onComplete(ignored -> workOrRest());
             } else if (!sweptTo.isEmpty() || sealedInSweep >= MUCH) {
                 work();
             } else if (sealedInSweep > 0 || rung || !refusals.isEmpty()) {
@@ -130,6 +152,14 @@ public final class AuditVerticle extends VerticleBase {
                 rest();
             }
         });
+    }
+
+    private void workOrRest() {
+        if (rung) {
+            work();
+        } else {
+            rest();
+        }
     }
 
     private void rest() {

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -60,8 +61,8 @@ final class Chain {
         text(entry.details());
         text(entry.requestId());
         room(Long.BYTES);
-        bytes.putLong(entry.createdAt().getEpochSecond() * 1_000_000
-                + entry.createdAt().getNano() / 1_000);
+        Instant createdAt = entry.createdAt();
+        bytes.putLong(createdAt.getEpochSecond() * 1_000_000 + createdAt.getNano() / 1_000);
         sha256.update(bytes.array(), 0, bytes.position());
         hash = sha256.digest();
         return head();

@@ -52,8 +52,10 @@ final class Refusals {
     Future<Void> storeSome() {
         Map<String, List<AuditEntry>> byOrganization = new LinkedHashMap<>();
         List<AuditEntry> taken = new ArrayList<>();
-        while (taken.size() < MAX_A_TRANSACTION && !waiting.isEmpty()) {
-            AuditEntry entry = waiting.remove();
+        for (AuditEntry entry : waiting) {
+            if (taken.size() == MAX_A_TRANSACTION) {
+                break;
+            }
             taken.add(entry);
             byOrganization
                     .computeIfAbsent(entry.organizationId(), ignored -> new ArrayList<>())
@@ -74,7 +76,8 @@ final class Refusals {
                                         OutboxRows.insert(connection, rows).mapEmpty()))
                 .recover(failure ->
                         unknown(failure) ? confirm(taken.get(0), batchId, failure) : Future.failedFuture(failure))
-                .onFailure(ignored -> putBack(taken));
+                // Only now: meanwhile they count, and they are the oldest.
+                .onSuccess(ignored -> taken.forEach(each -> waiting.remove()));
     }
 
     private static boolean unknown(Throwable failure) {
@@ -85,11 +88,5 @@ final class Refusals {
     private Future<Void> confirm(AuditEntry first, UUID batchId, Throwable failure) {
         return OutboxRows.committed(database, first.organizationId(), batchId, first.auditId())
                 .compose(there -> there ? Future.succeededFuture() : Future.failedFuture(failure));
-    }
-
-    private void putBack(List<AuditEntry> taken) {
-        for (int i = taken.size() - 1; i >= 0; i--) {
-            waiting.addFirst(taken.get(i));
-        }
     }
 }

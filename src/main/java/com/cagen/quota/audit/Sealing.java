@@ -50,13 +50,18 @@ final class Sealing {
                 .eventually(connection::close));
     }
 
+    /**
+     * Sequential scans are off because statements are planned once, maybe while the outbox is empty and a scan of it looks
+     * cheap, and then used when it holds a million rows.
+     */
+    private static final String BEGIN_WITH =
+            "SELECT set_config($1, $2, true), set_config('enable_seqscan', 'off', true)";
+
     private static Future<Map<String, ChainRows.Head>> lock(SqlConnection connection, List<String> organizations) {
         Scope scope =
                 Scope.claims(organizations.stream().map(Scope::organizationKey).toList());
         Future<?> begun = connection.query("BEGIN").execute();
-        Future<?> scoped = connection
-                .preparedQuery("SELECT set_config($1, $2, true)")
-                .execute(Tuple.of(scope.setting(), scope.value()));
+        Future<?> scoped = connection.preparedQuery(BEGIN_WITH).execute(Tuple.of(scope.setting(), scope.value()));
         Future<Map<String, ChainRows.Head>> locked = ChainRows.lock(connection, organizations);
         return Future.all(begun, scoped, locked).map(ignored -> locked.result());
     }

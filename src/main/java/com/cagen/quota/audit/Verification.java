@@ -8,6 +8,7 @@ import com.cagen.quota.storage.Scope;
 import io.vertx.core.Future;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Walks the audit chains of a database from their beginnings, a page at a time, and names the first entry that is wrong. */
@@ -62,8 +63,7 @@ public final class Verification {
         return database.transaction(
                         Scope.organization(organization),
                         connection -> ChainRows.read(connection, List.of(organization)))
-                .compose(heads ->
-                        page(organization, java.util.Objects.requireNonNull(heads.get(organization)), new Chain()));
+                .compose(heads -> page(organization, Objects.requireNonNull(heads.get(organization)), new Chain()));
     }
 
     private Future<List<Bad>> page(String organization, ChainRows.Head head, Chain chain) {
@@ -81,14 +81,28 @@ public final class Verification {
                     if (page.size() == PAGE) {
                         return page(organization, head, chain);
                     }
-                    boolean truncated = chain.seq() < head.seq();
-                    return Future.succeededFuture(
-                            truncated
-                                    ? List.of(new Bad(
-                                            organization,
-                                            chain.seq() + 1,
-                                            "the chain ends before its head, which is " + head.seq()))
-                                    : List.of());
+                    return chain.seq() < head.seq()
+                            ? Future.succeededFuture(List.of(new Bad(
+                                    organization,
+                                    chain.seq() + 1,
+                                    "the chain ends before its head, which is " + head.seq())))
+                            : beyond(organization, head, chain);
+                });
+    }
+
+    /** An entry is committed together with the head that it becomes, so what came meanwhile is no further than the head now. */
+    private Future<List<Bad>> beyond(String organization, ChainRows.Head head, Chain chain) {
+        if (chain.seq() == head.seq()) {
+            return Future.succeededFuture(List.of());
+        }
+        return database.transaction(
+                        Scope.organization(organization),
+                        connection -> ChainRows.read(connection, List.of(organization)))
+                .map(heads -> {
+                    ChainRows.Head now = heads.getOrDefault(organization, head);
+                    return chain.seq() > now.seq()
+                            ? List.of(new Bad(organization, now.seq() + 1, "the entry lies beyond the chain's head"))
+                            : List.of();
                 });
     }
 

@@ -10,6 +10,7 @@ import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
@@ -58,6 +59,12 @@ public final class AuditRows {
     private static final String NEWEST_FIRST = LIST.formatted(COLUMNS, FILTER, "AND a.seq < $7", "DESC");
     private static final String CHAIN = "SELECT " + COLUMNS
             + " FROM quota.quota_audit_logs a WHERE a.organization_id = $1 AND a.seq > $2 ORDER BY a.seq LIMIT $3";
+
+    private static final String HASHES = """
+            SELECT k.place, a.hash
+            FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (organization_id, seq, place)
+            JOIN quota.quota_audit_logs a ON a.organization_id = k.organization_id COLLATE "C" AND a.seq = k.seq
+            """;
 
     private AuditRows() {}
 
@@ -153,6 +160,25 @@ public final class AuditRows {
                     rows.forEach(row -> entries.add(read(row)));
                     return entries;
                 });
+    }
+
+    /**
+     * The hashes of entries; the scope must claim each organization.
+     *
+     * @param seqs one for each of {@code organizations}
+     * @return in the same order, lower-case hexadecimal; null where there is no such entry
+     */
+    public static Future<List<@Nullable String>> hashes(
+            SqlConnection connection, List<String> organizations, List<Long> seqs) {
+        Tuple values = Tuple.tuple()
+                .addArrayOfString(organizations.toArray(String[]::new))
+                .addArrayOfLong(seqs.toArray(Long[]::new));
+        return connection.preparedQuery(HASHES).execute(values).map(rows -> {
+            @Nullable String[] hashes = new @Nullable String[seqs.size()];
+            rows.forEach(row -> hashes[row.getInteger(0) - 1] =
+                    HexFormat.of().formatHex(row.getBuffer(1).getBytes()));
+            return Arrays.asList(hashes);
+        });
     }
 
     private static SealedEntry read(Row row) {
