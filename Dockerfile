@@ -2,10 +2,10 @@
 
 FROM maven:3-eclipse-temurin-25 AS build
 WORKDIR /build
-# Dependencies first: they change rarely, and this layer is kept.
+# Dependencies and plugins first, by packaging nothing: they change rarely, and this layer is kept.
 COPY pom.xml .
 COPY .mvn .mvn
-RUN mvn -B -q dependency:go-offline
+RUN mvn -B -q -DskipTests package && rm -r target
 COPY src src
 RUN mvn -B -q -DskipTests package
 

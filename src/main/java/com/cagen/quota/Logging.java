@@ -26,9 +26,18 @@ final class Logging {
         root.addAppender(console);
         root.setLevel(Level.toLevel(config.logLevel().name()));
         // Chatty, and of no use to an operator.
-        context.getLogger("org.flywaydb").setLevel(Level.WARN);
+        showMigrationSteps(config);
         context.getLogger("io.zonky").setLevel(Level.WARN);
         context.getLogger("io.netty").setLevel(Level.WARN);
+        // Vert.x asks for gauges that it already has; it gets the same ones.
+        context.getLogger("io.micrometer.core.instrument.MeterRegistry").setLevel(Level.ERROR);
+    }
+
+    /** What Flyway does step by step is shown at debug only; problems always are. */
+    static void showMigrationSteps(Config config) {
+        ((LoggerContext) LoggerFactory.getILoggerFactory())
+                .getLogger("org.flywaydb")
+                .setLevel(config.logLevel() == Config.LogLevel.DEBUG ? Level.DEBUG : Level.WARN);
     }
 
     private static Encoder<ILoggingEvent> encoder(LoggerContext context, Config.LogFormat format) {

@@ -25,6 +25,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.flywaydb.core.api.FlywayException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -44,6 +46,8 @@ import picocli.CommandLine.Option;
             HealthCommand.class
         })
 public final class Main implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(Main.class);
+
     private Main() {}
 
     public static void main(String[] args) {
@@ -110,9 +114,15 @@ public final class Main implements Callable<Integer> {
         public Integer call() throws Exception {
             Config config = configuration();
             Logging.configure(config);
-            QuotaService service = QuotaService.start(config);
+            QuotaService service = new QuotaService(config);
+            // Before anything is started: what a start that is cut short has begun must stop as well.
             Runtime.getRuntime().addShutdownHook(new Thread(service::close, "stop"));
-            System.out.println(service.greeting());
+            service.start();
+            if (config.logFormat() == Config.LogFormat.JSON) {
+                LOG.info(service.address()); // standard output has nothing but JSON lines then
+            } else {
+                System.out.println(service.greeting());
+            }
             return -1;
         }
     }
@@ -125,7 +135,9 @@ public final class Main implements Callable<Integer> {
             if (config.databaseUrl() == null) {
                 throw new ConfigException(List.of("DATABASE_URL is needed to migrate"));
             }
-            Migrations.run(DatabaseUrl.parse(config.databaseUrl().reveal()));
+            Logging.showMigrationSteps(config);
+            System.out.println(
+                    Migrations.run(DatabaseUrl.parse(config.databaseUrl().reveal())));
             return 0;
         }
     }

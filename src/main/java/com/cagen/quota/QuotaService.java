@@ -12,17 +12,19 @@ import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.gateway.BusGateway;
 import com.cagen.quota.http.Health;
 import com.cagen.quota.http.HttpVerticle;
+import com.cagen.quota.metrics.Meters;
+import com.cagen.quota.metrics.MetricsVerticle;
 import com.cagen.quota.quota.QuotaVerticle;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
 import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.storage.StartupChecks;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,47 +48,72 @@ public final class QuotaService implements AutoCloseable {
     private static final long STOP_SECONDS = 20;
 
     private final Config config;
-    private final @Nullable EmbeddedDatabase embedded;
-    private final Vertx vertx = Vertx.vertx();
-    private final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final Database database;
+    private final PrometheusMeterRegistry metrics =
+            Meters.registry(QuotaService.class.getPackage().getImplementationVersion());
+    private final Vertx vertx =
+            Meters.measured(Vertx.builder(), new VertxOptions(), metrics).build();
+    /** Held while starting and while stopping: what stops waits for the step that is under way. */
+    private final ReentrantLock turn = new ReentrantLock();
     /** Deployment ids, in the order of starting. */
     private final List<String> deployments = new ArrayList<>();
 
+    private volatile boolean stopping;
+    private boolean stopped;
+    private @Nullable EmbeddedDatabase embedded;
+    private @Nullable Database database;
     private @Nullable Health health;
     private @Nullable HttpVerticle http;
 
-    private QuotaService(Config config, @Nullable EmbeddedDatabase embedded, DatabaseUrl url) {
+    /** Starts nothing yet: a shutdown hook that calls {@link #close} can be registered first. */
+    public QuotaService(Config config) {
         this.config = config;
-        this.embedded = embedded;
-        this.database = Database.open(
-                vertx, url, config.database(), "quota", config.database().poolSize());
     }
 
     /**
-     * Starts everything and returns when it answers.
+     * Starts everything and returns when it answers. Stops what it has started when the rest does not start, or when
+     * {@link #close} is called meanwhile.
      *
      * @throws IOException when the embedded PostgreSQL cannot start
      * @throws IllegalStateException when row-level security would not hold, or something does not start
      */
-    public static QuotaService start(Config config) throws IOException {
-        EmbeddedDatabase embedded = config.databaseUrl() == null ? EmbeddedDatabase.start(config.dataDir()) : null;
-        DatabaseUrl url = config.databaseUrl() == null
-                ? java.util.Objects.requireNonNull(embedded).url()
-                : DatabaseUrl.parse(config.databaseUrl().reveal());
-        QuotaService service = new QuotaService(config, embedded, url);
+    public void start() throws IOException {
+        turn.lock();
         try {
+            DatabaseUrl url = databaseUrl();
+            goOn();
             Migrations.run(url);
-            service.deployAll();
-            return service;
-        } catch (RuntimeException e) {
-            service.close();
+            goOn();
+            database = Database.open(
+                    vertx, url, config.database(), "quota", config.database().poolSize());
+            deployAll(database);
+            goOn();
+        } catch (IOException | RuntimeException e) {
+            close();
             throw e;
+        } finally {
+            turn.unlock();
         }
     }
 
-    private void deployAll() {
+    /** Between two steps of the start: not after somebody has asked to stop. */
+    private void goOn() {
+        if (stopping) {
+            throw new IllegalStateException("stopped while starting");
+        }
+    }
+
+    private DatabaseUrl databaseUrl() throws IOException {
+        if (config.databaseUrl() != null) {
+            return DatabaseUrl.parse(config.databaseUrl().reveal());
+        }
+        goOn();
+        embedded = EmbeddedDatabase.start(config.dataDir());
+        return embedded.url();
+    }
+
+    private void deployAll(Database database) {
         await(StartupChecks.run(database));
+        deploy(new MetricsVerticle(database, metrics));
         Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
 
         AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
@@ -124,6 +152,7 @@ public final class QuotaService implements AutoCloseable {
     }
 
     private void deploy(Deployable verticle) {
+        goOn();
         deployments.add(await(vertx.deployVerticle(verticle)));
     }
 
@@ -132,26 +161,61 @@ public final class QuotaService implements AutoCloseable {
         return java.util.Objects.requireNonNull(http).actualPort();
     }
 
-    /** What a newcomer wants to know first. */
+    /** Where it listens: one line. */
+    public String address() {
+        return "Cagen quota service listens on " + base() + ", health at " + base() + "/health";
+    }
+
+    /** What a newcomer wants to know first: the address, and in development how to begin. */
     public String greeting() {
-        String base = "http://" + config.host() + ":" + port();
-        String listening = "Cagen quota service listens on " + base + ", health at " + base + "/health";
         if (config.environment() == Config.Environment.PRODUCTION) {
-            return listening;
+            return address();
         }
-        return listening + """
+        return address() + """
 
                 A first call, in two steps: mint a credential for one request, then make a quota with it.
                   CREDENTIAL=$(curl -s %1$s/dev/credentials -H 'Content-Type: application/json' \\
                     -d '{"user_id":"alice","organization_id":"acme"}' | sed 's/.*"encrypted_data":"\\([^"]*\\)".*/\\1/')
                   curl -s %1$s/api/v1/quotas/create -H 'Content-Type: application/json' \\
                     -H "Authorization: Cagen %2$s:$CREDENTIAL" \\
-                    -d '{"name":"Acme","type":"organization","total_mb":10000}'""".formatted(base, config.serviceId());
+                    -d '{"name":"Acme","type":"organization","total_mb":10000}'""".formatted(base(), config.serviceId());
     }
 
-    /** Stops in the opposite order: requests in flight are finished, the outbox is sealed, the database goes last. */
+    private String base() {
+        return "http://" + config.host() + ":" + port();
+    }
+
+    /**
+     * Stops in the opposite order: requests in flight are finished, the outbox is sealed, the database goes last. A start
+     * that is under way ends at its next step. Doing it twice does no harm.
+     */
     @Override
     public void close() {
+        stopping = true;
+        boolean mine = awaitTurn();
+        try {
+            if (!stopped) {
+                stopped = true;
+                stopAll();
+            }
+        } finally {
+            if (mine) {
+                turn.unlock();
+            }
+        }
+    }
+
+    /** Every step of a start has its own time limit; should one hang all the same, stopping must not. */
+    private boolean awaitTurn() {
+        try {
+            return turn.tryLock(START_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private void stopAll() {
         LOG.info("stopping");
         if (health != null) {
             health.stop(); // not ready from now on
@@ -159,7 +223,9 @@ public final class QuotaService implements AutoCloseable {
         for (int i = deployments.size() - 1; i >= 0; i--) {
             quietly(vertx.undeploy(deployments.get(i)));
         }
-        quietly(database.close());
+        if (database != null) {
+            quietly(database.close());
+        }
         quietly(vertx.close());
         if (embedded != null) {
             try {
@@ -168,6 +234,7 @@ public final class QuotaService implements AutoCloseable {
                 LOG.error("the embedded PostgreSQL did not stop", e);
             }
         }
+        LOG.info("stopped");
     }
 
     private static <T> T await(Future<T> future) {

@@ -27,6 +27,7 @@ class ArchitectureTest {
             Map.entry("auth", Set.of("bus", "storage", "credential", "domain", "config")),
             Map.entry("quota", Set.of("bus", "storage", "domain", "config")),
             Map.entry("audit", Set.of("bus", "storage", "domain", "config")),
+            Map.entry("metrics", Set.of("storage")),
             Map.entry("bus", Set.of("domain")),
             Map.entry("api", Set.of("credential", "domain")),
             Map.entry("storage", Set.of("config", "domain")),

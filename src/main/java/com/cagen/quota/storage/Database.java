@@ -18,6 +18,7 @@ import io.vertx.sqlclient.Tuple;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,10 +41,13 @@ public final class Database {
 
     private final Vertx vertx;
     private final Pool pool;
+    private final int maxSize;
+    private final AtomicInteger waiting = new AtomicInteger();
 
-    private Database(Vertx vertx, Pool pool) {
+    private Database(Vertx vertx, Pool pool, int maxSize) {
         this.vertx = vertx;
         this.pool = pool;
+        this.maxSize = maxSize;
     }
 
     /**
@@ -85,12 +89,16 @@ public final class Database {
                         .with(options)
                         .connectingTo(connect)
                         .using(vertx)
-                        .build());
+                        .build(),
+                size);
     }
 
     /** A connection to be closed by the caller, whatever happens. */
     public Future<SqlConnection> connection() {
-        return pool.getConnection().recover(failure -> Future.failedFuture(unavailable(failure)));
+        waiting.incrementAndGet();
+        return pool.getConnection()
+                .onComplete(ignored -> waiting.decrementAndGet())
+                .recover(failure -> Future.failedFuture(unavailable(failure)));
     }
 
     /**
@@ -197,6 +205,21 @@ public final class Database {
     /** Whether a query gets an answer, within the pool's timeouts. */
     public Future<Void> ping() {
         return pool.query("SELECT 1").execute().mapEmpty();
+    }
+
+    /** Connections that are open, in use or idle. */
+    public int size() {
+        return pool.size();
+    }
+
+    /** Connections that may be open. */
+    public int maxSize() {
+        return maxSize;
+    }
+
+    /** How many wait for a connection. */
+    public int waiting() {
+        return waiting.get();
     }
 
     public Future<Void> close() {

@@ -6,6 +6,7 @@ import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
@@ -66,6 +67,30 @@ public final class UsageRows {
             WHERE organization_id = $1 AND quota_id = $2
               AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
             """;
+
+    /**
+     * Where in a quota's ledger a moment is: a binary search by version, as an index on the time would cost the hot path.
+     * Every row before the version found is older than the moment, give or take {@link #CLOCKS_APART}.
+     */
+    private static final String FIRST_VERSION_SINCE = """
+            WITH RECURSIVE search (low, high) AS (
+                SELECT min(quota_version), max(quota_version) + 1
+                FROM quota.quota_usage WHERE organization_id = $1 AND quota_id = $2
+                UNION ALL
+                SELECT CASE WHEN l.created_at < $3 THEN l.quota_version + 1 ELSE s.low END,
+                       CASE WHEN l.created_at < $3 THEN s.high ELSE (s.low + s.high) / 2 END
+                FROM search s
+                CROSS JOIN LATERAL (
+                    SELECT u.quota_version, u.created_at FROM quota.quota_usage u
+                    WHERE u.organization_id = $1 AND u.quota_id = $2 AND u.quota_version >= (s.low + s.high) / 2
+                    ORDER BY u.quota_version LIMIT 1) l
+                WHERE s.low < s.high
+            )
+            SELECT low FROM search WHERE low = high
+            """;
+
+    /** How far apart nodes' clocks may be: by so much a later version may carry an earlier time. */
+    private static final Duration CLOCKS_APART = Duration.ofMinutes(5);
 
     private UsageRows() {}
 
@@ -194,6 +219,35 @@ public final class UsageRows {
     /** The ledger of one quota, by its versions. */
     public static Future<LedgerPage> history(
             SqlConnection connection, String organization, Operation.UsageHistory query) {
+        Future<@Nullable Long> low = query.from() == null
+                ? Future.succeededFuture()
+                : firstVersionSince(connection, organization, query.quotaId(), query.from().minus(CLOCKS_APART));
+        Future<@Nullable Long> high = query.to() == null
+                ? Future.succeededFuture()
+                : firstVersionSince(connection, organization, query.quotaId(), query.to().plus(CLOCKS_APART));
+        return Future.all(low, high)
+                .compose(ignored -> history(connection, organization, query, low.result(), high.result()));
+    }
+
+    /** Null when the ledger is empty. */
+    private static Future<@Nullable Long> firstVersionSince(
+            SqlConnection connection, String organization, String quotaId, Instant moment) {
+        return connection
+                .preparedQuery(FIRST_VERSION_SINCE)
+                .execute(Tuple.of(organization, quotaId, QuotaRows.utc(moment)))
+                .map(rows -> rows.size() == 0 ? null : rows.iterator().next().getLong(0));
+    }
+
+    /**
+     * @param low no row before this version is wanted; null: unknown
+     * @param high nor one from this version on
+     */
+    private static Future<LedgerPage> history(
+            SqlConnection connection,
+            String organization,
+            Operation.UsageHistory query,
+            @Nullable Long low,
+            @Nullable Long high) {
         // Statements of their own, so that each can use its index.
         StringBuilder sql = new StringBuilder(LEDGER_COLUMNS);
         Tuple values = Tuple.tuple()
@@ -202,15 +256,10 @@ public final class UsageRows {
                 .addOffsetDateTime(query.from() == null ? null : QuotaRows.utc(query.from()))
                 .addOffsetDateTime(query.to() == null ? null : QuotaRows.utc(query.to()))
                 .addInteger(query.limit() + 1);
-        if (query.cursor() != null) {
-            values.addLong(query.cursor());
-            sql.append(query.newestFirst() ? " AND quota_version < $" : " AND quota_version > $")
-                    .append(values.size());
-        }
-        if (query.resourceId() != null) {
-            values.addString(query.resourceId());
-            sql.append(" AND resource_id = $").append(values.size());
-        }
+        restrict(sql, values, "quota_version >= ", low);
+        restrict(sql, values, "quota_version < ", high);
+        restrict(sql, values, query.newestFirst() ? "quota_version < " : "quota_version > ", query.cursor());
+        restrict(sql, values, "resource_id = ", query.resourceId());
         sql.append(" ORDER BY quota_version")
                 .append(query.newestFirst() ? " DESC" : "")
                 .append(" LIMIT $5");
@@ -223,6 +272,13 @@ public final class UsageRows {
             entries.remove(query.limit());
             return new LedgerPage(entries, entries.get(query.limit() - 1).quotaVersion());
         });
+    }
+
+    private static void restrict(StringBuilder sql, Tuple values, String comparison, @Nullable Object value) {
+        if (value != null) {
+            values.addValue(value);
+            sql.append(" AND ").append(comparison).append('$').append(values.size());
+        }
     }
 
     private static LedgerEntry readEntry(String organization, Row row) {
