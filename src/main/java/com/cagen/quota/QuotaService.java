@@ -4,6 +4,7 @@ import com.cagen.quota.api.Contract;
 import com.cagen.quota.audit.AuditVerticle;
 import com.cagen.quota.auth.AuthVerticle;
 import com.cagen.quota.auth.BuiltInAuthService;
+import com.cagen.quota.bridge.BridgeVerticle;
 import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.ErrorCode;
@@ -63,6 +64,7 @@ public final class QuotaService implements AutoCloseable {
     private @Nullable Database database;
     private @Nullable Health health;
     private @Nullable HttpVerticle http;
+    private @Nullable BridgeVerticle bridges;
 
     /** Starts nothing yet: a shutdown hook that calls {@link #close} can be registered first. */
     public QuotaService(Config config) {
@@ -139,6 +141,10 @@ public final class QuotaService implements AutoCloseable {
         checks.put("audit", () -> caughtUp(audit));
         Contract contract = await(Contract.load(vertx));
         deploy(new BusGateway(config, bus, contract, metrics));
+        if (config.bridges().tcpPort() != null || config.bridges().sockJsPort() != null) {
+            bridges = new BridgeVerticle(config, bus, contract, metrics);
+            deploy(bridges);
+        }
         health = new Health(vertx, checks);
         http = new HttpVerticle(config, bus, contract, metrics, health);
         deploy(http);
@@ -159,6 +165,17 @@ public final class QuotaService implements AutoCloseable {
     /** The port that HTTP listens on. */
     public int port() {
         return java.util.Objects.requireNonNull(http).actualPort();
+    }
+
+    /** For tests: verticles that are deployed beside the service's own share its event bus. */
+    Vertx vertx() {
+        return vertx;
+    }
+
+    /** For tests; null when no bridge is configured. */
+    @Nullable
+    BridgeVerticle bridges() {
+        return bridges;
     }
 
     /** Where it listens: one line. */
