@@ -29,6 +29,7 @@ final class Logging {
         context.getLogger("org.flywaydb").setLevel(Level.WARN);
         context.getLogger("io.zonky").setLevel(Level.WARN);
         context.getLogger("io.netty").setLevel(Level.WARN);
+        context.getLogger("com.hazelcast").setLevel(Level.WARN);
     }
 
     private static Encoder<ILoggingEvent> encoder(LoggerContext context, Config.LogFormat format) {

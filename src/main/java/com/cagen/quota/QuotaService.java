@@ -5,6 +5,7 @@ import com.cagen.quota.audit.AuditVerticle;
 import com.cagen.quota.auth.AuthVerticle;
 import com.cagen.quota.auth.BuiltInAuthService;
 import com.cagen.quota.bus.Bus;
+import com.cagen.quota.bus.Cluster;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
@@ -21,13 +22,17 @@ import com.cagen.quota.storage.StartupChecks;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
+import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -46,20 +51,37 @@ public final class QuotaService implements AutoCloseable {
 
     private final Config config;
     private final @Nullable EmbeddedDatabase embedded;
-    private final Vertx vertx = Vertx.vertx();
+    private final Vertx vertx;
+    private final @Nullable Cluster cluster;
     private final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final Database database;
+    /** Null when none of this node's roles needs one. */
+    private final @Nullable Database database;
     /** Deployment ids, in the order of starting. */
     private final List<String> deployments = new ArrayList<>();
 
     private @Nullable Health health;
-    private @Nullable HttpVerticle http;
+    private @Nullable Bus bus;
+    private final List<HttpVerticle> http = new CopyOnWriteArrayList<>();
 
-    private QuotaService(Config config, @Nullable EmbeddedDatabase embedded, DatabaseUrl url) {
+    private QuotaService(Config config, @Nullable EmbeddedDatabase embedded, @Nullable DatabaseUrl url) {
         this.config = config;
         this.embedded = embedded;
-        this.database = Database.open(
-                vertx, url, config.database(), "quota", config.database().poolSize());
+        if (config.cluster() == null) {
+            this.vertx = Vertx.vertx();
+            this.cluster = null;
+        } else {
+            Cluster.Joined joined = await(Cluster.join(Vertx.builder(), new VertxOptions(), config.cluster()));
+            this.vertx = joined.vertx();
+            this.cluster = joined.cluster();
+        }
+        this.database = url == null
+                ? null
+                : Database.open(
+                        vertx,
+                        url,
+                        config.database(),
+                        "quota",
+                        config.database().poolSize());
     }
 
     /**
@@ -69,13 +91,20 @@ public final class QuotaService implements AutoCloseable {
      * @throws IllegalStateException when row-level security would not hold, or something does not start
      */
     public static QuotaService start(Config config) throws IOException {
-        EmbeddedDatabase embedded = config.databaseUrl() == null ? EmbeddedDatabase.start(config.dataDir()) : null;
-        DatabaseUrl url = config.databaseUrl() == null
-                ? java.util.Objects.requireNonNull(embedded).url()
-                : DatabaseUrl.parse(config.databaseUrl().reveal());
+        DatabaseUrl url = null;
+        EmbeddedDatabase embedded = null;
+        if (config.usesDatabase()) {
+            embedded = config.databaseUrl() == null ? EmbeddedDatabase.start(config.dataDir()) : null;
+            url = embedded == null
+                    ? DatabaseUrl.parse(
+                            Objects.requireNonNull(config.databaseUrl()).reveal())
+                    : embedded.url();
+        }
         QuotaService service = new QuotaService(config, embedded, url);
         try {
-            Migrations.run(url);
+            if (url != null) {
+                Migrations.run(url);
+            }
             service.deployAll();
             return service;
         } catch (RuntimeException e) {
@@ -85,35 +114,62 @@ public final class QuotaService implements AutoCloseable {
     }
 
     private void deployAll() {
-        await(StartupChecks.run(database));
-        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
-
-        AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
-        deploy(audit);
-
-        String authServiceUrl = config.authServiceUrl();
-        if (authServiceUrl == null) {
-            BuiltInAuthService builtIn = new BuiltInAuthService(config, database);
-            deploy(builtIn);
-            authServiceUrl = builtIn.url();
-        }
-        AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl);
-        deploy(auth);
-
-        for (int lane = 0; lane < config.lanes().count(); lane++) {
-            deploy(new QuotaVerticle(config, bus, database, metrics, lane));
-        }
-
+        Config.Routing routing = config.cluster() == null
+                ? Config.Routing.LOCAL
+                : config.cluster().routing();
+        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis(), routing);
+        this.bus = bus;
         Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
-        checks.put("database", database::ping);
-        checks.put("auth", auth::readiness);
-        checks.put("bus", bus::ping);
-        checks.put("audit", () -> caughtUp(audit));
+        if (cluster != null) {
+            await(bus.join());
+            checks.put("cluster", () -> cluster.membership().compose(ignored -> bus.lanesKnown()));
+        }
         Contract contract = await(Contract.load(vertx));
-        deploy(new BusGateway(config, bus, contract, metrics));
-        health = new Health(vertx, checks);
-        http = new HttpVerticle(config, bus, contract, metrics, health);
-        deploy(http);
+        if (database != null) {
+            checks.put("database", database::ping);
+            deployOn(database, bus, contract, checks);
+        }
+        checks.put("bus", bus::ping);
+        Health health = new Health(vertx, checks);
+        this.health = health;
+        deployments.add(await(vertx.deployVerticle(
+                () -> {
+                    HttpVerticle instance = new HttpVerticle(config, bus, contract, metrics, health);
+                    http.add(instance);
+                    return instance;
+                },
+                new DeploymentOptions().setInstances(config.http().instances()))));
+        if (cluster != null) {
+            await(bus.open());
+        }
+    }
+
+    /** What works on the database, as far as this node's roles go. */
+    private void deployOn(Database database, Bus bus, Contract contract, Map<String, Supplier<Future<Void>>> checks) {
+        await(StartupChecks.run(database));
+        if (config.does(Config.Role.AUDIT)) {
+            AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
+            deploy(audit);
+            checks.put("audit", () -> caughtUp(audit));
+        }
+        if (config.does(Config.Role.AUTH)) {
+            String authServiceUrl = config.authServiceUrl();
+            if (authServiceUrl == null) {
+                BuiltInAuthService builtIn = new BuiltInAuthService(config, database);
+                deploy(builtIn);
+                authServiceUrl = builtIn.url();
+            }
+            AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl);
+            deploy(auth);
+            checks.put("auth", auth::readiness);
+        }
+        if (config.does(Config.Role.QUOTA)) {
+            for (int lane = 0; lane < config.lanes().count(); lane++) {
+                deploy(new QuotaVerticle(config, bus, database, metrics, lane));
+            }
+            // The public addresses are served where the lanes are: one gateway for each node that has some.
+            deploy(new BusGateway(config, bus, contract, metrics));
+        }
     }
 
     private Future<Void> caughtUp(AuditVerticle audit) {
@@ -129,7 +185,7 @@ public final class QuotaService implements AutoCloseable {
 
     /** The port that HTTP listens on. */
     public int port() {
-        return java.util.Objects.requireNonNull(http).actualPort();
+        return http.get(0).actualPort(); // the instances share it
     }
 
     /** What a newcomer wants to know first. */
@@ -156,10 +212,15 @@ public final class QuotaService implements AutoCloseable {
         if (health != null) {
             health.stop(); // not ready from now on
         }
+        if (bus != null && cluster != null) {
+            bus.leave(); // and no requests from other nodes
+        }
         for (int i = deployments.size() - 1; i >= 0; i--) {
             quietly(vertx.undeploy(deployments.get(i)));
         }
-        quietly(database.close());
+        if (database != null) {
+            quietly(database.close());
+        }
         quietly(vertx.close());
         if (embedded != null) {
             try {

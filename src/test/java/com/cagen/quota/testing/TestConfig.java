@@ -32,6 +32,7 @@ public final class TestConfig {
                 new Config.Lanes(2, 64, 10_000, 4),
                 new Config.Database(8, 2_000, 5_000, 10_000),
                 new Config.Auth(2_000),
-                new Config.Audit(250, 60_000, null));
+                new Config.Audit(250, 60_000, null),
+                null);
     }
 }
