@@ -31,7 +31,7 @@ class ArchitectureTest {
             Map.entry("quota", Set.of("bus", "storage", "domain", "config")),
             Map.entry("audit", Set.of("bus", "storage", "domain", "config")),
             Map.entry("metrics", Set.of("storage")),
-            Map.entry("bus", Set.of("domain")),
+            Map.entry("bus", Set.of("domain", "config")),
             Map.entry("api", Set.of("credential", "domain")),
             Map.entry("storage", Set.of("config", "domain")),
             Map.entry("credential", Set.of("domain")),

@@ -86,7 +86,10 @@ final class Refusals {
 
     /** Stored twice, they would be in the trail twice. */
     private Future<Void> confirm(AuditEntry first, UUID batchId, Throwable failure) {
-        return OutboxRows.committed(database, first.organizationId(), batchId, first.auditId())
+        return database.transaction(
+                        Scope.organization(first.organizationId()),
+                        connection ->
+                                OutboxRows.committed(connection, first.organizationId(), batchId, first.auditId()))
                 .compose(there -> there ? Future.succeededFuture() : Future.failedFuture(failure));
     }
 }

@@ -62,8 +62,7 @@ public final class MetricsVerticle extends VerticleBase {
                 show(registry, "total.megabytes", "The size of the quota", Utilization::totalMb));
     }
 
-    private static void connections(
-            MeterRegistry registry, String state, Supplier<Number> value) {
+    private static void connections(MeterRegistry registry, String state, Supplier<Number> value) {
         Gauge.builder("cagen.quota.database.connections", value)
                 .description("Open connections to the database")
                 .tag("state", state)
@@ -112,8 +111,8 @@ public final class MetricsVerticle extends VerticleBase {
     private void show(List<Utilization> fullest) {
         for (Shown each : shown) {
             List<MultiGauge.Row<?>> rows = fullest.stream()
-                    .<MultiGauge.Row<?>>map(quota -> MultiGauge.Row.of(
-                            Tags.of("quota_id", quota.quotaId()), quota, each.value))
+                    .<MultiGauge.Row<?>>map(
+                            quota -> MultiGauge.Row.of(Tags.of("quota_id", quota.quotaId()), quota, each.value))
                     .toList();
             each.gauges.register(rows, true);
         }

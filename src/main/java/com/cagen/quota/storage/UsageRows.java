@@ -221,10 +221,12 @@ public final class UsageRows {
             SqlConnection connection, String organization, Operation.UsageHistory query) {
         Future<@Nullable Long> low = query.from() == null
                 ? Future.succeededFuture()
-                : firstVersionSince(connection, organization, query.quotaId(), query.from().minus(CLOCKS_APART));
+                : firstVersionSince(
+                        connection, organization, query.quotaId(), query.from().minus(CLOCKS_APART));
         Future<@Nullable Long> high = query.to() == null
                 ? Future.succeededFuture()
-                : firstVersionSince(connection, organization, query.quotaId(), query.to().plus(CLOCKS_APART));
+                : firstVersionSince(
+                        connection, organization, query.quotaId(), query.to().plus(CLOCKS_APART));
         return Future.all(low, high)
                 .compose(ignored -> history(connection, organization, query, low.result(), high.result()));
     }

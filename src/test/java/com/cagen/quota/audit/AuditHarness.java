@@ -56,7 +56,9 @@ final class AuditHarness implements AutoCloseable {
                 plain.lanes(),
                 plain.database(),
                 plain.auth(),
-                new Config.Audit(10, 60_000, checkpointFile));
+                new Config.Audit(10, 60_000, checkpointFile),
+                plain.bridges(),
+                plain.cluster());
         Migrations.run(DatabaseUrl.parse(url));
         database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);
     }

@@ -37,8 +37,7 @@ class MetricsIT {
 
     private String send(QuotaService service, String method, String path, JsonObject body, String... headers)
             throws Exception {
-        HttpRequest.Builder request = HttpRequest.newBuilder(
-                        URI.create("http://127.0.0.1:" + service.port() + path))
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + service.port() + path))
                 .method(method, HttpRequest.BodyPublishers.ofString(body.isEmpty() ? "" : body.encode()));
         if (headers.length > 0) {
             request.headers(headers);

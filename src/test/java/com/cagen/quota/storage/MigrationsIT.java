@@ -33,7 +33,8 @@ class MigrationsIT {
 
     private static List<Path> files() throws IOException {
         try (Stream<Path> all = Files.list(Path.of("src/main/resources/db/migration"))) {
-            return all.filter(file -> FILE.matcher(file.getFileName().toString()).matches())
+            return all.filter(
+                            file -> FILE.matcher(file.getFileName().toString()).matches())
                     .sorted(Comparator.comparingInt(MigrationsIT::version))
                     .toList();
         }
@@ -179,7 +180,8 @@ class MigrationsIT {
             applyByHand(admin, file);
         }
         String url = newLogin(admin, "NOCREATEROLE");
-        TestDatabase.execute(admin, "GRANT quota_app TO " + DatabaseUrl.parse(url).user());
+        TestDatabase.execute(
+                admin, "GRANT quota_app TO " + DatabaseUrl.parse(url).user());
         assertThatThrownBy(() -> Migrations.run(DatabaseUrl.parse(url)))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("run migrate");
@@ -194,9 +196,13 @@ class MigrationsIT {
         String url = TestDatabase.create();
         Migrations.run(DatabaseUrl.parse(url));
         TestDatabase.execute(url, "CREATE TABLE quota.nonces_1 PARTITION OF quota.nonces FOR VALUES FROM (1) TO (2)");
-        TestDatabase.execute(url, "CREATE TABLE quota.nonces_other PARTITION OF quota.nonces FOR VALUES FROM (3) TO (4)");
+        TestDatabase.execute(
+                url, "CREATE TABLE quota.nonces_other PARTITION OF quota.nonces FOR VALUES FROM (3) TO (4)");
         TestDatabase.execute(url, "SELECT quota.roll_nonce_partitions((extract(epoch FROM now()) * 1000)::bigint)");
-        assertThat(query(url, "SELECT to_regclass('quota.nonces_other') IS NOT NULL AND to_regclass('quota.nonces_1') IS NULL"))
+        assertThat(
+                        query(
+                                url,
+                                "SELECT to_regclass('quota.nonces_other') IS NOT NULL AND to_regclass('quota.nonces_1') IS NULL"))
                 .isEqualTo("t");
     }
 
@@ -209,8 +215,8 @@ class MigrationsIT {
             }
             ExecutorService nodes = Executors.newFixedThreadPool(4);
             try {
-                List<Future<String>> runs = nodes.invokeAll(
-                        java.util.Collections.nCopies(4, () -> Migrations.run(DatabaseUrl.parse(url))));
+                List<Future<String>> runs =
+                        nodes.invokeAll(java.util.Collections.nCopies(4, () -> Migrations.run(DatabaseUrl.parse(url))));
                 for (Future<String> run : runs) {
                     assertThat(run.get()).startsWith("the schema is at version " + Migrations.NEWEST);
                 }

@@ -90,10 +90,11 @@ class UsageHistoryIT {
                         1 + random.nextInt(100),
                         random.nextBoolean());
                 UsageRows.LedgerPage page = database.transaction(
-                                Scope.organization("org"),
-                                connection -> UsageRows.history(connection, "org", query))
+                                Scope.organization("org"), connection -> UsageRows.history(connection, "org", query))
                         .await(10, TimeUnit.SECONDS);
-                assertThat(page.entries().stream().map(UsageRows.LedgerEntry::quotaVersion).toList())
+                assertThat(page.entries().stream()
+                                .map(UsageRows.LedgerEntry::quotaVersion)
+                                .toList())
                         .as(query.toString())
                         .isEqualTo(naive(lines, query));
                 found += page.entries().size();

@@ -69,7 +69,9 @@ public final class RunningService implements AutoCloseable {
 
     private static QuotaService start(Config config) {
         try {
-            return QuotaService.start(config);
+            QuotaService service = new QuotaService(config);
+            service.start();
+            return service;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
