@@ -132,6 +132,11 @@ public final class QuotaService implements AutoCloseable {
         return java.util.Objects.requireNonNull(http).actualPort();
     }
 
+    /** What everything runs on: verticles of the same process reach the event bus through it. */
+    public Vertx vertx() {
+        return vertx;
+    }
+
     /** What a newcomer wants to know first. */
     public String greeting() {
         String base = "http://" + config.host() + ":" + port();
