@@ -227,8 +227,8 @@ public final class QuotaService implements AutoCloseable {
         return http.get(0).actualPort(); // the instances share it
     }
 
-    /** For tests: verticles that are deployed beside the service's own share its event bus. */
-    Vertx vertx() {
+    /** What everything runs on: verticles of the same process reach the event bus through it. */
+    public Vertx vertx() {
         return Objects.requireNonNull(vertx);
     }
 

@@ -28,6 +28,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * The whole service, as {@code main} would start it, on a fresh database and a free port. Whatever it answers is held against
@@ -151,6 +153,22 @@ public final class RunningService implements AutoCloseable {
     /** The values of all, in their order. */
     public static <T> List<T> awaitAll(List<CompletableFuture<T>> futures) {
         return futures.stream().map(RunningService::await).toList();
+    }
+
+    /** Waits for {@code condition}, which is asked again and again. */
+    public static void until(String what, BooleanSupplier condition) {
+        until(PATIENCE_SECONDS, what, condition);
+    }
+
+    /** As {@link #until(String, BooleanSupplier)}, for {@code seconds} at most. */
+    public static void until(long seconds, String what, BooleanSupplier condition) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime() - deadline)
+                    .as("not in %d s: %s", seconds, what)
+                    .isNegative();
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+        }
     }
 
     /** Stops the service and asserts that what it leaves is in order. */
