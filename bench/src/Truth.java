@@ -17,13 +17,12 @@ final class Truth {
     static List<String> check(Postgres postgres, String database) throws Exception {
         List<String> faults = new ArrayList<>();
         try (var connection = postgres.connect(database); var statement = connection.createStatement()) {
-            for (String query : Files.readString(Path.of("src/test/resources/invariants.sql")).split(";\\s*\\n")) {
-                if (query.isBlank()) {
-                    continue;
-                }
-                try (var rows = statement.executeQuery(query)) {
-                    if (rows.next()) {
-                        faults.add(query.strip().lines().findFirst().orElse("") + ": " + rows.getString(1));
+            for (String each : Files.readString(Path.of("src/test/resources/invariants.sql")).split(";\\R")) {
+                if (statement.execute(each)) {
+                    try (var rows = statement.getResultSet()) {
+                        if (rows.next()) {
+                            faults.add("fails for " + rows.getString(1) + ":" + each);
+                        }
                     }
                 }
             }
