@@ -162,8 +162,7 @@ class ChainTest {
                 out.write(text.getBytes(StandardCharsets.UTF_8));
             }
         }
-        out.writeLong(
-                entry.createdAt().toEpochMilli() * 1_000 + entry.createdAt().getNano() / 1_000 % 1_000);
+        out.writeLong(ChronoUnit.MICROS.between(Instant.EPOCH, entry.createdAt()));
         return bytes.toByteArray();
     }
 
