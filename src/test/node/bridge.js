@@ -88,9 +88,11 @@ async function refusals(client, as, quota) {
   client.errors.length = 0;
   client.raw('no json');
   client.raw('[]');
+  client.raw('null');
   client.raw('{"type":5,"address":{},"replyAddress":[]}');
-  client.raw(`{"type":"send","address":"${V1}quota.get","headers":5,"body":5}`);
-  await until(() => client.errors.length >= 3);
+  client.raw(`{"type":"send","address":"${V1}quota.get","headers":5,"body":1e400}`);
+  client.raw(`{"type":"send","address":"${V1}quota.get","replyAddress":"r","body":99999999999999999999}`);
+  await until(() => client.errors.length >= 4);
   await client.send(`${V1}quota.get`, { ...as(), quota_id: quota.id });
   saw('nonsense answered, and the socket still good');
 }

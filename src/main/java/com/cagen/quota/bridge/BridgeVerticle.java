@@ -11,6 +11,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.NetServer;
@@ -22,18 +23,18 @@ import io.vertx.ext.web.handler.sockjs.SockJSHandlerOptions;
 import io.vertx.ext.web.handler.sockjs.SockJSSocket;
 import java.time.Clock;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Opens the configured bridges. Both kinds of socket get the same {@link Session}. */
 public final class BridgeVerticle extends VerticleBase {
     private static final String SOCKJS_PATH = "/eventbus/*";
     private static final long SWEEP_MILLIS = 5_000;
-    private static final long MAX_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final int HTTP_IDLE_SECONDS = 60;
     private static final long REPLY_GRACE_MILLIS = 2_000;
     /** SockJS sends a frame as JSON text in a JSON array: quotes are escaped. */
     private static final int MAX_WEBSOCKET_BYTES = 2 * Session.MAX_FRAME_BYTES;
@@ -44,8 +45,12 @@ public final class BridgeVerticle extends VerticleBase {
     private final Contract contract;
     private final MeterRegistry metrics;
     private final Set<Session> sessions = new LinkedHashSet<>();
+    private final Subscriptions subscriptions = new Subscriptions();
+    /** At the SockJS port, whether they have become a WebSocket or not. */
+    private final Set<HttpConnection> connections = new HashSet<>();
+
     private volatile int open;
-    private @Nullable Subscriptions subscriptions;
+    private @Nullable SpendCredential credentials;
     private @Nullable PublicAddresses addresses;
     private @Nullable NetServer tcp;
     private @Nullable HttpServer sockJs;
@@ -63,16 +68,16 @@ public final class BridgeVerticle extends VerticleBase {
         Gauge.builder("cagen.quota.bridge.sockets", () -> open)
                 .description("Sockets of clients at the event-bus bridges")
                 .register(metrics);
-        Credentials credentials = new Credentials(
+        Credentials key = new Credentials(
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));
         Intake intake =
-                new Intake(credentials, new RequestDecoder(contract), bus::recordRefusal, metrics, Clock.systemUTC());
-        Subscriptions heard = new Subscriptions(intake, bus.openChannel());
-        subscriptions = heard;
+                new Intake(
+                key, new RequestDecoder(contract), bus::recordRefusal, metrics, Clock.systemUTC());
+        credentials = new SpendCredential(intake, bus.openChannel());
         addresses = new PublicAddresses(vertx, config.database().busTimeoutMillis() + REPLY_GRACE_MILLIS);
-        bus.onEvent(heard::deliver);
-        vertx.setPeriodic(SWEEP_MILLIS, ignored -> closeSilent());
+        bus.onEvent(subscriptions::deliver);
+        vertx.setPeriodic(SWEEP_MILLIS, ignored -> closeOverdue());
         return openTcp().compose(ignored -> openSockJs());
     }
 
@@ -93,11 +98,11 @@ public final class BridgeVerticle extends VerticleBase {
 
     private void connected(NetSocket socket) {
         TcpLine line = new TcpLine(socket);
-        Session session = begin(line, Dialect.TCP);
-        if (session != null) {
-            socket.closeHandler(ignored -> end(session));
-            line.listen(session::take);
-        }
+        Session session = session(line, Dialect.TCP);
+        socket.closeHandler(ignored -> end(session));
+        socket.exceptionHandler(ignored -> session.close());
+        line.listen(frame -> session.take(frame, System.nanoTime()));
+        admit(session);
     }
 
     private Future<?> openSockJs() {
@@ -112,47 +117,63 @@ public final class BridgeVerticle extends VerticleBase {
         router.route().handler(new Origins(config.allowedOrigins()));
         router.route(SOCKJS_PATH)
                 .subRouter(SockJSHandler.create(vertx, transport).socketHandler(this::connected));
-        sockJs = vertx.createHttpServer(new HttpServerOptions()
+        HttpServer http = vertx.createHttpServer(new HttpServerOptions()
                         .setHost(config.host())
                         .setPort(port)
-                        .setIdleTimeout((int) TimeUnit.NANOSECONDS.toSeconds(MAX_SILENCE_NANOS))
+                        .setIdleTimeout(HTTP_IDLE_SECONDS)
                         .setHttp2ClearTextEnabled(false)
                         .setMaxWebSocketFrameSize(MAX_WEBSOCKET_BYTES)
                         .setMaxWebSocketMessageSize(MAX_WEBSOCKET_BYTES))
                 .requestHandler(router);
-        return sockJs.listen();
+        sockJs = http;
+        http.connectionHandler(connection -> {
+            if (connections.size() >= settings.maxConnections()) {
+                connection.close();
+            } else {
+                connections.add(connection);
+                connection.closeHandler(ignored -> connections.remove(connection));
+            }
+        });
+        return http.listen();
     }
 
     private void connected(SockJSSocket socket) {
-        Session session = begin(new SockJsLine(socket), Dialect.SOCKJS);
-        if (session != null) {
-            socket.closeHandler(ignored -> end(session));
-            socket.exceptionHandler(ignored -> session.close());
-            socket.handler(frame -> {
-                if (frame.length() > Session.MAX_FRAME_BYTES) {
-                    session.close();
-                } else {
-                    session.take(frame.toString());
-                }
-            });
-        }
+        // Once it is a WebSocket it no longer tells its own end.
+        HttpConnection connection = socket.routingContext().request().connection();
+        Session session = session(new SockJsLine(socket), Dialect.SOCKJS);
+        socket.closeHandler(ignored -> {
+            connections.remove(connection);
+            end(session);
+        });
+        socket.exceptionHandler(ignored -> session.close());
+        socket.handler(frame -> {
+            if (frame.length() > Session.MAX_FRAME_BYTES) {
+                session.close();
+            } else {
+                session.take(frame.toString(), System.nanoTime());
+            }
+        });
+        admit(session);
     }
 
-    /** Null when there are too many: the socket is closed at once. */
-    private @Nullable Session begin(Line line, Dialect dialect) {
-        if (sessions.size() >= settings.maxConnections()) {
-            line.close();
-            return null;
-        }
-        Session session = new Session(
+    private Session session(Line line, Dialect dialect) {
+        return new Session(
                 line,
                 dialect,
                 Objects.requireNonNull(addresses),
-                Objects.requireNonNull(subscriptions),
-                settings.messagesASecond());
-        sessions.add(session);
-        open = sessions.size();
-        return session;
+                subscriptions,
+                Objects.requireNonNull(credentials),
+                settings.messagesASecond(),
+                System.nanoTime());
+    }
+
+    private void admit(Session session) {
+        if (sessions.size() >= settings.maxConnections()) {
+            session.close();
+        } else {
+            sessions.add(session);
+            open = sessions.size();
+        }
     }
 
     private void end(Session session) {
@@ -161,10 +182,10 @@ public final class BridgeVerticle extends VerticleBase {
         open = sessions.size();
     }
 
-    private void closeSilent() {
+    private void closeOverdue() {
         long now = System.nanoTime();
         List.copyOf(sessions).stream()
-                .filter(session -> now - session.lastHeardNanos() > MAX_SILENCE_NANOS)
+                .filter(session -> session.overdue(now))
                 .forEach(Session::close);
     }
 

@@ -6,9 +6,12 @@ import com.cagen.quota.bus.PublicAddresses.Reply;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
+import io.vertx.core.Future;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,21 +19,27 @@ import org.jspecify.annotations.Nullable;
  * refused, whatever the transport. Used on its verticle's context.
  */
 final class Session {
-    /** Of a frame, either way in. */
+    /** Of a frame that comes in. */
     static final int MAX_FRAME_BYTES = 64 * 1024;
     /** What may wait for a client that does not read. */
     private static final long MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
     private static final int MAX_UNANSWERED = 1_000;
+    private static final long MAX_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
+    /** A subscription has no credential to go on: it ends, and a new one needs a new credential. */
+    private static final long MAX_SUBSCRIPTION_NANOS = TimeUnit.HOURS.toNanos(1);
+
     private static final int MAX_REPLY_ADDRESS = 255;
 
     private final Line line;
     private final Dialect dialect;
     private final PublicAddresses addresses;
     private final Subscriptions subscriptions;
+    private final Function<@Nullable JsonObject, Future<String>> credentials;
     private final Allowance allowance;
 
-    private long lastHeardNanos = System.nanoTime();
+    private long lastHeardNanos;
+    private long subscribedNanos;
     private long unreadBytes;
     private int unanswered;
     private boolean closed;
@@ -40,25 +49,36 @@ final class Session {
     private boolean registered;
     private @Nullable String organization;
 
-    Session(Line line, Dialect dialect, PublicAddresses addresses, Subscriptions subscriptions, int messagesASecond) {
+    /** @param credentials uses up the credential in a registration's headers and tells its organization */
+    Session(
+            Line line,
+            Dialect dialect,
+            PublicAddresses addresses,
+            Subscriptions subscriptions,
+            Function<@Nullable JsonObject, Future<String>> credentials,
+            int messagesASecond,
+            long nowNanos) {
         this.line = line;
         this.dialect = dialect;
         this.addresses = addresses;
         this.subscriptions = subscriptions;
-        this.allowance = new Allowance(messagesASecond, lastHeardNanos);
+        this.credentials = credentials;
+        this.lastHeardNanos = nowNanos;
+        this.allowance = new Allowance(messagesASecond, nowNanos);
     }
 
-    /** When the client last sent something. */
-    long lastHeardNanos() {
-        return lastHeardNanos;
+    /** Whether the client has gone silent, or heard events for as long as one credential is good for. */
+    boolean overdue(long nowNanos) {
+        return nowNanos - lastHeardNanos > MAX_SILENCE_NANOS
+                || (organization != null && nowNanos - subscribedNanos > MAX_SUBSCRIPTION_NANOS);
     }
 
     /** Takes a frame from the client. */
-    void take(String text) {
+    void take(String text, long nowNanos) {
         if (closed) {
             return;
         }
-        lastHeardNanos = System.nanoTime();
+        lastHeardNanos = nowNanos;
         JsonObject frame;
         try {
             frame = new JsonObject(text);
@@ -99,7 +119,8 @@ final class Session {
         } else {
             unanswered++;
             // The client's headers stay here: they could name codecs and timeouts.
-            addresses.request(address, frame.getValue("body")).onSuccess(reply -> {
+            JsonObject body = frame.getValue("body") instanceof JsonObject json ? json : new JsonObject();
+            addresses.request(address, body).onSuccess(reply -> {
                 unanswered--;
                 answer(address, replyAddress, reply);
             });
@@ -129,9 +150,10 @@ final class Session {
             refuseEvents(failure(ErrorCode.OVERLOADED, "This socket sends too much at once."));
         } else {
             registered = true;
+            subscribedNanos = lastHeardNanos;
             int mine = ++registration;
-            subscriptions
-                    .authenticate(frame.getValue("headers") instanceof JsonObject headers ? headers : null)
+            credentials
+                    .apply(frame.getValue("headers") instanceof JsonObject headers ? headers : null)
                     .onComplete(
                             granted -> {
                                 if (registered && registration == mine) {

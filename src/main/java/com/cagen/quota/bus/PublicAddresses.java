@@ -5,6 +5,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.ReplyException;
+import io.vertx.core.json.JsonObject;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -42,7 +43,7 @@ public final class PublicAddresses {
      *
      * @throws IllegalArgumentException for an address that does not {@linkplain #takes take} messages
      */
-    public Future<Reply> request(String address, @Nullable Object body) {
+    public Future<Reply> request(String address, JsonObject body) {
         if (!takes(address)) {
             throw new IllegalArgumentException("not a public address");
         }

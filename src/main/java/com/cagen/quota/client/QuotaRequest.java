@@ -302,7 +302,7 @@ public sealed interface QuotaRequest<T> {
     }
 
     record GrantPermission(String quotaId, String targetUserId, List<Permission> permissions)
-            implements Change<PermissionsChanged> {
+            implements Change<HeldPermissions> {
         public GrantPermission {
             permissions = List.copyOf(permissions);
         }
@@ -325,13 +325,13 @@ public sealed interface QuotaRequest<T> {
         }
 
         @Override
-        public PermissionsChanged answer(JsonObject data) {
-            return PermissionsChanged.of(data);
+        public HeldPermissions answer(JsonObject data) {
+            return HeldPermissions.of(data);
         }
     }
 
     record RevokePermission(String quotaId, String targetUserId, List<Permission> permissions)
-            implements Change<PermissionsChanged> {
+            implements Change<HeldPermissions> {
         public RevokePermission {
             permissions = List.copyOf(permissions);
         }
@@ -347,8 +347,8 @@ public sealed interface QuotaRequest<T> {
         }
 
         @Override
-        public PermissionsChanged answer(JsonObject data) {
-            return PermissionsChanged.of(data);
+        public HeldPermissions answer(JsonObject data) {
+            return HeldPermissions.of(data);
         }
     }
 

@@ -3,11 +3,11 @@ package com.cagen.quota.client;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
 
-/** What was granted or revoked. */
-public record PermissionsChanged(String quotaId, String targetUserId, List<Permission> permissions) {
+/** What the target user holds on the quota after a grant or a revocation. */
+public record HeldPermissions(String quotaId, String targetUserId, List<Permission> permissions) {
 
-    static PermissionsChanged of(JsonObject data) {
-        return new PermissionsChanged(
+    static HeldPermissions of(JsonObject data) {
+        return new HeldPermissions(
                 data.getString("quota_id"),
                 data.getString("target_user_id"),
                 data.getJsonArray("permissions").stream()
