@@ -71,9 +71,7 @@ public final class BridgeVerticle extends VerticleBase {
         Credentials key = new Credentials(
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));
-        Intake intake =
-                new Intake(
-                key, new RequestDecoder(contract), bus::recordRefusal, metrics, Clock.systemUTC());
+        Intake intake = new Intake(key, new RequestDecoder(contract), bus::recordRefusal, metrics, Clock.systemUTC());
         credentials = new SpendCredential(intake, bus.openChannel());
         addresses = new PublicAddresses(vertx, config.database().busTimeoutMillis() + REPLY_GRACE_MILLIS);
         bus.onEvent(subscriptions::deliver);
@@ -184,9 +182,7 @@ public final class BridgeVerticle extends VerticleBase {
 
     private void closeOverdue() {
         long now = System.nanoTime();
-        List.copyOf(sessions).stream()
-                .filter(session -> session.overdue(now))
-                .forEach(Session::close);
+        List.copyOf(sessions).stream().filter(session -> session.overdue(now)).forEach(Session::close);
     }
 
     /** The port that the TCP bridge listens on; -1 when it is off. */

@@ -45,8 +45,7 @@ public final class StartupChecks {
     /** A cold process on a busy machine may need longer for its first connection than any request may wait for one. */
     private static Future<SqlConnection> connect(Database database, int attempts) {
         return database.connection()
-                .recover(failure ->
-                        attempts > 1 ? connect(database, attempts - 1) : Future.failedFuture(failure));
+                .recover(failure -> attempts > 1 ? connect(database, attempts - 1) : Future.failedFuture(failure));
     }
 
     /** For the role that {@code connection} works under. */

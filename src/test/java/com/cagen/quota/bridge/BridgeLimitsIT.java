@@ -28,10 +28,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 
 /** Who gets at the bridges' sockets, and how many. */
 class BridgeLimitsIT {
@@ -93,8 +93,8 @@ class BridgeLimitsIT {
 
     @Test
     void closesSocketsBeyondTheLimitUntilOthersEnd() throws Exception {
-        int port = service(new Config.Bridges(0, "127.0.0.1", null, null, 2, 100))
-                .tcpBridgePort();
+        int port =
+                service(new Config.Bridges(0, "127.0.0.1", null, null, 2, 100)).tcpBridgePort();
         NetSocket first = await(connect(new NetClientOptions(), port));
         assertThat(await(ping(first))).contains(PONG);
         assertThat(ping(new NetClientOptions(), port)).contains(PONG);
@@ -109,8 +109,8 @@ class BridgeLimitsIT {
 
     @Test
     void countsWebSocketsAndForgetsThoseThatEnded() throws Exception {
-        int port = service(new Config.Bridges(null, "127.0.0.1", null, 0, 1, 100))
-                .sockJsBridgePort();
+        int port =
+                service(new Config.Bridges(null, "127.0.0.1", null, 0, 1, 100)).sockJsBridgePort();
         WebSocketClient client = vertx.createWebSocketClient();
         for (int i = 0; i < 3; i++) {
             Optional<WebSocket> connected = Optional.empty();
@@ -143,8 +143,8 @@ class BridgeLimitsIT {
 
     @Test
     void letsInBrowsersFromConfiguredOriginsOnly() throws Exception {
-        int port = service(new Config.Bridges(null, "127.0.0.1", null, 0, 10, 100))
-                .sockJsBridgePort();
+        int port =
+                service(new Config.Bridges(null, "127.0.0.1", null, 0, 10, 100)).sockJsBridgePort();
         WebSocketConnectOptions fromElsewhere = new WebSocketConnectOptions()
                 .setPort(port)
                 .setHost("127.0.0.1")
@@ -152,9 +152,8 @@ class BridgeLimitsIT {
                 .addHeader("Origin", "https://evil.example");
         WebSocketClient client = vertx.createWebSocketClient();
         assertThatThrownBy(() -> await(client.connect(fromElsewhere)))
-                .isInstanceOfSatisfying(
-                        UpgradeRejectedException.class,
-                        refused -> assertThat(refused.getStatus()).isEqualTo(403));
+                .isInstanceOfSatisfying(UpgradeRejectedException.class, refused -> assertThat(refused.getStatus())
+                        .isEqualTo(403));
         // Polling is off: it would keep what a client does not fetch.
         int status = await(vertx.createHttpClient(new HttpClientOptions())
                 .request(io.vertx.core.http.HttpMethod.POST, port, "127.0.0.1", "/eventbus/000/session/xhr")
@@ -170,7 +169,7 @@ class BridgeLimitsIT {
         int port = service(new Config.Bridges(
                         0,
                         "127.0.0.1",
-                        new Config.Tls(server.certificate(), server.key(), known.certificate()),
+                        new Config.ServerTls(server.certificate(), server.key(), known.certificate()),
                         null,
                         10,
                         100))
@@ -186,7 +185,8 @@ class BridgeLimitsIT {
         NetClientOptions options = new NetClientOptions()
                 .setSsl(true)
                 .setHostnameVerificationAlgorithm("")
-                .setTrustOptions(new PemTrustOptions().addCertPath(server.certificate().toString()));
+                .setTrustOptions(
+                        new PemTrustOptions().addCertPath(server.certificate().toString()));
         if (client != null) {
             options.setKeyCertOptions(new PemKeyCertOptions()
                     .setCertPath(client.certificate().toString())

@@ -15,7 +15,8 @@ record Pem(Path certificate, Path key) {
     static Pem selfSigned(Path folder, String name) throws Exception {
         Path store = folder.resolve(name + ".p12");
         Process keytool = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                        Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                .toString(),
                         "-genkeypair",
                         "-alias",
                         name,
@@ -44,7 +45,10 @@ record Pem(Path certificate, Path key) {
         }
         Key key = Objects.requireNonNull(keys.getKey(name, PASSWORD.toCharArray()));
         return new Pem(
-                write(folder.resolve(name + ".pem"), "CERTIFICATE", keys.getCertificate(name).getEncoded()),
+                write(
+                        folder.resolve(name + ".pem"),
+                        "CERTIFICATE",
+                        keys.getCertificate(name).getEncoded()),
                 write(folder.resolve(name + ".key"), "PRIVATE KEY", key.getEncoded()));
     }
 

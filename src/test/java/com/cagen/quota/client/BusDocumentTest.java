@@ -64,16 +64,16 @@ class BusDocumentTest {
 
     @Test
     void listsEveryOperationWithItsFields() {
-        Map<String, Set<String>> documented = OPERATION.matcher(document)
+        Map<String, Set<String>> documented = OPERATION
+                .matcher(document)
                 .results()
                 .collect(Collectors.toMap(row -> row.group(1), row -> FIELD.matcher(row.group(2))
                         .results()
                         .map(field -> field.group(1))
                         .collect(Collectors.toCollection(TreeSet::new))));
         assertThat(documented.keySet())
-                .isEqualTo(Arrays.stream(OperationType.values())
-                        .map(Addresses::of)
-                        .collect(Collectors.toSet()));
+                .isEqualTo(
+                        Arrays.stream(OperationType.values()).map(Addresses::of).collect(Collectors.toSet()));
         // The client's records have the fields; its own test sends each to the service.
         assertThat(documented)
                 .isEqualTo(REQUESTS.stream()

@@ -7,6 +7,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 /**
  * The invariants of the design, as SQL over the whole database. Each query must return no row. That hashes recompute is what
@@ -40,7 +41,7 @@ public final class Invariants {
     public static void check(String databaseUrl) {
         try (Connection connection = TestDatabase.connect(databaseUrl);
                 var statement = connection.createStatement()) {
-            for (String each : sql().split(";\\R")) {
+            for (String each : Pattern.compile(";\\R").splitAsStream(sql()).toList()) {
                 if (statement.execute(each)) {
                     try (var rows = statement.getResultSet()) {
                         if (rows.next()) {

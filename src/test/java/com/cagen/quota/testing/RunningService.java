@@ -56,12 +56,18 @@ public final class RunningService implements AutoCloseable {
     public RunningService(Map<String, String> settings) {
         String url = TestDatabase.create();
         this.settings.putAll(Map.of(
-                "DATABASE_URL", url,
-                "CAGEN_QUOTA_SERVICE_SECRET_KEY", TestConfig.KEY,
-                "HOST", "127.0.0.1",
-                "PORT", "0",
-                "DATA_DIR", "target/test-data/" + DatabaseUrl.parse(url).database(),
-                "LANES", "2"));
+                "DATABASE_URL",
+                url,
+                "CAGEN_QUOTA_SERVICE_SECRET_KEY",
+                TestConfig.KEY,
+                "HOST",
+                "127.0.0.1",
+                "PORT",
+                "0",
+                "DATA_DIR",
+                "target/test-data/" + DatabaseUrl.parse(url).database(),
+                "LANES",
+                "2"));
         this.settings.putAll(settings);
         this.service = start(config());
     }
