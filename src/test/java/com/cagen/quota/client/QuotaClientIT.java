@@ -25,9 +25,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
 
 /** The client against a whole service, on its event bus. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(120)
 class QuotaClientIT {
     private static final String USAGE = "cagen.quota.v1.usage.allocate";
     private static final User ALICE = new User("alice", "acme", List.of("team_dev"));
