@@ -52,10 +52,9 @@ public final class Bus {
     private final int laneCount;
     private final long timeoutMillis;
     private final Nodes nodes;
+    private final RollCall rollCall;
     /** Of consumers: until they are through, other nodes do not know of them. */
     private final Queue<Future<Void>> registrations = new ConcurrentLinkedQueue<>();
-
-    private long presenceTimer = -1;
 
     /** A consumer. */
     public interface Served {
@@ -82,6 +81,7 @@ public final class Bus {
         this.laneCount = laneCount;
         this.timeoutMillis = timeoutMillis;
         this.nodes = new Nodes(UUID.randomUUID().toString(), routing);
+        this.rollCall = new RollCall(vertx, nodes);
         for (Class<?> type : List.of(
                 Messages.Requests.class,
                 Messages.Answers.class,
@@ -96,37 +96,17 @@ public final class Bus {
 
     /** Hears of the other nodes from now on, and they of this one, which serves nothing until {@link #open}. Once. */
     public Future<Void> join() {
-        nodes.open(false);
-        return consumer(Addresses.PRESENCE, this::heard).onSuccess(ignored -> {
-            announce(true);
-            presenceTimer = vertx.setPeriodic(Nodes.PRESENCE_MILLIS, timer -> announce(false));
-        });
+        return rollCall.join();
     }
 
     /** Tells the other nodes what this one serves: to be called when all of it works. */
     public Future<Void> open() {
-        return Future.all(List.copyOf(registrations)).<Void>mapEmpty().onSuccess(ignored -> {
-            nodes.open(true);
-            announce(false);
-        });
+        return Future.all(List.copyOf(registrations)).<Void>mapEmpty().onSuccess(ignored -> rollCall.open());
     }
 
     /** Says goodbye: other nodes send no more requests. Those that are here or on their way are still served. */
     public void leave() {
-        nodes.open(false);
-        announce(false);
-    }
-
-    private void announce(boolean asks) {
-        eventBus.publish(Addresses.PRESENCE, nodes.presence(asks));
-    }
-
-    private void heard(Message<Messages.Presence> message) {
-        Messages.Presence presence = message.body();
-        nodes.heard(presence);
-        if (presence.asks() && !presence.node().equals(nodes.self())) {
-            announce(false);
-        }
+        rollCall.leave();
     }
 
     /** Fails when no node is known that serves requests. */
@@ -289,19 +269,18 @@ public final class Bus {
     /**
      * Hears of the audit lag.
      *
-     * @param handler is told as well, every second, how long nobody has said anything: the lag may be as much
+     * @param handler is told every second as well, in case that nobody measures any more: the lag may be as long as the silence
      */
     public void onAuditLag(LongConsumer handler) {
-        long[] heardNanos = {System.nanoTime()};
+        long[] last = {0, System.nanoTime()};
         this.<Long>consumer(Addresses.AUDIT_LAG, message -> {
-            heardNanos[0] = System.nanoTime();
-            handler.accept(message.body());
+            last[0] = message.body();
+            last[1] = System.nanoTime();
+            handler.accept(last[0]);
         });
         vertx.setPeriodic(LAG_CHECK_MILLIS, ignored -> {
-            long silentMillis = (System.nanoTime() - heardNanos[0]) / 1_000_000;
-            if (silentMillis > LAG_CHECK_MILLIS) {
-                handler.accept(silentMillis);
-            }
+            long silentMillis = (System.nanoTime() - last[1]) / 1_000_000;
+            handler.accept(Math.max(last[0], silentMillis));
         });
     }
 
