@@ -141,7 +141,8 @@ CREATE TABLE quota.outbox (
     entries         text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (organization_id, position)
-);
+-- Each row is deleted soon after: what is dead must go soon as well, as every search for the oldest row walks over it.
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0);
 
 -- The audit trail. Rows are only ever inserted; triggers refuse the rest, even to the owner.
 CREATE TABLE quota.quota_audit_logs (

@@ -4,7 +4,9 @@ import com.cagen.quota.api.Contract;
 import com.cagen.quota.audit.AuditVerticle;
 import com.cagen.quota.auth.AuthVerticle;
 import com.cagen.quota.auth.BuiltInAuthService;
+import com.cagen.quota.bridge.BridgeVerticle;
 import com.cagen.quota.bus.Bus;
+import com.cagen.quota.bus.Cluster;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
@@ -22,14 +24,18 @@ import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.storage.StartupChecks;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
+import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxBuilder;
 import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
@@ -50,8 +56,6 @@ public final class QuotaService implements AutoCloseable {
     private final Config config;
     private final PrometheusMeterRegistry metrics =
             Meters.registry(QuotaService.class.getPackage().getImplementationVersion());
-    private final Vertx vertx =
-            Meters.measured(Vertx.builder(), new VertxOptions(), metrics).build();
     /** Held while starting and while stopping: what stops waits for the step that is under way. */
     private final ReentrantLock turn = new ReentrantLock();
     /** Deployment ids, in the order of starting. */
@@ -60,9 +64,15 @@ public final class QuotaService implements AutoCloseable {
     private volatile boolean stopping;
     private boolean stopped;
     private @Nullable EmbeddedDatabase embedded;
+    private @Nullable Vertx vertx;
+    private @Nullable Cluster cluster;
+    private @Nullable Bus bus;
+    /** Null when none of this node's roles needs one. */
     private @Nullable Database database;
+
     private @Nullable Health health;
-    private @Nullable HttpVerticle http;
+    private final List<HttpVerticle> http = new CopyOnWriteArrayList<>();
+    private @Nullable BridgeVerticle bridges;
 
     /** Starts nothing yet: a shutdown hook that calls {@link #close} can be registered first. */
     public QuotaService(Config config) {
@@ -79,13 +89,22 @@ public final class QuotaService implements AutoCloseable {
     public void start() throws IOException {
         turn.lock();
         try {
-            DatabaseUrl url = databaseUrl();
-            goOn();
-            Migrations.run(url);
-            goOn();
-            database = Database.open(
-                    vertx, url, config.database(), "quota", config.database().poolSize());
-            deployAll(database);
+            if (config.usesDatabase()) {
+                DatabaseUrl url = databaseUrl();
+                goOn();
+                Migrations.run(url);
+                goOn();
+                Vertx vertx = startVertx();
+                database = Database.open(
+                        vertx,
+                        url,
+                        config.database(),
+                        "quota",
+                        config.database().poolSize());
+                deployAll(vertx);
+            } else {
+                deployAll(startVertx());
+            }
             goOn();
         } catch (IOException | RuntimeException e) {
             close();
@@ -111,37 +130,84 @@ public final class QuotaService implements AutoCloseable {
         return embedded.url();
     }
 
-    private void deployAll(Database database) {
+    private Vertx startVertx() {
+        goOn();
+        VertxOptions options = new VertxOptions();
+        VertxBuilder builder = Meters.measured(Vertx.builder(), options, metrics);
+        if (config.cluster() == null) {
+            vertx = builder.build();
+        } else {
+            Cluster.Joined joined = await(Cluster.join(builder, options, config.cluster()));
+            vertx = joined.vertx();
+            cluster = joined.cluster();
+        }
+        return Objects.requireNonNull(vertx);
+    }
+
+    private void deployAll(Vertx vertx) {
+        Config.Routing routing = config.cluster() == null
+                ? Config.Routing.LOCAL
+                : config.cluster().routing();
+        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis(), routing);
+        this.bus = bus;
+        Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
+        Cluster cluster = this.cluster;
+        if (cluster != null) {
+            await(bus.join());
+            checks.put("cluster", () -> cluster.membership().compose(ignored -> bus.lanesKnown()));
+        }
+        Contract contract = await(Contract.load(vertx));
+        if (database != null) {
+            checks.put("database", database::ping);
+            deployOn(database, bus, contract, checks);
+        }
+        checks.put("bus", bus::ping);
+        if (config.bridges().tcpPort() != null || config.bridges().sockJsPort() != null) {
+            bridges = new BridgeVerticle(config, bus, contract, metrics);
+            deploy(bridges);
+        }
+        Health health = new Health(vertx, checks);
+        this.health = health;
+        goOn();
+        deployments.add(await(vertx.deployVerticle(
+                () -> {
+                    HttpVerticle instance = new HttpVerticle(config, bus, contract, metrics, health);
+                    http.add(instance);
+                    return instance;
+                },
+                new DeploymentOptions().setInstances(config.http().instances()))));
+        if (cluster != null) {
+            await(bus.open());
+        }
+    }
+
+    /** What works on the database, as far as this node's roles go. */
+    private void deployOn(Database database, Bus bus, Contract contract, Map<String, Supplier<Future<Void>>> checks) {
         await(StartupChecks.run(database));
         deploy(new MetricsVerticle(database, metrics));
-        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
-
-        AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
-        deploy(audit);
-
-        String authServiceUrl = config.authServiceUrl();
-        if (authServiceUrl == null) {
-            BuiltInAuthService builtIn = new BuiltInAuthService(config, database);
-            deploy(builtIn);
-            authServiceUrl = builtIn.url();
+        if (config.does(Config.Role.AUDIT)) {
+            AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
+            deploy(audit);
+            checks.put("audit", () -> caughtUp(audit));
         }
-        AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl);
-        deploy(auth);
-
-        for (int lane = 0; lane < config.lanes().count(); lane++) {
-            deploy(new QuotaVerticle(config, bus, database, metrics, lane));
+        if (config.does(Config.Role.AUTH)) {
+            String authServiceUrl = config.authServiceUrl();
+            if (authServiceUrl == null) {
+                BuiltInAuthService builtIn = new BuiltInAuthService(config, database);
+                deploy(builtIn);
+                authServiceUrl = builtIn.url();
+            }
+            AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl);
+            deploy(auth);
+            checks.put("auth", auth::readiness);
         }
-
-        Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
-        checks.put("database", database::ping);
-        checks.put("auth", auth::readiness);
-        checks.put("bus", bus::ping);
-        checks.put("audit", () -> caughtUp(audit));
-        Contract contract = await(Contract.load(vertx));
-        deploy(new BusGateway(config, bus, contract, metrics));
-        health = new Health(vertx, checks);
-        http = new HttpVerticle(config, bus, contract, metrics, health);
-        deploy(http);
+        if (config.does(Config.Role.QUOTA)) {
+            for (int lane = 0; lane < config.lanes().count(); lane++) {
+                deploy(new QuotaVerticle(config, bus, database, metrics, lane));
+            }
+            // The public addresses are served where the lanes are: one gateway for each node that has some.
+            deploy(new BusGateway(config, bus, contract, metrics));
+        }
     }
 
     private Future<Void> caughtUp(AuditVerticle audit) {
@@ -153,12 +219,23 @@ public final class QuotaService implements AutoCloseable {
 
     private void deploy(Deployable verticle) {
         goOn();
-        deployments.add(await(vertx.deployVerticle(verticle)));
+        deployments.add(await(Objects.requireNonNull(vertx).deployVerticle(verticle)));
     }
 
     /** The port that HTTP listens on. */
     public int port() {
-        return java.util.Objects.requireNonNull(http).actualPort();
+        return http.get(0).actualPort(); // the instances share it
+    }
+
+    /** What everything runs on: verticles of the same process reach the event bus through it. */
+    public Vertx vertx() {
+        return Objects.requireNonNull(vertx);
+    }
+
+    /** For tests; null when no bridge is configured. */
+    @Nullable
+    BridgeVerticle bridges() {
+        return bridges;
     }
 
     /** Where it listens: one line. */
@@ -220,13 +297,19 @@ public final class QuotaService implements AutoCloseable {
         if (health != null) {
             health.stop(); // not ready from now on
         }
-        for (int i = deployments.size() - 1; i >= 0; i--) {
-            quietly(vertx.undeploy(deployments.get(i)));
+        if (bus != null && cluster != null) {
+            bus.leave(); // and no requests from other nodes
         }
-        if (database != null) {
-            quietly(database.close());
+        Vertx vertx = this.vertx;
+        if (vertx != null) {
+            for (int i = deployments.size() - 1; i >= 0; i--) {
+                quietly(vertx.undeploy(deployments.get(i)));
+            }
+            if (database != null) {
+                quietly(database.close());
+            }
+            quietly(vertx.close());
         }
-        quietly(vertx.close());
         if (embedded != null) {
             try {
                 embedded.close();

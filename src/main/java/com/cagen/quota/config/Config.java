@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param serviceId the one service id that credentials may name
  * @param secretKey 32 bytes, shared with the calling services
  * @param allowedOrigins origins that browsers may call from; empty: none
+ * @param roles what this node does; those that are missing, other nodes of the cluster do
+ * @param cluster null: this node is alone
  */
 public record Config(
         Environment environment,
@@ -35,7 +37,18 @@ public record Config(
         Lanes lanes,
         Database database,
         Auth auth,
-        Audit audit) {
+        Audit audit,
+        Bridges bridges,
+        @Nullable Cluster cluster) {
+
+    public boolean does(Role role) {
+        return roles.contains(role);
+    }
+
+    /** Whether this node talks to PostgreSQL: one that only serves HTTP does not. */
+    public boolean usesDatabase() {
+        return does(Role.QUOTA) || does(Role.AUDIT) || does(Role.AUTH);
+    }
 
     public enum Environment {
         DEVELOPMENT,
@@ -96,4 +109,67 @@ public record Config(
             long drainIntervalMillis,
             long maxLagMillis,
             @Nullable Path checkpointFile) {}
+
+    /**
+     * The event bus for clients outside of it. Both bridges are off unless they have a port; 0 picks a free one (tests).
+     *
+     * @param tcpPort of the TCP bridge, or null
+     * @param tcpHost what it listens on: this machine only, unless there is {@code tls}
+     * @param sockJsPort of the SockJS bridge, or null; it listens where HTTP does
+     * @param maxConnections sockets of each bridge at most; more are closed at once
+     * @param messagesASecond what one socket may send; more is refused as overloaded
+     */
+    public record Bridges(
+            @Nullable Integer tcpPort,
+            String tcpHost,
+            @Nullable ServerTls tls,
+            @Nullable Integer sockJsPort,
+            int maxConnections,
+            int messagesASecond) {
+        public static final Bridges OFF = new Bridges(null, "127.0.0.1", null, null, 1_000, 1_000);
+    }
+
+    /**
+     * PEM files.
+     *
+     * @param clientCaFile whoever connects must show a certificate that this one signed; null: no certificate is asked for
+     */
+    public record ServerTls(
+            Path certificateFile, Path keyFile, @Nullable Path clientCaFile) {}
+
+    /** Which quota node a request goes to. */
+    public enum Routing {
+        /** To this node when it has the role, else as {@link #HASH}. */
+        LOCAL,
+        /** To the node that the quota hashes to, whichever node took the request in. */
+        HASH
+    }
+
+    /**
+     * @param name nodes of the same name belong together
+     * @param host at which the other nodes reach this one
+     * @param port of the cluster manager
+     * @param busPort of the event bus; 0: a free one
+     * @param members {@code host:port} of the cluster manager of nodes to join; empty with {@code kubernetesDns}
+     * @param kubernetesDns the headless service whose addresses are the nodes'; null with {@code members}
+     * @param tls of the event bus; null: none
+     */
+    public record Cluster(
+            String name,
+            String host,
+            int port,
+            int busPort,
+            List<String> members,
+            @Nullable String kubernetesDns,
+            Routing routing,
+            @Nullable Tls tls) {}
+
+    /**
+     * PEM files. Whoever holds a certificate of {@code authority} is trusted as a node.
+     *
+     * @param certificate of this node
+     * @param key of {@code certificate}, PKCS 8
+     * @param authority that signed the certificates of all nodes, and nothing else
+     */
+    public record Tls(Path certificate, Path key, Path authority) {}
 }

@@ -67,6 +67,11 @@ public final class Database {
                 // Array parameters: planning each time anew cost a third of PostgreSQL's CPU.
                 .addProperty("plan_cache_mode", "force_generic_plan")
                 .addProperty("jit", "off")
+                // A generic plan stays as it was made, perhaps while the tables were empty: nothing but the indexes,
+                // then.
+                .addProperty("enable_seqscan", "off")
+                .addProperty("enable_hashjoin", "off")
+                .addProperty("enable_mergejoin", "off")
                 .addProperty("lock_timeout", Long.toString(settings.lockTimeoutMillis()))
                 .addProperty("statement_timeout", Long.toString(settings.statementTimeoutMillis()))
                 .addProperty(
@@ -109,15 +114,30 @@ public final class Database {
         return connection()
                 .compose(connection -> once(connection, scope, work).eventually(connection::close))
                 .recover(failure -> {
-                    if (failure instanceof PgException pg
-                            && RETRYABLE.contains(pg.getSqlState())
-                            && attempt < MAX_ATTEMPTS) {
+                    if (attempt < MAX_ATTEMPTS && worthRepeating(failure)) {
                         return vertx.timer(
                                         ThreadLocalRandom.current().nextLong(1, 10L << attempt), TimeUnit.MILLISECONDS)
                                 .compose(ignored -> attempt(scope, work, attempt + 1));
                     }
                     return Future.failedFuture(failure);
                 });
+    }
+
+    /** Whether nothing was done, and another try may fare better. */
+    private static boolean worthRepeating(Throwable failure) {
+        return failure instanceof PgException refused
+                ? RETRYABLE.contains(refused.getSqlState())
+                : lostConnection(failure);
+    }
+
+    /**
+     * Whether a failure from here is a connection that was lost, or found dead, before COMMIT was sent: nothing was done. The
+     * pool may well hand out a connection whose end it has not noticed yet.
+     */
+    public static boolean lostConnection(Throwable failure) {
+        return failure instanceof RefusalException refused
+                && refused.refusal().code() == ErrorCode.DATABASE_UNAVAILABLE
+                && refused.getCause() instanceof VertxException;
     }
 
     private static <T> Future<T> once(SqlConnection connection, Scope scope, Function<SqlConnection, Future<T>> work) {

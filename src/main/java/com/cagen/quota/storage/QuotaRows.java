@@ -63,13 +63,13 @@ public final class QuotaRows {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 'active', NULL, 1, 0, $14, $14)
             """;
 
-    private static final String UPDATE_FIGURES = """
+    private static final String UPDATE_FIGURES = RowCounts.exactly("cardinality($2::text[])", """
             UPDATE quota.quotas q
             SET used_mb = v.used_mb, allocated_mb = v.allocated_mb, version = v.version, updated_at = $6
             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
                 AS v (organization_id, id, used_mb, allocated_mb, version)
             WHERE q.organization_id = v.organization_id COLLATE "C" AND q.id = v.id COLLATE "C"
-            """;
+            """);
 
     private static final String UPDATE_STATE = """
             UPDATE quota.quotas
@@ -197,7 +197,7 @@ public final class QuotaRows {
                 .compose(RowCounts.expect(1));
     }
 
-    /** Writes used, allocated and version of quotas that the caller has locked. */
+    /** Writes used, allocated and version of quotas that the caller has locked; fails unless each of them is there. */
     public static Future<Void> updateFigures(SqlConnection connection, Collection<Quota> quotas, Instant now) {
         int n = quotas.size();
         String[] organizations = new String[n];
@@ -217,7 +217,7 @@ public final class QuotaRows {
         return connection
                 .preparedQuery(UPDATE_FIGURES)
                 .execute(Tuple.of(organizations, ids, used, allocated, versions, utc(now)))
-                .compose(RowCounts.expect(n));
+                .mapEmpty();
     }
 
     /** Writes everything but the figures of a quota that the caller has locked. */

@@ -44,7 +44,9 @@ final class AuthFixtures {
                 new Config.Lanes(1, 100, 1_000, 4),
                 new Config.Database(4, 1_000, 2_000, 5_000),
                 new Config.Auth(timeoutMillis),
-                new Config.Audit(250, 10_000, null));
+                new Config.Audit(250, 10_000, null),
+                Config.Bridges.OFF,
+                null);
     }
 
     static Credentials credentials() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -14,6 +15,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,11 +67,46 @@ class ConfigLoaderTest {
                         new Config.Lanes(1, 128, 4_096, 4),
                         new Config.Database(8, 2_000, 5_000, 8_000),
                         new Config.Auth(2_000),
-                        new Config.Audit(250, 30_000, null)));
+                        new Config.Audit(250, 30_000, null),
+                        Config.Bridges.OFF,
+                        null));
+    }
+
+    private String pem(String name) throws IOException {
+        return Files.writeString(folder.resolve(name), "PEM").toString();
     }
 
     @Test
-    void mapsEverySetting() {
+    void opensTheTcpBridgeToOtherMachinesWithTlsOnly() throws IOException {
+        assertThat(problemsOf(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_HOST", "0.0.0.0")))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .startsWith("BRIDGE_TCP_HOST=0.0.0.0 is open to other machines");
+        assertThat(problemsOf(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_HOST", "127.evil.example")))
+                .hasSize(1);
+        for (String loopback : List.of("127.0.0.1", "127.1.2.3", "::1", "localhost")) {
+            Config config = load(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_HOST", loopback));
+            assertThat(config.bridges().tcpHost()).isEqualTo(loopback);
+        }
+        assertThat(problemsOf(
+                        Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_CERTIFICATE_FILE", pem("cert.pem"))))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .contains("go together");
+        assertThat(problemsOf(Map.of(
+                        "CAGEN_QUOTA_SERVICE_SECRET_KEY",
+                        KEY,
+                        "BRIDGE_TCP_CERTIFICATE_FILE",
+                        pem("cert.pem"),
+                        "BRIDGE_TCP_KEY_FILE",
+                        folder.resolve("gone.pem").toString())))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .contains("cannot be read");
+    }
+
+    @Test
+    void mapsEverySetting() throws Exception {
+        Path certificate = Files.createFile(folder.resolve("node.pem"));
+        Path nodeKey = Files.createFile(folder.resolve("node.key"));
+        Path authority = Files.createFile(folder.resolve("ca.pem"));
         Map<String, String> values = Map.ofEntries(
                 Map.entry("ENVIRONMENT", "production"),
                 Map.entry("HOST", "10.0.0.1"),
@@ -96,8 +135,28 @@ class ConfigLoaderTest {
                 Map.entry("AUTH_TIMEOUT_MS", "85"),
                 Map.entry("AUDIT_DRAIN_INTERVAL_MS", "15"),
                 Map.entry("AUDIT_MAX_LAG_MS", "16"),
-                Map.entry("AUDIT_CHECKPOINT_FILE", "/mnt/checkpoints"));
-        assertThat(values.keySet()).isEqualTo(ConfigLoader.NAMES);
+                Map.entry("AUDIT_CHECKPOINT_FILE", "/mnt/checkpoints"),
+                Map.entry("BRIDGE_TCP_PORT", "7000"),
+                Map.entry("BRIDGE_TCP_HOST", "10.0.0.2"),
+                Map.entry("BRIDGE_TCP_CERTIFICATE_FILE", pem("cert.pem")),
+                Map.entry("BRIDGE_TCP_KEY_FILE", pem("key.pem")),
+                Map.entry("BRIDGE_TCP_CLIENT_CA_FILE", pem("ca.pem")),
+                Map.entry("BRIDGE_SOCKJS_PORT", "7001"),
+                Map.entry("BRIDGE_MAX_CONNECTIONS", "17"),
+                Map.entry("BRIDGE_MAX_MESSAGES_PER_S", "18"),
+                Map.entry("CLUSTER", "on"),
+                Map.entry("CLUSTER_NAME", "blue"),
+                Map.entry("CLUSTER_HOST", "10.0.0.2"),
+                Map.entry("CLUSTER_PORT", "17"),
+                Map.entry("CLUSTER_BUS_PORT", "18"),
+                Map.entry("CLUSTER_MEMBERS", "10.0.0.2:17, node-3:17"),
+                Map.entry("CLUSTER_ROUTING", "hash"),
+                Map.entry("CLUSTER_TLS_CERT", certificate.toString()),
+                Map.entry("CLUSTER_TLS_KEY", nodeKey.toString()),
+                Map.entry("CLUSTER_TLS_CA", authority.toString()));
+        Set<String> others = Set.of("CLUSTER_KUBERNETES_DNS", "CLUSTER_INSECURE"); // instead of members and files
+        assertThat(Stream.of(values.keySet(), others).flatMap(Set::stream).collect(Collectors.toSet()))
+                .isEqualTo(ConfigLoader.NAMES);
         assertThat(load(values))
                 .isEqualTo(new Config(
                         Config.Environment.PRODUCTION,
@@ -116,7 +175,26 @@ class ConfigLoaderTest {
                         new Config.Lanes(2, 3, 4, 5),
                         new Config.Database(6, 70, 80, 90),
                         new Config.Auth(85),
-                        new Config.Audit(15, 16, Path.of("/mnt/checkpoints"))));
+                        new Config.Audit(15, 16, Path.of("/mnt/checkpoints")),
+                        new Config.Bridges(
+                                7000,
+                                "10.0.0.2",
+                                new Config.ServerTls(
+                                        folder.resolve("cert.pem"),
+                                        folder.resolve("key.pem"),
+                                        folder.resolve("ca.pem")),
+                                7001,
+                                17,
+                                18),
+                        new Config.Cluster(
+                                "blue",
+                                "10.0.0.2",
+                                17,
+                                18,
+                                List.of("10.0.0.2:17", "node-3:17"),
+                                null,
+                                Config.Routing.HASH,
+                                new Config.Tls(certificate, nodeKey, authority))));
     }
 
     @ParameterizedTest
@@ -181,6 +259,111 @@ class ConfigLoaderTest {
                 KEY));
         assertThat(config.authServiceUrl()).isNull();
         assertThat(config.host()).isEqualTo("0.0.0.0");
+    }
+
+    private static final Map<String, String> CLUSTERED = Map.of(
+            "CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY,
+            "DATABASE_URL", "postgresql://u:p@h/d",
+            "AUTH_SERVICE_URL", "embedded",
+            "CLUSTER", "on",
+            "CLUSTER_HOST", "10.0.0.2",
+            "CLUSTER_MEMBERS", "10.0.0.2:5701");
+
+    private static Map<String, String> clustered(String... more) {
+        Map<String, String> values = new HashMap<>(CLUSTERED);
+        for (int i = 0; i < more.length; i += 2) {
+            values.put(more[i], more[i + 1]);
+        }
+        return values;
+    }
+
+    @Test
+    void takesPartInAClusterWhenToldTo() {
+        assertThat(load(clustered()).cluster())
+                .isEqualTo(new Config.Cluster(
+                        "cagen-quota",
+                        "10.0.0.2",
+                        5701,
+                        5702,
+                        List.of("10.0.0.2:5701"),
+                        null,
+                        Config.Routing.LOCAL,
+                        null));
+        assertThat(load(clustered("CLUSTER", "true"))).isEqualTo(load(clustered())); // as YAML has it
+        Config.Cluster byDns = load(clustered("CLUSTER_MEMBERS", "", "CLUSTER_KUBERNETES_DNS", "quota.prod.svc"))
+                .cluster();
+        assertThat(byDns).isNotNull();
+        assertThat(byDns.kubernetesDns()).isEqualTo("quota.prod.svc");
+        assertThat(byDns.members()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "CLUSTER, maybe",
+        "CLUSTER_NAME, two words",
+        "CLUSTER_HOST, 0.0.0.0",
+        "CLUSTER_PORT, 0",
+        "CLUSTER_BUS_PORT, 65536",
+        "CLUSTER_MEMBERS, 10.0.0.2",
+        "CLUSTER_MEMBERS, 10.0.0.2:5701;10.0.0.3:5701",
+        "CLUSTER_ROUTING, random",
+        "CLUSTER_INSECURE, yes",
+    })
+    void refusesTheValueOfAClusterSettingAndNamesIt(String name, String value) {
+        assertThat(problemsOf(clustered(name, value)))
+                .singleElement()
+                .asString()
+                .startsWith(name + "=");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"DATABASE_URL", "CAGEN_QUOTA_SERVICE_SECRET_KEY", "CLUSTER_MEMBERS"})
+    void refusesAClusterWithoutWhatItsNodesShare(String name) {
+        assertThat(problemsOf(clustered(name, ""))).singleElement().asString().startsWith(name + " is required");
+    }
+
+    @Test
+    void refusesAClusterInProductionWithoutItsAddressAndCertificates() {
+        assertThat(problemsOf(clustered("ENVIRONMENT", "production", "CLUSTER_HOST", "")))
+                .satisfiesExactlyInAnyOrder(
+                        line -> assertThat(line).startsWith("CLUSTER_HOST is required"),
+                        line -> assertThat(line).startsWith("CLUSTER_TLS_CERT is required"));
+        assertThat(load(clustered("ENVIRONMENT", "production", "CLUSTER_INSECURE", "allow"))
+                        .cluster())
+                .isNotNull();
+    }
+
+    @Test
+    void refusesHalfOfTheCertificatesAndThoseThatAreNotThere() throws Exception {
+        String file = Files.createFile(folder.resolve("node.pem")).toString();
+        assertThat(problemsOf(clustered("CLUSTER_TLS_CERT", file)))
+                .satisfiesExactlyInAnyOrder(
+                        line -> assertThat(line).startsWith("CLUSTER_TLS_KEY is missing"),
+                        line -> assertThat(line).startsWith("CLUSTER_TLS_CA is missing"));
+        assertThat(problemsOf(clustered(
+                        "CLUSTER_TLS_CERT", file, "CLUSTER_TLS_KEY", file, "CLUSTER_TLS_CA", "/no/such/file")))
+                .singleElement()
+                .asString()
+                .startsWith("CLUSTER_TLS_CA=/no/such/file cannot be read");
+    }
+
+    @Test
+    void leavesWorkToOtherNodesOnlyInACluster() {
+        assertThat(problemsOf(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "QUOTA_ROLES", "http,quota")))
+                .singleElement()
+                .asString()
+                .startsWith("QUOTA_ROLES=http,quota leaves work to other nodes");
+    }
+
+    @Test
+    void needsNoDatabaseAndNoAuthServiceToServeHttpAlone() {
+        Config config = load(clustered(
+                "ENVIRONMENT", "production",
+                "CLUSTER_INSECURE", "allow",
+                "QUOTA_ROLES", "http",
+                "DATABASE_URL", "",
+                "AUTH_SERVICE_URL", ""));
+        assertThat(config.usesDatabase()).isFalse();
     }
 
     @Test

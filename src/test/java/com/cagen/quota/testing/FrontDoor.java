@@ -108,7 +108,9 @@ public final class FrontDoor implements AutoCloseable {
                 new Config.Lanes(1, 300, 1_000, 4),
                 new Config.Database(4, 1_000, 2_000, 3_000),
                 new Config.Auth(2_000),
-                new Config.Audit(250, 60_000, null));
+                new Config.Audit(250, 60_000, null),
+                Config.Bridges.OFF,
+                null);
     }
 
     public synchronized String seal(long agoMillis) {
