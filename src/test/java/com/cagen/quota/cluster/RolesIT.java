@@ -2,11 +2,21 @@ package com.cagen.quota.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.cagen.quota.bus.Addresses;
+import com.cagen.quota.bus.Cluster;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
 import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -54,12 +64,64 @@ class RolesIT {
         assertThat(refused.code()).isEqualTo("insufficient_quota");
         assertThat(refused.body().getJsonObject("details").getInteger("short_by_mb"))
                 .isEqualTo(1);
-        com.cagen.quota.testing.Invariants.awaitEmptyOutbox(url);
+        Invariants.awaitEmptyOutbox(url);
         assertThat(operations
                         .get(front, "/quotas/" + quota + "/audit", "alice")
                         .data()
                         .getJsonArray("entries"))
                 .hasSize(4);
+    }
+
+    @Test
+    void answersAMemberOfTheClusterAndTellsItOfEachChangeOnceAndInOrder() throws Exception {
+        Vertx member = Cluster.join(
+                        Vertx.builder(),
+                        new VertxOptions(),
+                        new Config.Cluster(
+                                Node.clusterName(nodes),
+                                "127.0.0.1",
+                                Node.freePort(),
+                                0,
+                                nodes.stream().map(Node::address).toList(),
+                                null,
+                                Config.Routing.LOCAL,
+                                null))
+                .await()
+                .vertx();
+        try {
+            Queue<JsonObject> events = new ConcurrentLinkedQueue<>();
+            member.eventBus()
+                    .<JsonObject>consumer(Addresses.EVENTS, message -> events.add(message.body()))
+                    .completion()
+                    .await();
+            String quota = operations.root(front, 1_000);
+            for (int i = 1; i <= 5; i++) {
+                String credential = operations.credential("alice");
+                JsonObject body = new JsonObject()
+                        .put("service_id", "svc_cagen_quota")
+                        .put("encrypted_data", credential.substring(credential.lastIndexOf(':') + 1))
+                        .put("quota_id", quota)
+                        .put("resource_id", "r")
+                        .put("usage_mb", 1);
+                Object data = member.eventBus()
+                        .request(Addresses.of(OperationType.USAGE_ALLOCATE), body)
+                        .await()
+                        .body();
+                assertThat(((JsonObject) data).getInteger("used_mb")).isEqualTo(i);
+            }
+            operations.done(front, "/quotas/" + quota + "/suspend", "alice", new JsonObject());
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+            while (events.stream().noneMatch(event -> "quota.suspend".equals(event.getString("type")))) {
+                assertThat(System.nanoTime()).as("waited in vain").isLessThan(deadline);
+                Thread.onSpinWait();
+            }
+            assertThat(events.stream()
+                            .filter(event -> quota.equals(event.getString("quota_id")))
+                            .map(event -> event.getLong("version")))
+                    .containsExactly(1L, 2L, 3L, 4L, 5L, 6L, 7L);
+        } finally {
+            member.close().await();
+        }
     }
 
     @Test
