@@ -21,14 +21,17 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** Nodes that share the work: one serves HTTP and has no database, one the quotas, one the audit trail and the auth service. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RolesIT {
     private final String url = TestDatabase.create();
-    private final Node front = new Node("front", false);
-    private final Node engine = new Node("engine", false);
-    private final Node back = new Node("back", false);
+    private static final boolean LONG = Boolean.getBoolean("cluster.long");
+
+    private final Node front = new Node("front", LONG);
+    private final Node engine = new Node("engine", LONG);
+    private final Node back = new Node("back", LONG);
     private final List<Node> nodes = List.of(front, engine, back);
     private final Operations operations = new Operations();
 
@@ -130,6 +133,27 @@ class RolesIT {
             assertThat(node.status("/health/live")).isEqualTo(200);
             assertThat(node.status("/api/v1/quotas")).isEqualTo(404);
         }
+    }
+
+    /** Takes up to a minute: parts of a cluster look for one another every fifteen seconds. */
+    @Test
+    @EnabledIfSystemProperty(named = "cluster.long", matches = "true")
+    void findsTheOthersAgainAfterAPartition() throws Exception {
+        nodes.forEach(Node::cutOff);
+        while (front.ready()) {
+            Thread.onSpinWait();
+        }
+        // Long enough for each to take the others for dead.
+        Thread.sleep(10_000);
+        nodes.forEach(Node::mend);
+        for (Node node : nodes) {
+            node.awaitReady();
+        }
+        String quota = operations.root(front, 1_000);
+        JsonObject grant =
+                new JsonObject().put("target_user_id", "bob").put("permissions", List.of("read"));
+        operations.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
+        Invariants.awaitEmptyOutbox(url);
     }
 
     @Test
