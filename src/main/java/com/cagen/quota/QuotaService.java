@@ -6,6 +6,7 @@ import com.cagen.quota.auth.AuthVerticle;
 import com.cagen.quota.auth.BuiltInAuthService;
 import com.cagen.quota.bridge.BridgeVerticle;
 import com.cagen.quota.bus.Bus;
+import com.cagen.quota.bus.Cluster;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
@@ -13,24 +14,31 @@ import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.gateway.BusGateway;
 import com.cagen.quota.http.Health;
 import com.cagen.quota.http.HttpVerticle;
+import com.cagen.quota.metrics.Meters;
+import com.cagen.quota.metrics.MetricsVerticle;
 import com.cagen.quota.quota.QuotaVerticle;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
 import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.storage.StartupChecks;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
+import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxBuilder;
+import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,80 +54,160 @@ public final class QuotaService implements AutoCloseable {
     private static final long STOP_SECONDS = 20;
 
     private final Config config;
-    private final @Nullable EmbeddedDatabase embedded;
-    private final Vertx vertx = Vertx.vertx();
-    private final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final Database database;
+    private final PrometheusMeterRegistry metrics =
+            Meters.registry(QuotaService.class.getPackage().getImplementationVersion());
+    /** Held while starting and while stopping: what stops waits for the step that is under way. */
+    private final ReentrantLock turn = new ReentrantLock();
     /** Deployment ids, in the order of starting. */
     private final List<String> deployments = new ArrayList<>();
 
+    private volatile boolean stopping;
+    private boolean stopped;
+    private @Nullable EmbeddedDatabase embedded;
+    private @Nullable Vertx vertx;
+    private @Nullable Cluster cluster;
+    private @Nullable Bus bus;
+    /** Null when none of this node's roles needs one. */
+    private @Nullable Database database;
+
     private @Nullable Health health;
-    private @Nullable HttpVerticle http;
+    private final List<HttpVerticle> http = new CopyOnWriteArrayList<>();
     private @Nullable BridgeVerticle bridges;
 
-    private QuotaService(Config config, @Nullable EmbeddedDatabase embedded, DatabaseUrl url) {
+    /** Starts nothing yet: a shutdown hook that calls {@link #close} can be registered first. */
+    public QuotaService(Config config) {
         this.config = config;
-        this.embedded = embedded;
-        this.database = Database.open(
-                vertx, url, config.database(), "quota", config.database().poolSize());
     }
 
     /**
-     * Starts everything and returns when it answers.
+     * Starts everything and returns when it answers. Stops what it has started when the rest does not start, or when
+     * {@link #close} is called meanwhile.
      *
      * @throws IOException when the embedded PostgreSQL cannot start
      * @throws IllegalStateException when row-level security would not hold, or something does not start
      */
-    public static QuotaService start(Config config) throws IOException {
-        EmbeddedDatabase embedded = config.databaseUrl() == null ? EmbeddedDatabase.start(config.dataDir()) : null;
-        DatabaseUrl url = config.databaseUrl() == null
-                ? java.util.Objects.requireNonNull(embedded).url()
-                : DatabaseUrl.parse(config.databaseUrl().reveal());
-        QuotaService service = new QuotaService(config, embedded, url);
+    public void start() throws IOException {
+        turn.lock();
         try {
-            Migrations.run(url);
-            service.deployAll();
-            return service;
-        } catch (RuntimeException e) {
-            service.close();
+            if (config.usesDatabase()) {
+                DatabaseUrl url = databaseUrl();
+                goOn();
+                Migrations.run(url);
+                goOn();
+                Vertx vertx = startVertx();
+                database = Database.open(
+                        vertx,
+                        url,
+                        config.database(),
+                        "quota",
+                        config.database().poolSize());
+                deployAll(vertx);
+            } else {
+                deployAll(startVertx());
+            }
+            goOn();
+        } catch (IOException | RuntimeException e) {
+            close();
             throw e;
+        } finally {
+            turn.unlock();
         }
     }
 
-    private void deployAll() {
-        await(StartupChecks.run(database));
-        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
-
-        AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
-        deploy(audit);
-
-        String authServiceUrl = config.authServiceUrl();
-        if (authServiceUrl == null) {
-            BuiltInAuthService builtIn = new BuiltInAuthService(config, database);
-            deploy(builtIn);
-            authServiceUrl = builtIn.url();
+    /** Between two steps of the start: not after somebody has asked to stop. */
+    private void goOn() {
+        if (stopping) {
+            throw new IllegalStateException("stopped while starting");
         }
-        AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl);
-        deploy(auth);
+    }
 
-        for (int lane = 0; lane < config.lanes().count(); lane++) {
-            deploy(new QuotaVerticle(config, bus, database, metrics, lane));
+    private DatabaseUrl databaseUrl() throws IOException {
+        if (config.databaseUrl() != null) {
+            return DatabaseUrl.parse(config.databaseUrl().reveal());
         }
+        goOn();
+        embedded = EmbeddedDatabase.start(config.dataDir());
+        return embedded.url();
+    }
 
+    private Vertx startVertx() {
+        goOn();
+        VertxOptions options = new VertxOptions();
+        VertxBuilder builder = Meters.measured(Vertx.builder(), options, metrics);
+        if (config.cluster() == null) {
+            vertx = builder.build();
+        } else {
+            Cluster.Joined joined = await(Cluster.join(builder, options, config.cluster()));
+            vertx = joined.vertx();
+            cluster = joined.cluster();
+        }
+        return Objects.requireNonNull(vertx);
+    }
+
+    private void deployAll(Vertx vertx) {
+        Config.Routing routing = config.cluster() == null
+                ? Config.Routing.LOCAL
+                : config.cluster().routing();
+        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis(), routing);
+        this.bus = bus;
         Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
-        checks.put("database", database::ping);
-        checks.put("auth", auth::readiness);
-        checks.put("bus", bus::ping);
-        checks.put("audit", () -> caughtUp(audit));
+        Cluster cluster = this.cluster;
+        if (cluster != null) {
+            await(bus.join());
+            checks.put("cluster", () -> cluster.membership().compose(ignored -> bus.lanesKnown()));
+        }
         Contract contract = await(Contract.load(vertx));
-        deploy(new BusGateway(config, bus, contract, metrics));
+        if (database != null) {
+            checks.put("database", database::ping);
+            deployOn(database, bus, contract, checks);
+        }
+        checks.put("bus", bus::ping);
         if (config.bridges().tcpPort() != null || config.bridges().sockJsPort() != null) {
             bridges = new BridgeVerticle(config, bus, contract, metrics);
             deploy(bridges);
         }
-        health = new Health(vertx, checks);
-        http = new HttpVerticle(config, bus, contract, metrics, health);
-        deploy(http);
+        Health health = new Health(vertx, checks);
+        this.health = health;
+        goOn();
+        deployments.add(await(vertx.deployVerticle(
+                () -> {
+                    HttpVerticle instance = new HttpVerticle(config, bus, contract, metrics, health);
+                    http.add(instance);
+                    return instance;
+                },
+                new DeploymentOptions().setInstances(config.http().instances()))));
+        if (cluster != null) {
+            await(bus.open());
+        }
+    }
+
+    /** What works on the database, as far as this node's roles go. */
+    private void deployOn(Database database, Bus bus, Contract contract, Map<String, Supplier<Future<Void>>> checks) {
+        await(StartupChecks.run(database));
+        deploy(new MetricsVerticle(database, metrics));
+        if (config.does(Config.Role.AUDIT)) {
+            AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
+            deploy(audit);
+            checks.put("audit", () -> caughtUp(audit));
+        }
+        if (config.does(Config.Role.AUTH)) {
+            String authServiceUrl = config.authServiceUrl();
+            if (authServiceUrl == null) {
+                BuiltInAuthService builtIn = new BuiltInAuthService(config, database);
+                deploy(builtIn);
+                authServiceUrl = builtIn.url();
+            }
+            AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl);
+            deploy(auth);
+            checks.put("auth", auth::readiness);
+        }
+        if (config.does(Config.Role.QUOTA)) {
+            for (int lane = 0; lane < config.lanes().count(); lane++) {
+                deploy(new QuotaVerticle(config, bus, database, metrics, lane));
+            }
+            // The public addresses are served where the lanes are: one gateway for each node that has some.
+            deploy(new BusGateway(config, bus, contract, metrics));
+        }
     }
 
     private Future<Void> caughtUp(AuditVerticle audit) {
@@ -130,17 +218,18 @@ public final class QuotaService implements AutoCloseable {
     }
 
     private void deploy(Deployable verticle) {
-        deployments.add(await(vertx.deployVerticle(verticle)));
+        goOn();
+        deployments.add(await(Objects.requireNonNull(vertx).deployVerticle(verticle)));
     }
 
     /** The port that HTTP listens on. */
     public int port() {
-        return java.util.Objects.requireNonNull(http).actualPort();
+        return http.get(0).actualPort(); // the instances share it
     }
 
-    /** For tests: verticles that are deployed beside the service's own share its event bus. */
-    Vertx vertx() {
-        return vertx;
+    /** What everything runs on: verticles of the same process reach the event bus through it. */
+    public Vertx vertx() {
+        return Objects.requireNonNull(vertx);
     }
 
     /** For tests; null when no bridge is configured. */
@@ -149,35 +238,81 @@ public final class QuotaService implements AutoCloseable {
         return bridges;
     }
 
-    /** What a newcomer wants to know first. */
+    /** Where it listens: one line. */
+    public String address() {
+        return "Cagen quota service listens on " + base() + ", health at " + base() + "/health";
+    }
+
+    /** What a newcomer wants to know first: the address, and in development how to begin. */
     public String greeting() {
-        String base = "http://" + config.host() + ":" + port();
-        String listening = "Cagen quota service listens on " + base + ", health at " + base + "/health";
         if (config.environment() == Config.Environment.PRODUCTION) {
-            return listening;
+            return address();
         }
-        return listening + """
+        return address() + """
 
                 A first call, in two steps: mint a credential for one request, then make a quota with it.
                   CREDENTIAL=$(curl -s %1$s/dev/credentials -H 'Content-Type: application/json' \\
                     -d '{"user_id":"alice","organization_id":"acme"}' | sed 's/.*"encrypted_data":"\\([^"]*\\)".*/\\1/')
                   curl -s %1$s/api/v1/quotas/create -H 'Content-Type: application/json' \\
                     -H "Authorization: Cagen %2$s:$CREDENTIAL" \\
-                    -d '{"name":"Acme","type":"organization","total_mb":10000}'""".formatted(base, config.serviceId());
+                    -d '{"name":"Acme","type":"organization","total_mb":10000}'""".formatted(base(), config.serviceId());
     }
 
-    /** Stops in the opposite order: requests in flight are finished, the outbox is sealed, the database goes last. */
+    private String base() {
+        return "http://" + config.host() + ":" + port();
+    }
+
+    /**
+     * Stops in the opposite order: requests in flight are finished, the outbox is sealed, the database goes last. A start
+     * that is under way ends at its next step. Doing it twice does no harm.
+     */
     @Override
     public void close() {
+        stopping = true;
+        boolean mine = awaitTurn();
+        try {
+            if (!stopped) {
+                stopped = true;
+                stopAll();
+            }
+        } finally {
+            if (mine) {
+                turn.unlock();
+            }
+        }
+    }
+
+    /** Every step of a start has its own time limit; should one hang all the same, stopping must not. */
+    private boolean awaitTurn() {
+        try {
+            return turn.tryLock(START_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private void stopAll() {
+        if (embedded == null && vertx == null) {
+            return; // nothing was started
+        }
         LOG.info("stopping");
         if (health != null) {
             health.stop(); // not ready from now on
         }
-        for (int i = deployments.size() - 1; i >= 0; i--) {
-            quietly(vertx.undeploy(deployments.get(i)));
+        if (bus != null && cluster != null) {
+            bus.leave(); // and no requests from other nodes
         }
-        quietly(database.close());
-        quietly(vertx.close());
+        Vertx vertx = this.vertx;
+        if (vertx != null) {
+            for (int i = deployments.size() - 1; i >= 0; i--) {
+                quietly(vertx.undeploy(deployments.get(i)));
+            }
+            if (database != null) {
+                quietly(database.close());
+            }
+            quietly(vertx.close());
+        }
         if (embedded != null) {
             try {
                 embedded.close();
@@ -185,6 +320,7 @@ public final class QuotaService implements AutoCloseable {
                 LOG.error("the embedded PostgreSQL did not stop", e);
             }
         }
+        LOG.info("stopped");
     }
 
     private static <T> T await(Future<T> future) {

@@ -10,7 +10,8 @@ public final class RunningService implements AutoCloseable {
     private final QuotaService service;
 
     public RunningService(Config config) throws IOException {
-        service = QuotaService.start(config);
+        service = new QuotaService(config);
+        service.start();
     }
 
     public Vertx vertx() {

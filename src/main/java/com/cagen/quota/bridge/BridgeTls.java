@@ -12,7 +12,7 @@ import java.util.Set;
 final class BridgeTls {
     private BridgeTls() {}
 
-    static void require(NetServerOptions options, Config.Tls tls) {
+    static void require(NetServerOptions options, Config.ServerTls tls) {
         options.setSsl(true)
                 .setEnabledSecureTransportProtocols(Set.of("TLSv1.3", "TLSv1.2"))
                 .setKeyCertOptions(new PemKeyCertOptions()

@@ -86,7 +86,7 @@ public final class BridgeVerticle extends VerticleBase {
         }
         NetServerOptions options =
                 new NetServerOptions().setHost(settings.tcpHost()).setPort(port);
-        Config.Tls tls = settings.tls();
+        Config.ServerTls tls = settings.tls();
         if (tls != null) {
             BridgeTls.require(options, tls);
         }

@@ -6,19 +6,11 @@ import com.cagen.quota.domain.OperationType;
 public final class Addresses {
     /** Committed changes, published. */
     public static final String EVENTS = "cagen.quota.v1.events";
-    /** A request to a quota node for lane {@code n}: see {@link #lane}. */
+    /** Between our own nodes, whose requests are authenticated already: no bridge may reach what starts like this. */
     static final String INTERNAL = "cagen.quota.internal.";
-    /** Typed: what the auth service knows of a user and a quota. */
-    static final String PERMISSION_QUESTIONS = INTERNAL + "auth.question";
-    /** Typed: a grant or a revocation that the auth service is told. */
-    static final String PERMISSION_CHANGES = INTERNAL + "auth.change";
-    /** The doorbell of the auth outbox. */
-    static final String AUTH_BELL = INTERNAL + "auth.bell";
-    /** The doorbell of the audit outbox. */
-    static final String AUDIT_BELL = INTERNAL + "audit.bell";
-    /** Typed: refusals that no transaction recorded. */
-    static final String AUDIT_REFUSALS = INTERNAL + "audit.refusals";
-    /** How far the audit trail lags behind. */
+    /** Published by every node: what it serves. */
+    static final String PRESENCE = INTERNAL + "presence";
+    /** Published: how far the audit trail lags behind. */
     static final String AUDIT_LAG = INTERNAL + "audit.lag";
 
     private Addresses() {}
@@ -28,7 +20,43 @@ public final class Addresses {
         return "cagen.quota.v1." + operation.wireName();
     }
 
-    static String lane(int lane) {
-        return INTERNAL + "lane." + lane;
+    /** Requests to lane {@code lane} of a node. */
+    static String lane(String node, int lane) {
+        return INTERNAL + "lane." + node + "." + lane;
+    }
+
+    /** Where a node's answers come in; {@code channel} is unique. */
+    static String answers(String node, String channel) {
+        return answersOf(node) + channel;
+    }
+
+    /** What all of a node's {@link #answers} start with. */
+    static String answersOf(String node) {
+        return INTERNAL + "answers." + node + ".";
+    }
+
+    /** Typed: what the auth service knows of a user and a quota. */
+    static String permissionQuestions(String node) {
+        return INTERNAL + "auth.question." + node;
+    }
+
+    /** Typed: a grant or a revocation that the auth service is told. */
+    static String permissionChanges(String node) {
+        return INTERNAL + "auth.change." + node;
+    }
+
+    /** The doorbell of the auth outbox. */
+    static String authBell(String node) {
+        return INTERNAL + "auth.bell." + node;
+    }
+
+    /** The doorbell of the audit outbox. */
+    static String auditBell(String node) {
+        return INTERNAL + "audit.bell." + node;
+    }
+
+    /** Typed: refusals that no transaction recorded. */
+    static String auditRefusals(String node) {
+        return INTERNAL + "audit.refusals." + node;
     }
 }

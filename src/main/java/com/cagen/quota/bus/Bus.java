@@ -1,8 +1,10 @@
 package com.cagen.quota.bus;
 
+import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.PermissionAnswer;
 import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.PermissionQuestion;
@@ -10,54 +12,118 @@ import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
 import io.vertx.core.Future;
+import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.EventBus;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.eventbus.MessageProducer;
 import io.vertx.core.eventbus.ReplyException;
+import io.vertx.core.eventbus.ReplyFailure;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
+import java.util.Queue;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the verticles say to one another. One for each Vert.x instance; use its methods from the verticle's own context.
+ * What the verticles say to one another, and the nodes of a cluster. One for each Vert.x instance; use its methods from the
+ * verticle's own context.
  *
  * <p>Every consumer registered here replies to whatever asked it, also when its handler throws. Refusals travel as failure
  * code and message; {@link RequestChannel} keeps their details.
  */
 public final class Bus {
     private static final Logger LOG = LoggerFactory.getLogger(Bus.class);
+    private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
+    private static final DeliveryOptions ANYWHERE = new DeliveryOptions();
+    private static final long LAG_CHECK_MILLIS = 1_000;
 
     private final Vertx vertx;
     private final EventBus eventBus;
+    private final MessageProducer<JsonObject> events;
     private final int laneCount;
     private final long timeoutMillis;
+    private final Nodes nodes;
+    private final RollCall rollCall;
+    /** Of consumers: until they are through, other nodes do not know of them. */
+    private final Queue<Future<Void>> registrations = new ConcurrentLinkedQueue<>();
+
+    /** A consumer. */
+    public interface Served {
+        /** Takes no more messages; what was taken is still answered. */
+        Future<Void> stop();
+    }
+
+    /** For a node alone, or one of a cluster that prefers its own lanes. */
+    public Bus(Vertx vertx, int laneCount, long timeoutMillis) {
+        this(vertx, laneCount, timeoutMillis, Config.Routing.LOCAL);
+    }
 
     /**
      * Registers the codecs.
      *
-     * @param laneCount over which requests are spread by their quota
+     * @param laneCount over which requests to this node are spread by their quota
      * @param timeoutMillis after which a request without an answer is given up
+     * @param routing which node a request goes to; without a cluster, this one
      */
-    public Bus(Vertx vertx, int laneCount, long timeoutMillis) {
+    public Bus(Vertx vertx, int laneCount, long timeoutMillis, Config.Routing routing) {
         this.vertx = vertx;
         this.eventBus = vertx.eventBus();
+        this.events = eventBus.publisher(Addresses.EVENTS);
         this.laneCount = laneCount;
         this.timeoutMillis = timeoutMillis;
+        this.nodes = new Nodes(UUID.randomUUID().toString(), routing);
+        this.rollCall = new RollCall(vertx, nodes);
         for (Class<?> type : List.of(
                 Messages.Requests.class,
                 Messages.Answers.class,
                 Messages.Refusals.class,
+                Messages.Presence.class,
                 PermissionQuestion.class,
                 PermissionAnswer.class,
                 PermissionChange.class)) {
             register(type);
         }
+    }
+
+    /** Hears of the other nodes from now on, and they of this one, which serves nothing until {@link #open}. Once. */
+    public Future<Void> join() {
+        return rollCall.join();
+    }
+
+    /** Tells the other nodes what this one serves: to be called when all of it works. */
+    public Future<Void> open() {
+        return Future.all(List.copyOf(registrations)).<Void>mapEmpty().onSuccess(ignored -> rollCall.open());
+    }
+
+    /** Says goodbye: other nodes send no more requests. Those that are here or on their way are still served. */
+    public void leave() {
+        rollCall.leave();
+    }
+
+    /** Fails when no node is known that serves requests. */
+    public Future<Void> lanesKnown() {
+        return nodes.lane("") == null
+                ? Future.failedFuture("no node is known that serves requests")
+                : Future.succeededFuture();
+    }
+
+    private <T> Future<Void> consumer(String address, Handler<Message<T>> handler) {
+        Future<Void> completion = eventBus.consumer(address, handler).completion();
+        registrations.add(completion);
+        return completion;
+    }
+
+    private DeliveryOptions to(String node) {
+        return node.equals(nodes.self()) ? LOCAL : ANYWHERE;
     }
 
     private <T> void register(Class<T> type) {
@@ -66,23 +132,24 @@ public final class Bus {
 
     /** A way to the lanes for the calling verticle, which must be on its own context. */
     public RequestChannel openChannel() {
-        return new RequestChannel(vertx, laneCount, timeoutMillis);
+        return new RequestChannel(vertx, nodes, timeoutMillis);
     }
 
-    /** Lets {@code handler} answer the requests of lane {@code lane}, on the calling verticle's context. */
-    public void serveLane(int lane, Function<Request, Future<Answer>> handler) {
-        new LaneServer(vertx, handler).listen(lane);
+    /** Lets {@code handler} answer the requests of this node's lane {@code lane}, on the calling verticle's context. */
+    public LaneServer serveLane(int lane, Function<Request, Future<Answer>> handler) {
+        LaneServer server = new LaneServer(vertx, nodes.self(), handler);
+        registrations.add(server.listen(Addresses.lane(nodes.self(), lane)));
+        nodes.serving(laneCount, false, false);
+        return server;
     }
 
     /**
-     * Asks the auth verticle.
+     * Asks an auth verticle.
      *
      * @return fails with a {@link RefusalException} {@code auth_unavailable} when there is no trustworthy answer
      */
     public Future<PermissionAnswer> ask(PermissionQuestion question) {
-        return eventBus.<PermissionAnswer>request(Addresses.PERMISSION_QUESTIONS, question, internal())
-                .map(Message::body)
-                .recover(Bus::authUnavailable);
+        return this.<PermissionAnswer>askAuth(question.resourceId(), Addresses::permissionQuestions, question, true);
     }
 
     /**
@@ -91,13 +158,24 @@ public final class Bus {
      * @return fails with a {@link RefusalException} {@code auth_unavailable} when it did not confirm
      */
     public Future<Void> tell(PermissionChange change) {
-        return eventBus.request(Addresses.PERMISSION_CHANGES, change, internal())
-                .<Void>mapEmpty()
-                .recover(Bus::authUnavailable);
+        return askAuth(change.resourceId(), Addresses::permissionChanges, change, true);
     }
 
-    private DeliveryOptions internal() {
-        return new DeliveryOptions().setSendTimeout(timeoutMillis);
+    private <T> Future<T> askAuth(String key, Function<String, String> address, Object message, boolean again) {
+        String node = nodes.auth(key);
+        if (node == null) {
+            return authUnavailable(new IllegalStateException("no node with the role auth is known"));
+        }
+        DeliveryOptions options = new DeliveryOptions(to(node)).setSendTimeout(timeoutMillis);
+        return eventBus.<T>request(address.apply(node), message, options)
+                .map(Message::body)
+                .recover(failure -> {
+                    if (again && noHandlers(failure)) {
+                        nodes.gone(node);
+                        return askAuth(key, address, message, false);
+                    }
+                    return authUnavailable(failure);
+                });
     }
 
     private static <T> Future<T> authUnavailable(Throwable failure) {
@@ -110,12 +188,13 @@ public final class Bus {
     public void serveAuth(
             Function<PermissionQuestion, Future<PermissionAnswer>> questions,
             Function<PermissionChange, Future<Void>> changes) {
-        this.<PermissionQuestion, PermissionAnswer>serve(Addresses.PERMISSION_QUESTIONS, questions);
-        this.<PermissionChange, Void>serve(Addresses.PERMISSION_CHANGES, changes);
+        this.<PermissionQuestion, PermissionAnswer>serve(Addresses.permissionQuestions(nodes.self()), questions);
+        this.<PermissionChange, Void>serve(Addresses.permissionChanges(nodes.self()), changes);
+        nodes.serving(0, true, false);
     }
 
     private <Q, A> void serve(String address, Function<Q, Future<A>> handler) {
-        eventBus.<Q>consumer(address, message -> guarded(() -> handler.apply(message.body()))
+        this.<Q>consumer(address, message -> guarded(() -> handler.apply(message.body()))
                 .onSuccess(message::reply)
                 .onFailure(failure -> message.fail(busCode(failure), String.valueOf(failure.getMessage()))));
     }
@@ -126,8 +205,12 @@ public final class Bus {
                 : ErrorCode.INTERNAL_ERROR.busFailureCode();
     }
 
+    private static boolean noHandlers(Throwable failure) {
+        return failure instanceof ReplyException reply && reply.failureType() == ReplyFailure.NO_HANDLERS;
+    }
+
     /** A handler that throws becomes a failed future: otherwise nobody would ever reply. */
-    static <T> Future<T> guarded(java.util.function.Supplier<Future<T>> handler) {
+    static <T> Future<T> guarded(Supplier<Future<T>> handler) {
         try {
             return handler.get();
         } catch (RuntimeException e) {
@@ -136,61 +219,92 @@ public final class Bus {
         }
     }
 
-    /** Tells the auth verticle that its outbox has work. A hint: it looks from time to time anyway. */
+    /** Tells an auth verticle that its outbox has work. A hint: it looks from time to time anyway. */
     public void ringAuth() {
-        eventBus.send(Addresses.AUTH_BELL, null);
+        String node = nodes.auth(nodes.self());
+        if (node != null) {
+            eventBus.send(Addresses.authBell(node), null, to(node));
+        }
     }
 
     public void onAuthBell(Runnable handler) {
-        eventBus.consumer(Addresses.AUTH_BELL, ignored -> handler.run());
+        consumer(Addresses.authBell(nodes.self()), ignored -> handler.run());
     }
 
-    /** Tells the audit verticle that its outbox has work. A hint: it looks from time to time anyway. */
+    /** Tells an audit verticle that its outbox has work. A hint: it looks from time to time anyway. */
     public void ringAudit() {
-        eventBus.send(Addresses.AUDIT_BELL, null);
+        String node = nodes.audit();
+        if (node != null) {
+            eventBus.send(Addresses.auditBell(node), null, to(node));
+        }
     }
 
     public void onAuditBell(Runnable handler) {
-        eventBus.consumer(Addresses.AUDIT_BELL, ignored -> handler.run());
+        consumer(Addresses.auditBell(nodes.self()), ignored -> handler.run());
+        nodes.serving(0, false, true);
     }
 
-    /** Hands the audit verticle a refusal that no transaction recorded, such as an expired credential. */
+    /** Hands an audit verticle a refusal that no transaction recorded, such as an expired credential. */
     public void recordRefusal(AuditEntry entry) {
-        eventBus.send(Addresses.AUDIT_REFUSALS, new Messages.Refusals(List.of(entry)));
+        String node = nodes.audit();
+        if (node == null) {
+            LOG.warn("no node with the role audit is known: a refusal is not recorded");
+        } else {
+            eventBus.send(Addresses.auditRefusals(node), new Messages.Refusals(List.of(entry)), to(node));
+        }
     }
 
     public void onRefusals(Consumer<List<AuditEntry>> handler) {
-        eventBus.<Messages.Refusals>consumer(
-                Addresses.AUDIT_REFUSALS,
+        this.<Messages.Refusals>consumer(
+                Addresses.auditRefusals(nodes.self()),
                 message -> handler.accept(message.body().entries()));
+        nodes.serving(0, false, true);
     }
 
-    /** Lets every lane know how old the oldest unsealed audit entry is, in milliseconds. */
+    /** Lets every lane of every node know how old the oldest unsealed audit entry is, in milliseconds. */
     public void publishAuditLag(long millis) {
         eventBus.publish(Addresses.AUDIT_LAG, millis);
     }
 
+    /**
+     * Hears of the audit lag.
+     *
+     * @param handler is told every second as well, in case that nobody measures any more: the lag may be as long as the silence
+     */
     public void onAuditLag(LongConsumer handler) {
-        eventBus.<Long>consumer(Addresses.AUDIT_LAG, message -> handler.accept(message.body()));
+        long[] last = {0, System.nanoTime()};
+        this.<Long>consumer(Addresses.AUDIT_LAG, message -> {
+            last[0] = message.body();
+            last[1] = System.nanoTime();
+            handler.accept(last[0]);
+        });
+        vertx.setPeriodic(LAG_CHECK_MILLIS, ignored -> {
+            long silentMillis = (System.nanoTime() - last[1]) / 1_000_000;
+            handler.accept(Math.max(last[0], silentMillis));
+        });
     }
 
-    /** Publishes a committed change to whoever listens. */
-    public void publishEvent(JsonObject event) {
-        eventBus.publish(Addresses.EVENTS, event);
+    /**
+     * Publishes a committed change to whoever listens.
+     *
+     * @return fails when it is known that nobody does; within one node that is known at once
+     */
+    public Future<Void> publishEvent(JsonObject event) {
+        return events.write(event);
     }
 
     /** Hears every committed change, at least once, in order for each quota. */
     public void onEvent(Consumer<JsonObject> handler) {
-        eventBus.<JsonObject>consumer(Addresses.EVENTS, message -> handler.accept(message.body()));
+        this.<JsonObject>consumer(Addresses.EVENTS, message -> handler.accept(message.body()));
     }
 
     /**
      * Lets {@code handler} answer JSON bodies from any sender at a public address.
      *
      * @param handler gets the body (an empty object when it was none); its refusal becomes a recipient failure
+     * @return when every node knows of it
      */
-    public Future<Void> serveJson(
-            com.cagen.quota.domain.OperationType operation, Function<JsonObject, Future<Answer>> handler) {
+    public Future<Served> serveJson(OperationType operation, Function<JsonObject, Future<Answer>> handler) {
         MessageConsumer<Object> consumer = eventBus.consumer(Addresses.of(operation), message -> {
             JsonObject body = message.body() instanceof JsonObject json ? json : new JsonObject();
             guarded(() -> handler.apply(body))
@@ -205,12 +319,12 @@ public final class Bus {
                     .onFailure(failure -> message.fail(
                             ErrorCode.INTERNAL_ERROR.busFailureCode(), "The request could not be answered."));
         });
-        return consumer.completion();
+        return consumer.completion().map(ignored -> consumer::unregister);
     }
 
     /** Whether the bus works: a message to itself and back. */
     public Future<Void> ping() {
-        String address = Addresses.INTERNAL + "ping." + java.util.UUID.randomUUID();
+        String address = Addresses.INTERNAL + "ping." + UUID.randomUUID();
         MessageConsumer<Object> echo = eventBus.localConsumer(address, message -> message.reply(null));
         return eventBus.request(
                         address,
@@ -218,10 +332,5 @@ public final class Bus {
                         new DeliveryOptions().setSendTimeout(1_000).setLocalOnly(true))
                 .<Void>mapEmpty()
                 .eventually(echo::unregister);
-    }
-
-    static boolean noHandlers(Throwable failure) {
-        return failure instanceof ReplyException reply
-                && reply.failureType() == io.vertx.core.eventbus.ReplyFailure.NO_HANDLERS;
     }
 }

@@ -7,7 +7,10 @@ import com.cagen.quota.domain.Request;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.EventBus;
+import io.vertx.core.eventbus.ReplyException;
+import io.vertx.core.eventbus.ReplyFailure;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,34 +20,58 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A lane's end of a {@link RequestChannel}: takes lists of requests and sends the answers back in lists. */
-final class LaneServer {
+public final class LaneServer {
     private static final Logger LOG = LoggerFactory.getLogger(LaneServer.class);
+    private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
+    private static final DeliveryOptions ANYWHERE = new DeliveryOptions();
+    /** A recipient failure: none of the requests was begun. */
+    private static final int CLOSED = 1;
 
     private final EventBus eventBus;
     private final Context context;
+    private final String localAnswers;
     private final Function<Request, Future<Answer>> handler;
     private final Map<String, List<Messages.NumberedAnswer>> outgoing = new HashMap<>();
     private boolean flushing;
+    private volatile boolean closed;
 
-    LaneServer(Vertx vertx, Function<Request, Future<Answer>> handler) {
+    LaneServer(Vertx vertx, String node, Function<Request, Future<Answer>> handler) {
         this.eventBus = vertx.eventBus();
         this.context = vertx.getOrCreateContext();
+        this.localAnswers = Addresses.answersOf(node);
         this.handler = handler;
     }
 
-    void listen(int lane) {
-        eventBus.<Messages.Requests>consumer(Addresses.lane(lane), message -> {
-            Messages.Requests requests = message.body();
-            message.reply(null);
-            for (Messages.NumberedRequest numbered : requests.requests()) {
-                Bus.guarded(() -> handler.apply(numbered.request()))
-                        .otherwise(failure -> {
-                            LOG.error("a request failed", failure);
-                            return Refusal.of(ErrorCode.INTERNAL_ERROR, "The request could not be answered.");
-                        })
-                        .onSuccess(answer -> answer(requests.replyAddress(), numbered.id(), answer));
-            }
-        });
+    /** Whether a list of requests was certainly not begun: nobody was there, or whoever was there takes no more. */
+    static boolean notBegun(Throwable failure) {
+        return failure instanceof ReplyException reply
+                && (reply.failureType() == ReplyFailure.NO_HANDLERS
+                        || (reply.failureType() == ReplyFailure.RECIPIENT_FAILURE && reply.failureCode() == CLOSED));
+    }
+
+    Future<Void> listen(String address) {
+        return eventBus.<Messages.Requests>consumer(address, message -> {
+                    if (closed) {
+                        message.fail(CLOSED, "This lane takes no more requests.");
+                        return;
+                    }
+                    Messages.Requests requests = message.body();
+                    message.reply(null);
+                    for (Messages.NumberedRequest numbered : requests.requests()) {
+                        Bus.guarded(() -> handler.apply(numbered.request()))
+                                .otherwise(failure -> {
+                                    LOG.error("a request failed", failure);
+                                    return Refusal.of(ErrorCode.INTERNAL_ERROR, "The request could not be answered.");
+                                })
+                                .onSuccess(answer -> answer(requests.replyAddress(), numbered.id(), answer));
+                    }
+                })
+                .completion();
+    }
+
+    /** From now on requests are sent back, to be tried elsewhere; those that were taken go on. */
+    public void close() {
+        closed = true;
     }
 
     private void answer(String replyAddress, long id, Answer answer) {
@@ -58,7 +85,8 @@ final class LaneServer {
 
     private void flush() {
         flushing = false;
-        outgoing.forEach((address, answers) -> eventBus.send(address, new Messages.Answers(answers)));
+        outgoing.forEach((address, answers) -> eventBus.send(
+                address, new Messages.Answers(answers), address.startsWith(localAnswers) ? LOCAL : ANYWHERE));
         outgoing.clear();
     }
 }

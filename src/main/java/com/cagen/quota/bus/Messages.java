@@ -27,6 +27,14 @@ final class Messages {
         }
     }
 
+    /**
+     * What a node says of itself.
+     *
+     * @param lanes that it serves; 0: none, also for one that is leaving
+     * @param asks whether the others should say at once what they are, as this one is new
+     */
+    record Presence(String node, int lanes, boolean auth, boolean audit, boolean asks) {}
+
     /** Refusals for the audit trail that no transaction could record. */
     record Refusals(List<AuditEntry> entries) {
         Refusals {

@@ -12,99 +12,140 @@ import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.EventBus;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 
 /**
- * One verticle's way to the lanes. Requests that come up in one turn of the event loop travel together, and so do answers;
- * a message for each of them cost up to a third of the throughput. Not thread-safe: used on the context that made it.
+ * One verticle's way to the lanes, of this node or another. Requests that come up in one turn of the event loop travel
+ * together, and so do answers; a message for each of them cost up to a third of the throughput. Not thread-safe: used on the
+ * context that made it.
  */
 public final class RequestChannel {
     private static final long SWEEP_MILLIS = 250;
+    private static final long IDLE_POLL_MILLIS = 10;
+    /** To how many nodes a request is offered that none of them began. */
+    private static final int MAX_OFFERS = 3;
 
+    private final Vertx vertx;
     private final EventBus eventBus;
     private final Context context;
-    private final int laneCount;
+    private final Nodes nodes;
     private final long timeoutMillis;
-    private final String replyAddress = Addresses.INTERNAL + "answers." + UUID.randomUUID();
+    private final DeliveryOptions local;
+    private final DeliveryOptions remote;
+    private final String replyAddress;
+    private final Future<Void> ready;
     /** In the order of their deadlines, as all wait equally long. */
     private final Map<Long, Waiting> waiting = new LinkedHashMap<>();
 
-    private final List<List<Messages.NumberedRequest>> outgoing = new ArrayList<>();
+    private final Map<Nodes.Lane, List<Messages.NumberedRequest>> outgoing = new HashMap<>();
     private long nextId;
     private boolean flushing;
 
-    private record Waiting(Promise<Answer> promise, boolean change, long deadlineNanos) {}
+    private static final class Waiting {
+        final Promise<Answer> promise = Promise.promise();
+        final boolean change;
+        final long deadlineNanos;
+        int offers;
 
-    RequestChannel(Vertx vertx, int laneCount, long timeoutMillis) {
+        Waiting(boolean change, long deadlineNanos) {
+            this.change = change;
+            this.deadlineNanos = deadlineNanos;
+        }
+    }
+
+    RequestChannel(Vertx vertx, Nodes nodes, long timeoutMillis) {
+        this.vertx = vertx;
         this.eventBus = vertx.eventBus();
         this.context = vertx.getOrCreateContext();
-        this.laneCount = laneCount;
+        this.nodes = nodes;
         this.timeoutMillis = timeoutMillis;
-        for (int lane = 0; lane < laneCount; lane++) {
-            outgoing.add(new ArrayList<>());
-        }
-        eventBus.<Messages.Answers>consumer(
-                replyAddress, message -> message.body().answers().forEach(this::answered));
+        this.local = new DeliveryOptions().setSendTimeout(timeoutMillis).setLocalOnly(true);
+        this.remote = new DeliveryOptions().setSendTimeout(timeoutMillis);
+        this.replyAddress = Addresses.answers(nodes.self(), UUID.randomUUID().toString());
+        this.ready = eventBus.<Messages.Answers>consumer(
+                        replyAddress, message -> message.body().answers().forEach(this::answered))
+                .completion();
         vertx.setPeriodic(SWEEP_MILLIS, ignored -> sweep());
+    }
+
+    /** Ends when answers find their way back from every node. */
+    public Future<Void> ready() {
+        return ready;
     }
 
     /** Never fails: what goes wrong on the way is a {@link Refusal}. */
     public Future<Answer> send(Request request) {
         long id = nextId++;
-        Promise<Answer> promise = Promise.promise();
-        waiting.put(
-                id,
-                new Waiting(
-                        promise, request.operation().type().change(), System.nanoTime() + timeoutMillis * 1_000_000));
-        outgoing.get(laneOf(request)).add(new Messages.NumberedRequest(id, request));
+        Waiting entry = new Waiting(
+                request.operation().type().change(), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
+        waiting.put(id, entry);
+        offer(new Messages.NumberedRequest(id, request), entry);
+        return entry.promise.future();
+    }
+
+    /** Ends when no request waits for its answer, which is after the bus timeout at the latest. */
+    public Future<Void> idle() {
+        return waiting.isEmpty()
+                ? Future.succeededFuture()
+                : vertx.timer(IDLE_POLL_MILLIS, TimeUnit.MILLISECONDS).compose(ignored -> idle());
+    }
+
+    private void offer(Messages.NumberedRequest numbered, Waiting entry) {
+        Nodes.Lane lane = ++entry.offers > MAX_OFFERS ? null : nodes.lane(keyOf(numbered.request()));
+        if (lane == null) {
+            answered(new Messages.NumberedAnswer(
+                    numbered.id(), Refusal.of(ErrorCode.OVERLOADED, "The service is not ready for this request.")));
+            return;
+        }
+        outgoing.computeIfAbsent(lane, ignored -> new ArrayList<>()).add(numbered);
         if (!flushing) {
             flushing = true;
             context.runOnContext(ignored -> flush());
         }
-        return promise.future();
     }
 
-    /** How many requests have no answer yet. */
-    public int inFlight() {
-        return waiting.size();
-    }
-
-    private int laneOf(Request request) {
-        String key = request.operation() instanceof Operation.OnQuota onQuota
+    private static String keyOf(Request request) {
+        return request.operation() instanceof Operation.OnQuota onQuota
                 ? onQuota.quotaId()
                 : request.caller().organizationId();
-        return Math.floorMod(key.hashCode(), laneCount);
     }
 
     private void flush() {
         flushing = false;
-        for (int lane = 0; lane < laneCount; lane++) {
-            List<Messages.NumberedRequest> requests = outgoing.get(lane);
-            if (!requests.isEmpty()) {
-                Messages.Requests message = new Messages.Requests(replyAddress, requests);
-                requests.clear();
-                // The reply says only that a lane has taken them; the answers come on their own.
-                eventBus.request(Addresses.lane(lane), message, new DeliveryOptions().setSendTimeout(timeoutMillis))
-                        .onFailure(failure -> notTaken(message, failure));
-            }
-        }
+        // A copy, as what nobody takes comes back here.
+        Map<Nodes.Lane, List<Messages.NumberedRequest>> now = Map.copyOf(outgoing);
+        outgoing.clear();
+        now.forEach((lane, requests) -> {
+            Messages.Requests message = new Messages.Requests(replyAddress, requests);
+            // The reply says only that a lane has taken them; the answers come on their own.
+            eventBus.request(lane.address(), message, lane.node().equals(nodes.self()) ? local : remote)
+                    .onFailure(failure -> notTaken(lane, message, failure));
+        });
     }
 
-    private void notTaken(Messages.Requests message, Throwable failure) {
-        if (Bus.noHandlers(failure)) {
-            Refusal refusal = Refusal.of(ErrorCode.OVERLOADED, "The service is not ready for this request.");
-            message.requests().forEach(request -> answered(new Messages.NumberedAnswer(request.id(), refusal)));
-        } // else the sweep finds them: nobody knows what became of them
+    private void notTaken(Nodes.Lane lane, Messages.Requests message, Throwable failure) {
+        if (!LaneServer.notBegun(failure)) {
+            return; // nobody knows what became of them: the sweep says so
+        }
+        nodes.gone(lane.node());
+        for (Messages.NumberedRequest numbered : message.requests()) {
+            Waiting entry = waiting.get(numbered.id());
+            if (entry != null) {
+                offer(numbered, entry);
+            }
+        }
     }
 
     private void answered(Messages.NumberedAnswer answer) {
         Waiting request = waiting.remove(answer.id());
         if (request != null) { // else it came after its deadline
-            request.promise().complete(answer.answer());
+            request.promise.complete(answer.answer());
         }
     }
 
@@ -114,20 +155,19 @@ public final class RequestChannel {
         List<Waiting> late = new ArrayList<>();
         while (oldestFirst.hasNext()) {
             Waiting next = oldestFirst.next();
-            if (next.deadlineNanos() - now > 0) {
+            if (next.deadlineNanos - now > 0) {
                 break;
             }
             oldestFirst.remove();
             late.add(next);
         }
         for (Waiting request : late) {
-            request.promise()
-                    .complete(
-                            request.change()
-                                    ? Refusal.of(
-                                            ErrorCode.OUTCOME_UNKNOWN,
-                                            "No answer came in time; repeat under the same idempotency key.")
-                                    : Refusal.of(ErrorCode.OVERLOADED, "No answer came in time."));
+            request.promise.complete(
+                    request.change
+                            ? Refusal.of(
+                                    ErrorCode.OUTCOME_UNKNOWN,
+                                    "No answer came in time; repeat under the same idempotency key.")
+                            : Refusal.of(ErrorCode.OVERLOADED, "No answer came in time."));
         }
     }
 }

@@ -28,6 +28,8 @@ final class Wire {
             .addMixIn(Operation.class, ByName.class)
             .addMixIn(Answer.class, AnswerByName.class)
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            // The numbers in a refusal's details are longs, small ones too.
+            .enable(DeserializationFeature.USE_LONG_FOR_INTS)
             .build();
 
     static {
@@ -69,7 +71,8 @@ final class Wire {
     }
 
     @JsonTypeInfo(use = JsonTypeInfo.Id.SIMPLE_NAME, property = "@type")
-    @JsonAutoDetect(getterVisibility = JsonAutoDetect.Visibility.NONE)
+    // By its components alone.
+    @JsonAutoDetect(fieldVisibility = JsonAutoDetect.Visibility.ANY, getterVisibility = JsonAutoDetect.Visibility.NONE)
     @JsonIgnoreProperties("@type")
     private interface ByName {}
 

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param serviceId the one service id that credentials may name
  * @param secretKey 32 bytes, shared with the calling services
  * @param allowedOrigins origins that browsers may call from; empty: none
+ * @param roles what this node does; those that are missing, other nodes of the cluster do
+ * @param cluster null: this node is alone
  */
 public record Config(
         Environment environment,
@@ -36,7 +38,17 @@ public record Config(
         Database database,
         Auth auth,
         Audit audit,
-        Bridges bridges) {
+        Bridges bridges,
+        @Nullable Cluster cluster) {
+
+    public boolean does(Role role) {
+        return roles.contains(role);
+    }
+
+    /** Whether this node talks to PostgreSQL: one that only serves HTTP does not. */
+    public boolean usesDatabase() {
+        return does(Role.QUOTA) || does(Role.AUDIT) || does(Role.AUTH);
+    }
 
     public enum Environment {
         DEVELOPMENT,
@@ -110,7 +122,7 @@ public record Config(
     public record Bridges(
             @Nullable Integer tcpPort,
             String tcpHost,
-            @Nullable Tls tls,
+            @Nullable ServerTls tls,
             @Nullable Integer sockJsPort,
             int maxConnections,
             int messagesASecond) {
@@ -122,6 +134,42 @@ public record Config(
      *
      * @param clientCaFile whoever connects must show a certificate that this one signed; null: no certificate is asked for
      */
-    public record Tls(
+    public record ServerTls(
             Path certificateFile, Path keyFile, @Nullable Path clientCaFile) {}
+
+    /** Which quota node a request goes to. */
+    public enum Routing {
+        /** To this node when it has the role, else as {@link #HASH}. */
+        LOCAL,
+        /** To the node that the quota hashes to, whichever node took the request in. */
+        HASH
+    }
+
+    /**
+     * @param name nodes of the same name belong together
+     * @param host at which the other nodes reach this one
+     * @param port of the cluster manager
+     * @param busPort of the event bus; 0: a free one
+     * @param members {@code host:port} of the cluster manager of nodes to join; empty with {@code kubernetesDns}
+     * @param kubernetesDns the headless service whose addresses are the nodes'; null with {@code members}
+     * @param tls of the event bus; null: none
+     */
+    public record Cluster(
+            String name,
+            String host,
+            int port,
+            int busPort,
+            List<String> members,
+            @Nullable String kubernetesDns,
+            Routing routing,
+            @Nullable Tls tls) {}
+
+    /**
+     * PEM files. Whoever holds a certificate of {@code authority} is trusted as a node.
+     *
+     * @param certificate of this node
+     * @param key of {@code certificate}, PKCS 8
+     * @param authority that signed the certificates of all nodes, and nothing else
+     */
+    public record Tls(Path certificate, Path key, Path authority) {}
 }

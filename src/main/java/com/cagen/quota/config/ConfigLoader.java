@@ -10,7 +10,6 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -59,7 +58,19 @@ public final class ConfigLoader {
             "BRIDGE_TCP_CLIENT_CA_FILE",
             "BRIDGE_SOCKJS_PORT",
             "BRIDGE_MAX_CONNECTIONS",
-            "BRIDGE_MAX_MESSAGES_PER_S");
+            "BRIDGE_MAX_MESSAGES_PER_S",
+            "CLUSTER",
+            "CLUSTER_NAME",
+            "CLUSTER_HOST",
+            "CLUSTER_PORT",
+            "CLUSTER_BUS_PORT",
+            "CLUSTER_MEMBERS",
+            "CLUSTER_KUBERNETES_DNS",
+            "CLUSTER_ROUTING",
+            "CLUSTER_TLS_CERT",
+            "CLUSTER_TLS_KEY",
+            "CLUSTER_TLS_CA",
+            "CLUSTER_INSECURE");
 
     private static final int KEY_BYTES = 32;
     private static final int MAX_SERVICE_ID = 255;
@@ -86,6 +97,10 @@ public final class ConfigLoader {
     private Config load(Consumer<String> checkDatabaseUrl, Consumer<String> say) {
         Config.Environment environment = oneOf("ENVIRONMENT", Config.Environment.class, Config.Environment.DEVELOPMENT);
         boolean production = environment == Config.Environment.PRODUCTION;
+        ClusterSettings clusterSettings = new ClusterSettings(this, production);
+        boolean clustered = clusterSettings.on();
+        Set<Config.Role> roles = clusterSettings.roles();
+        Config.Cluster cluster = clusterSettings.cluster();
         Path dataDir = path("DATA_DIR", "data");
         String databaseUrl = get("DATABASE_URL", "");
         if (!databaseUrl.isEmpty()) {
@@ -94,14 +109,15 @@ public final class ConfigLoader {
             } catch (IllegalArgumentException e) {
                 problem("DATABASE_URL", "***", e.getMessage() + "; give postgresql://user:password@host:port/database");
             }
-        } else if (production) {
+        } else if ((production || clustered) && !roles.equals(Set.of(Config.Role.HTTP))) {
             problem(
                     "DATABASE_URL",
                     "",
-                    "is required in production; give postgresql://user:password@host:port/database");
+                    "is required in " + (production ? "production" : "a cluster")
+                            + "; give postgresql://user:password@host:port/database");
         }
         String authUrl = get("AUTH_SERVICE_URL", "");
-        if (authUrl.isEmpty() && production) {
+        if (authUrl.isEmpty() && production && roles.contains(Config.Role.AUTH)) {
             problem("AUTH_SERVICE_URL", "", "is required in production; give its URL, or the word embedded");
         } else if (!authUrl.isEmpty() && !authUrl.equals("embedded") && !isHttpUrl(authUrl)) {
             // Not shown: a URL that is refused for its user info would print a password.
@@ -118,7 +134,6 @@ public final class ConfigLoader {
                 problem("ALLOWED_ORIGINS", origin, "is no origin; give scheme://host[:port], separated by commas");
             }
         }
-        Set<Config.Role> roles = roles();
         long lock = number("LOCK_TIMEOUT_MS", 2_000, n -> n >= 10 && n <= 600_000, "give 10 to 600000");
         long statement = number("STATEMENT_TIMEOUT_MS", 5_000, n -> n > lock, "must be above LOCK_TIMEOUT_MS");
         long bus = number("BUS_TIMEOUT_MS", 8_000, n -> n > statement, "must be above STATEMENT_TIMEOUT_MS");
@@ -142,7 +157,7 @@ public final class ConfigLoader {
         String checkpoints = path("AUDIT_CHECKPOINT_FILE", "").toString();
         Config.Bridges bridges = bridges();
         // Last, as it may write a file, which only a configuration without problems may do.
-        Secret key = key(production, dataDir, say);
+        Secret key = key(production || clustered, dataDir, say);
         if (!problems.isEmpty() || key == null) {
             throw new ConfigException(problems);
         }
@@ -164,11 +179,12 @@ public final class ConfigLoader {
                 new Config.Database(poolSize, lock, statement, bus),
                 new Config.Auth(authTimeout),
                 new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints)),
-                bridges);
+                bridges,
+                cluster);
     }
 
     private Config.Bridges bridges() {
-        Config.Tls tls = tls();
+        Config.ServerTls tls = tls();
         String host = get("BRIDGE_TCP_HOST", "127.0.0.1");
         if (tls == null && !host.matches(LOOPBACK)) {
             problem(
@@ -189,12 +205,12 @@ public final class ConfigLoader {
         return get(name, "").isEmpty() ? null : (int) number(name, 0, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
     }
 
-    private Config.@Nullable Tls tls() {
+    private Config.@Nullable ServerTls tls() {
         Path certificate = file("BRIDGE_TCP_CERTIFICATE_FILE");
         Path key = file("BRIDGE_TCP_KEY_FILE");
         Path clientCa = file("BRIDGE_TCP_CLIENT_CA_FILE");
         if (certificate != null && key != null) {
-            return new Config.Tls(certificate, key, clientCa);
+            return new Config.ServerTls(certificate, key, clientCa);
         }
         if (certificate != null || key != null || clientCa != null) {
             problem(
@@ -229,7 +245,7 @@ public final class ConfigLoader {
         }
     }
 
-    private Path path(String name, String otherwise) {
+    Path path(String name, String otherwise) {
         String text = get(name, otherwise);
         try {
             return Path.of(text);
@@ -239,31 +255,18 @@ public final class ConfigLoader {
         }
     }
 
-    /** All of them unless some are named. */
-    private Set<Config.Role> roles() {
-        List<String> names = list("QUOTA_ROLES");
-        if (names.isEmpty()) {
-            return EnumSet.allOf(Config.Role.class);
-        }
-        Set<Config.Role> roles = EnumSet.noneOf(Config.Role.class);
-        for (String each : names) {
-            roles.add(constant("QUOTA_ROLES", each, Config.Role.class, Config.Role.HTTP));
-        }
-        return roles;
-    }
-
-    private List<String> list(String name) {
+    List<String> list(String name) {
         return Arrays.stream(get(name, "").split(",", -1))
                 .map(String::strip)
                 .filter(each -> !each.isEmpty())
                 .toList();
     }
 
-    private @Nullable Secret key(boolean production, Path dataDir, Consumer<String> say) {
+    private @Nullable Secret key(boolean required, Path dataDir, Consumer<String> say) {
         String name = "CAGEN_QUOTA_SERVICE_SECRET_KEY";
         String given = get(name, "");
-        if (given.isEmpty() && production) {
-            problem(name, "", "is required in production; give base64 of 32 random bytes");
+        if (given.isEmpty() && required) {
+            problem(name, "", "is required in production and in a cluster; give base64 of 32 random bytes");
             return null;
         }
         if (!given.isEmpty()) {
@@ -312,7 +315,7 @@ public final class ConfigLoader {
         Files.move(made, file);
     }
 
-    private String get(String name, String otherwise) {
+    String get(String name, String otherwise) {
         if (!NAMES.contains(name)) {
             throw new IllegalArgumentException(name + " is not in NAMES");
         }
@@ -320,11 +323,11 @@ public final class ConfigLoader {
         return value.isEmpty() ? otherwise : value;
     }
 
-    private void problem(String name, String value, String why) {
+    void problem(String name, String value, String why) {
         problems.add(value.isEmpty() ? name + " " + why : name + "=" + value + " " + why);
     }
 
-    private long number(String name, long otherwise, LongPredicate allowed, String remedy) {
+    long number(String name, long otherwise, LongPredicate allowed, String remedy) {
         String text = get(name, Long.toString(otherwise));
         Function<String, Long> wrong = why -> {
             problem(name, text, why + "; " + remedy);
@@ -338,11 +341,13 @@ public final class ConfigLoader {
         }
     }
 
-    private <E extends Enum<E>> E oneOf(String name, Class<E> type, E otherwise) {
-        return constant(name, get(name, otherwise.name()), type, otherwise);
+    <E extends Enum<E>> E oneOf(String name, Class<E> type, E otherwise) {
+        E given = constant(name, get(name, otherwise.name()), type);
+        return given == null ? otherwise : given;
     }
 
-    private <E extends Enum<E>> E constant(String name, String text, Class<E> type, E otherwise) {
+    /** Null, and a problem, for a text that is none of them. */
+    <E extends Enum<E>> @Nullable E constant(String name, String text, Class<E> type) {
         for (E each : type.getEnumConstants()) {
             if (each.name().equalsIgnoreCase(text)) {
                 return each;
@@ -353,6 +358,6 @@ public final class ConfigLoader {
                 text,
                 "is unknown; give one of "
                         + Arrays.toString(type.getEnumConstants()).toLowerCase(Locale.ROOT));
-        return otherwise;
+        return null;
     }
 }

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
 /** Takes JSON bodies at the public addresses of the operations (contract, section 5): the same checks as over HTTP. */
@@ -30,6 +31,8 @@ public final class BusGateway extends VerticleBase {
     private final Bus bus;
     private final Contract contract;
     private final MeterRegistry metrics;
+    private @Nullable RequestChannel channel;
+    private List<Bus.Served> addresses = List.of();
 
     /** All arguments may be shared by several instances. */
     public BusGateway(Config config, Bus bus, Contract contract, MeterRegistry metrics) {
@@ -49,11 +52,23 @@ public final class BusGateway extends VerticleBase {
                 bus::recordRefusal,
                 metrics,
                 Clock.systemUTC());
-        RequestChannel channel = bus.openChannel();
-        List<Future<Void>> served = Stream.of(OperationType.values())
-                .map(type -> bus.serveJson(type, body -> serve(intake, channel, type, body)))
+        RequestChannel opened = bus.openChannel();
+        channel = opened;
+        List<Future<Bus.Served>> served = Stream.of(OperationType.values())
+                .map(type -> bus.serveJson(type, body -> serve(intake, opened, type, body)))
                 .toList();
-        return Future.all(served);
+        return Future.all(served)
+                .onSuccess(ignored ->
+                        addresses = served.stream().map(Future::result).toList())
+                .compose(ignored -> opened.ready());
+    }
+
+    /** Takes no more requests and lets those that were taken be answered. */
+    @Override
+    public Future<?> stop() {
+        return Future.join(addresses.stream().map(Bus.Served::stop).toList())
+                .otherwiseEmpty()
+                .compose(ignored -> channel == null ? Future.succeededFuture() : channel.idle());
     }
 
     private static Future<Answer> serve(Intake intake, RequestChannel channel, OperationType type, JsonObject body) {

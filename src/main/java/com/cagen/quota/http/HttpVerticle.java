@@ -4,6 +4,7 @@ import com.cagen.quota.api.Contract;
 import com.cagen.quota.api.Intake;
 import com.cagen.quota.api.RequestDecoder;
 import com.cagen.quota.bus.Bus;
+import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.credential.Credentials;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -18,7 +19,10 @@ import java.util.Base64;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** The HTTP front door. Several instances share one port, each on its own event loop. */
+/**
+ * The HTTP front door. Several instances share one port, each on its own event loop. A node without the role http has it as well,
+ * for health and metrics alone.
+ */
 public final class HttpVerticle extends VerticleBase {
     /** A credential in a query string needs more than the usual 4 KiB. */
     private static final int MAX_LINE_BYTES = 16 * 1024;
@@ -55,10 +59,15 @@ public final class HttpVerticle extends VerticleBase {
         Router router = Router.router(vertx);
         new Frame(vertx, config.http().requestTimeoutMillis(), metrics).mount(router);
         new Cors(config.allowedOrigins()).mount(router);
-        new OperationRoutes(router, bodies, intake, decoder, bus.openChannel()).mount();
+        Future<Void> ready = Future.succeededFuture();
+        if (config.does(Config.Role.HTTP)) {
+            RequestChannel channel = bus.openChannel();
+            ready = channel.ready();
+            new OperationRoutes(router, bodies, intake, decoder, channel).mount();
+        }
         health.mount(router);
         new Documents(contract, metrics).mount(router);
-        if (config.environment() == Config.Environment.DEVELOPMENT) {
+        if (config.does(Config.Role.HTTP) && config.environment() == Config.Environment.DEVELOPMENT) {
             new DevRoutes(credentials, intake, decoder, clock).mount(router, bodies);
         }
         Frame.mountLast(router);
@@ -67,7 +76,7 @@ public final class HttpVerticle extends VerticleBase {
                 vertx.createHttpServer(options()).requestHandler(router).invalidRequestHandler(Frame::refuseUnreadable);
         server = http;
         limitConnections(http);
-        return http.listen();
+        return ready.compose(ignored -> http.listen());
     }
 
     private HttpServerOptions options() {

@@ -1,6 +1,7 @@
 package com.cagen.quota.quota;
 
 import com.cagen.quota.bus.Bus;
+import com.cagen.quota.bus.LaneServer;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.RequestRows;
@@ -8,6 +9,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,6 +23,7 @@ public final class QuotaVerticle extends VerticleBase {
     private final Database database;
     private final int number;
     private final Lane lane;
+    private @Nullable LaneServer server;
 
     /** @param number of this lane, from 0; lane 0 also looks after retention */
     public QuotaVerticle(Config config, Bus bus, Database database, MeterRegistry metrics, int number) {
@@ -33,7 +36,7 @@ public final class QuotaVerticle extends VerticleBase {
     @Override
     public Future<?> start() {
         bus.onAuditLag(lane::auditLag);
-        bus.serveLane(number, lane::submit);
+        server = bus.serveLane(number, lane::submit);
         if (number > 0) {
             return Future.succeededFuture();
         }
@@ -42,9 +45,12 @@ public final class QuotaVerticle extends VerticleBase {
         return RequestRows.maintain(database);
     }
 
-    /** Ends when every request has its answer. */
+    /** Ends when every request that was taken has its answer. */
     @Override
     public Future<?> stop() {
+        if (server != null) {
+            server.close();
+        }
         Promise<Void> idle = Promise.promise();
         awaitIdle(idle);
         return idle.future();

@@ -189,7 +189,7 @@ class BridgeLimitsIT {
         int port = service(new Config.Bridges(
                         0,
                         "127.0.0.1",
-                        new Config.Tls(server.certificate(), server.key(), known.certificate()),
+                        new Config.ServerTls(server.certificate(), server.key(), known.certificate()),
                         null,
                         10,
                         100))

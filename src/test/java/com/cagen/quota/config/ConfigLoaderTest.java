@@ -15,6 +15,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,7 +68,8 @@ class ConfigLoaderTest {
                         new Config.Database(8, 2_000, 5_000, 8_000),
                         new Config.Auth(2_000),
                         new Config.Audit(250, 30_000, null),
-                        Config.Bridges.OFF));
+                        Config.Bridges.OFF,
+                        null));
     }
 
     private String pem(String name) throws IOException {
@@ -100,7 +103,10 @@ class ConfigLoaderTest {
     }
 
     @Test
-    void mapsEverySetting() throws IOException {
+    void mapsEverySetting() throws Exception {
+        Path certificate = Files.createFile(folder.resolve("node.pem"));
+        Path nodeKey = Files.createFile(folder.resolve("node.key"));
+        Path authority = Files.createFile(folder.resolve("ca.pem"));
         Map<String, String> values = Map.ofEntries(
                 Map.entry("ENVIRONMENT", "production"),
                 Map.entry("HOST", "10.0.0.1"),
@@ -137,8 +143,20 @@ class ConfigLoaderTest {
                 Map.entry("BRIDGE_TCP_CLIENT_CA_FILE", pem("ca.pem")),
                 Map.entry("BRIDGE_SOCKJS_PORT", "7001"),
                 Map.entry("BRIDGE_MAX_CONNECTIONS", "17"),
-                Map.entry("BRIDGE_MAX_MESSAGES_PER_S", "18"));
-        assertThat(values.keySet()).isEqualTo(ConfigLoader.NAMES);
+                Map.entry("BRIDGE_MAX_MESSAGES_PER_S", "18"),
+                Map.entry("CLUSTER", "on"),
+                Map.entry("CLUSTER_NAME", "blue"),
+                Map.entry("CLUSTER_HOST", "10.0.0.2"),
+                Map.entry("CLUSTER_PORT", "17"),
+                Map.entry("CLUSTER_BUS_PORT", "18"),
+                Map.entry("CLUSTER_MEMBERS", "10.0.0.2:17, node-3:17"),
+                Map.entry("CLUSTER_ROUTING", "hash"),
+                Map.entry("CLUSTER_TLS_CERT", certificate.toString()),
+                Map.entry("CLUSTER_TLS_KEY", nodeKey.toString()),
+                Map.entry("CLUSTER_TLS_CA", authority.toString()));
+        Set<String> others = Set.of("CLUSTER_KUBERNETES_DNS", "CLUSTER_INSECURE"); // instead of members and files
+        assertThat(Stream.of(values.keySet(), others).flatMap(Set::stream).collect(Collectors.toSet()))
+                .isEqualTo(ConfigLoader.NAMES);
         assertThat(load(values))
                 .isEqualTo(new Config(
                         Config.Environment.PRODUCTION,
@@ -161,13 +179,22 @@ class ConfigLoaderTest {
                         new Config.Bridges(
                                 7000,
                                 "10.0.0.2",
-                                new Config.Tls(
+                                new Config.ServerTls(
                                         folder.resolve("cert.pem"),
                                         folder.resolve("key.pem"),
                                         folder.resolve("ca.pem")),
                                 7001,
                                 17,
-                                18)));
+                                18),
+                        new Config.Cluster(
+                                "blue",
+                                "10.0.0.2",
+                                17,
+                                18,
+                                List.of("10.0.0.2:17", "node-3:17"),
+                                null,
+                                Config.Routing.HASH,
+                                new Config.Tls(certificate, nodeKey, authority))));
     }
 
     @ParameterizedTest
@@ -232,6 +259,111 @@ class ConfigLoaderTest {
                 KEY));
         assertThat(config.authServiceUrl()).isNull();
         assertThat(config.host()).isEqualTo("0.0.0.0");
+    }
+
+    private static final Map<String, String> CLUSTERED = Map.of(
+            "CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY,
+            "DATABASE_URL", "postgresql://u:p@h/d",
+            "AUTH_SERVICE_URL", "embedded",
+            "CLUSTER", "on",
+            "CLUSTER_HOST", "10.0.0.2",
+            "CLUSTER_MEMBERS", "10.0.0.2:5701");
+
+    private static Map<String, String> clustered(String... more) {
+        Map<String, String> values = new HashMap<>(CLUSTERED);
+        for (int i = 0; i < more.length; i += 2) {
+            values.put(more[i], more[i + 1]);
+        }
+        return values;
+    }
+
+    @Test
+    void takesPartInAClusterWhenToldTo() {
+        assertThat(load(clustered()).cluster())
+                .isEqualTo(new Config.Cluster(
+                        "cagen-quota",
+                        "10.0.0.2",
+                        5701,
+                        5702,
+                        List.of("10.0.0.2:5701"),
+                        null,
+                        Config.Routing.LOCAL,
+                        null));
+        assertThat(load(clustered("CLUSTER", "true"))).isEqualTo(load(clustered())); // as YAML has it
+        Config.Cluster byDns = load(clustered("CLUSTER_MEMBERS", "", "CLUSTER_KUBERNETES_DNS", "quota.prod.svc"))
+                .cluster();
+        assertThat(byDns).isNotNull();
+        assertThat(byDns.kubernetesDns()).isEqualTo("quota.prod.svc");
+        assertThat(byDns.members()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "CLUSTER, maybe",
+        "CLUSTER_NAME, two words",
+        "CLUSTER_HOST, 0.0.0.0",
+        "CLUSTER_PORT, 0",
+        "CLUSTER_BUS_PORT, 65536",
+        "CLUSTER_MEMBERS, 10.0.0.2",
+        "CLUSTER_MEMBERS, 10.0.0.2:5701;10.0.0.3:5701",
+        "CLUSTER_ROUTING, random",
+        "CLUSTER_INSECURE, yes",
+    })
+    void refusesTheValueOfAClusterSettingAndNamesIt(String name, String value) {
+        assertThat(problemsOf(clustered(name, value)))
+                .singleElement()
+                .asString()
+                .startsWith(name + "=");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"DATABASE_URL", "CAGEN_QUOTA_SERVICE_SECRET_KEY", "CLUSTER_MEMBERS"})
+    void refusesAClusterWithoutWhatItsNodesShare(String name) {
+        assertThat(problemsOf(clustered(name, ""))).singleElement().asString().startsWith(name + " is required");
+    }
+
+    @Test
+    void refusesAClusterInProductionWithoutItsAddressAndCertificates() {
+        assertThat(problemsOf(clustered("ENVIRONMENT", "production", "CLUSTER_HOST", "")))
+                .satisfiesExactlyInAnyOrder(
+                        line -> assertThat(line).startsWith("CLUSTER_HOST is required"),
+                        line -> assertThat(line).startsWith("CLUSTER_TLS_CERT is required"));
+        assertThat(load(clustered("ENVIRONMENT", "production", "CLUSTER_INSECURE", "allow"))
+                        .cluster())
+                .isNotNull();
+    }
+
+    @Test
+    void refusesHalfOfTheCertificatesAndThoseThatAreNotThere() throws Exception {
+        String file = Files.createFile(folder.resolve("node.pem")).toString();
+        assertThat(problemsOf(clustered("CLUSTER_TLS_CERT", file)))
+                .satisfiesExactlyInAnyOrder(
+                        line -> assertThat(line).startsWith("CLUSTER_TLS_KEY is missing"),
+                        line -> assertThat(line).startsWith("CLUSTER_TLS_CA is missing"));
+        assertThat(problemsOf(clustered(
+                        "CLUSTER_TLS_CERT", file, "CLUSTER_TLS_KEY", file, "CLUSTER_TLS_CA", "/no/such/file")))
+                .singleElement()
+                .asString()
+                .startsWith("CLUSTER_TLS_CA=/no/such/file cannot be read");
+    }
+
+    @Test
+    void leavesWorkToOtherNodesOnlyInACluster() {
+        assertThat(problemsOf(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "QUOTA_ROLES", "http,quota")))
+                .singleElement()
+                .asString()
+                .startsWith("QUOTA_ROLES=http,quota leaves work to other nodes");
+    }
+
+    @Test
+    void needsNoDatabaseAndNoAuthServiceToServeHttpAlone() {
+        Config config = load(clustered(
+                "ENVIRONMENT", "production",
+                "CLUSTER_INSECURE", "allow",
+                "QUOTA_ROLES", "http",
+                "DATABASE_URL", "",
+                "AUTH_SERVICE_URL", ""));
+        assertThat(config.usesDatabase()).isFalse();
     }
 
     @Test

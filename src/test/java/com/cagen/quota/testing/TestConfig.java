@@ -37,6 +37,7 @@ public final class TestConfig {
                 new Config.Database(8, 2_000, 5_000, 10_000),
                 new Config.Auth(2_000),
                 new Config.Audit(250, 60_000, null),
-                bridges);
+                bridges,
+                null);
     }
 }

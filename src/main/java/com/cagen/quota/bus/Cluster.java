@@ -1,0 +1,141 @@
+package com.cagen.quota.bus;
+
+import com.cagen.quota.config.Config;
+import com.hazelcast.config.JavaSerializationFilterConfig;
+import com.hazelcast.config.JoinConfig;
+import com.hazelcast.config.MapConfig;
+import com.hazelcast.config.MultiMapConfig;
+import com.hazelcast.config.NetworkConfig;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxBuilder;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.eventbus.EventBusOptions;
+import io.vertx.core.http.ClientAuth;
+import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.PemTrustOptions;
+import io.vertx.spi.cluster.hazelcast.HazelcastClusterManager;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+
+/**
+ * This node's membership. Hazelcast knows who is there and who listens at which address; it never holds a quota, and no lock of
+ * it is relied upon. Messages go over the event bus's own connections (docs/adr/0007).
+ */
+public final class Cluster {
+    private static final int CONNECT_TIMEOUT_MILLIS = 2_000;
+    /** A connection whose other end is silent for twice as long is given up. */
+    private static final int PING_MILLIS = 5_000;
+
+    /**
+     * A system property beside Hazelcast's own {@code hazelcast.local.publicAddress}: for a node behind something that maps
+     * ports, such as the relay with which the tests part nodes.
+     */
+    private static final String PUBLIC_BUS_PORT = "cagen.cluster.public-bus-port";
+
+    private final HazelcastClusterManager manager;
+
+    private Cluster(HazelcastClusterManager manager) {
+        this.manager = manager;
+    }
+
+    /** A node that has joined. */
+    public record Joined(Vertx vertx, Cluster cluster) {}
+
+    /**
+     * Joins, or is the first.
+     *
+     * @param builder may already know of metrics
+     * @param options for the rest of Vert.x
+     * @return fails when an address is unknown or taken, or a certificate cannot be used
+     */
+    public static Future<Joined> join(VertxBuilder builder, VertxOptions options, Config.Cluster settings) {
+        String address;
+        try {
+            address = InetAddress.getByName(settings.host()).getHostAddress();
+        } catch (UnknownHostException e) {
+            return Future.failedFuture(
+                    new IllegalStateException("CLUSTER_HOST=" + settings.host() + " is not known", e));
+        }
+        HazelcastClusterManager manager = new HazelcastClusterManager(hazelcast(settings, address));
+        bus(options.getEventBusOptions(), settings, address);
+        return builder.with(options)
+                .withClusterManager(manager)
+                .buildClustered()
+                .map(vertx -> new Joined(vertx, new Cluster(manager)))
+                .recover(failure -> Future.failedFuture(
+                        new IllegalStateException("the cluster cannot be joined: " + failure.getMessage(), failure)));
+    }
+
+    /** Fails when this node is no member, or no longer. */
+    public Future<Void> membership() {
+        return manager.isActive()
+                        && manager.getHazelcastInstance().getLifecycleService().isRunning()
+                ? Future.succeededFuture()
+                : Future.failedFuture("this node is no member of its cluster");
+    }
+
+    private static void bus(EventBusOptions options, Config.Cluster settings, String address) {
+        options.setHost(address)
+                .setPort(settings.busPort())
+                .setClusterPublicHost(address)
+                .setConnectTimeout(CONNECT_TIMEOUT_MILLIS)
+                .setClusterPingInterval(PING_MILLIS)
+                .setClusterPingReplyInterval(PING_MILLIS)
+                // On unless told otherwise, and it would let anybody in.
+                .setTrustAll(false);
+        Integer publicPort = Integer.getInteger(PUBLIC_BUS_PORT);
+        if (publicPort != null) {
+            options.setClusterPublicPort(publicPort);
+        }
+        Config.Tls tls = settings.tls();
+        if (tls != null) {
+            options.setSsl(true)
+                    .setKeyCertOptions(new PemKeyCertOptions()
+                            .addCertPath(tls.certificate().toString())
+                            .addKeyPath(tls.key().toString()))
+                    .setTrustOptions(
+                            new PemTrustOptions().addCertPath(tls.authority().toString()))
+                    .setClientAuth(ClientAuth.REQUIRED);
+        }
+    }
+
+    private static com.hazelcast.config.Config hazelcast(Config.Cluster settings, String address) {
+        com.hazelcast.config.Config hazelcast = new com.hazelcast.config.Config()
+                .setClusterName(settings.name())
+                .setProperty("hazelcast.phone.home.enabled", "false")
+                .setProperty("hazelcast.logging.type", "slf4j")
+                .setProperty("hazelcast.socket.bind.any", "false")
+                // Parts that a broken network separated find each other again within half a minute, not in minutes.
+                .setProperty("hazelcast.merge.first.run.delay.seconds", "15")
+                .setProperty("hazelcast.merge.next.run.delay.seconds", "15")
+                // Nothing in Hazelcast is worth waiting for: each node publishes again what it had there.
+                .setProperty("hazelcast.graceful.shutdown.max.wait", "5")
+                // What Vert.x keeps there, as its own default configuration has it.
+                .addMultiMapConfig(new MultiMapConfig("__vertx.subs")
+                        .setBackupCount(1)
+                        .setValueCollectionType(MultiMapConfig.ValueCollectionType.SET))
+                .addMapConfig(new MapConfig("__vertx.haInfo").setBackupCount(1))
+                .addMapConfig(new MapConfig("__vertx.nodeInfo").setBackupCount(1));
+        hazelcast.getMetricsConfig().setEnabled(false);
+        // Only the types that Vert.x and Hazelcast put into their maps may be made from what another member sends.
+        JavaSerializationFilterConfig filter = new JavaSerializationFilterConfig();
+        filter.getWhitelist().addPrefixes("io.vertx.spi.cluster.hazelcast.");
+        hazelcast.getSerializationConfig().setJavaSerializationFilterConfig(filter);
+        NetworkConfig network =
+                hazelcast.getNetworkConfig().setPort(settings.port()).setPortAutoIncrement(false);
+        network.getInterfaces().setEnabled(true).addInterface(address);
+        JoinConfig join = network.getJoin();
+        join.getAutoDetectionConfig().setEnabled(false);
+        join.getMulticastConfig().setEnabled(false);
+        if (settings.kubernetesDns() != null) {
+            join.getKubernetesConfig()
+                    .setEnabled(true)
+                    .setProperty("service-dns", settings.kubernetesDns())
+                    .setProperty("service-port", Integer.toString(settings.port()));
+        } else {
+            join.getTcpIpConfig().setEnabled(true).setMembers(settings.members());
+        }
+        return hazelcast;
+    }
+}

@@ -1,0 +1,146 @@
+package com.cagen.quota.bus;
+
+import com.cagen.quota.config.Config;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which nodes there are and what they serve, as each of them says every second: the place that decides where a request goes. A
+ * node that has been silent for a while, frozen or cut off, is passed over; a wrong guess costs time and never correctness,
+ * which rests on the database's rows. Thread-safe.
+ */
+final class Nodes {
+    static final long PRESENCE_MILLIS = 1_000;
+    private static final long SILENCE_NANOS = 3_500_000_000L;
+
+    private final String self;
+    private final Config.Routing routing;
+    private final Map<String, Known> others = new ConcurrentHashMap<>();
+    /** What this node could serve; {@link #open} says whether others are told. */
+    private volatile Messages.Presence own;
+
+    private volatile boolean open = true;
+
+    private record Known(Messages.Presence presence, long heardNanos) {
+        boolean speaks(long now) {
+            return now - heardNanos < SILENCE_NANOS;
+        }
+    }
+
+    /** A lane of a node. */
+    record Lane(String node, int number) {
+        String address() {
+            return Addresses.lane(node, number);
+        }
+    }
+
+    Nodes(String self, Config.Routing routing) {
+        this.self = self;
+        this.routing = routing;
+        this.own = new Messages.Presence(self, 0, false, false, false);
+    }
+
+    String self() {
+        return self;
+    }
+
+    synchronized void serving(int lanes, boolean auth, boolean audit) {
+        own = new Messages.Presence(
+                self, Math.max(own.lanes(), lanes), own.auth() || auth, own.audit() || audit, false);
+    }
+
+    /** Whether this node wants to be chosen. */
+    void open(boolean wanted) {
+        open = wanted;
+    }
+
+    /** What others are told. */
+    Messages.Presence presence(boolean asks) {
+        return open
+                ? new Messages.Presence(self, own.lanes(), own.auth(), own.audit(), asks)
+                : new Messages.Presence(self, 0, false, false, asks);
+    }
+
+    void heard(Messages.Presence presence) {
+        long now = System.nanoTime();
+        if (!presence.node().equals(self)) {
+            others.put(presence.node(), new Known(presence, now));
+        }
+        others.values().removeIf(known -> !known.speaks(now));
+    }
+
+    /** A node that turned out not to serve: it is passed over until it is heard of again. */
+    void gone(String node) {
+        others.remove(node);
+    }
+
+    /** Where a request goes whose quota, or organization, is {@code key}; null when nobody serves. */
+    @Nullable
+    Lane lane(String key) {
+        int lanes = own.lanes();
+        boolean preferred = routing == Config.Routing.LOCAL && open && lanes > 0;
+        if (!preferred) {
+            Messages.Presence node = choose(key, presence -> presence.lanes() > 0);
+            if (node != null) {
+                return new Lane(node.node(), Math.floorMod(key.hashCode(), node.lanes()));
+            }
+        }
+        // A node that is leaving goes on for itself when there is nobody else.
+        return lanes == 0 ? null : new Lane(self, Math.floorMod(key.hashCode(), lanes));
+    }
+
+    /** This node when it has the role, else another; null when nobody has. */
+    @Nullable
+    String auth(String key) {
+        return own.auth() ? self : name(choose(key, Messages.Presence::auth));
+    }
+
+    /** As {@link #auth}. */
+    @Nullable
+    String audit() {
+        return own.audit() ? self : name(choose(self, Messages.Presence::audit));
+    }
+
+    private static @Nullable String name(Messages.@Nullable Presence presence) {
+        return presence == null ? null : presence.node();
+    }
+
+    /** Rendezvous hashing: when a node comes or goes, only its own keys move. */
+    private Messages.@Nullable Presence choose(String key, Predicate<Messages.Presence> able) {
+        Messages.Presence best = null;
+        long highest = Long.MIN_VALUE;
+        for (Messages.Presence each : live()) {
+            long weight = mix(key.hashCode() * 0x9E3779B97F4A7C15L + each.node().hashCode());
+            if (able.test(each) && (best == null || weight > highest)) {
+                best = each;
+                highest = weight;
+            }
+        }
+        return best;
+    }
+
+    private List<Messages.Presence> live() {
+        long now = System.nanoTime();
+        List<Messages.Presence> live = new ArrayList<>();
+        if (open) {
+            live.add(own);
+        }
+        for (Known each : others.values()) {
+            if (each.speaks(now)) {
+                live.add(each.presence());
+            }
+        }
+        return live;
+    }
+
+    /** SplitMix64's last step: close keys end far apart. */
+    private static long mix(long value) {
+        long z = (value ^ (value >>> 30)) * 0xBF58476D1CE4E5B9L;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+        return z ^ (z >>> 31);
+    }
+}

@@ -1,0 +1,344 @@
+package com.cagen.quota.bus;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.cagen.quota.config.Config;
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Nonce;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.PermissionAnswer;
+import com.cagen.quota.domain.PermissionChange;
+import com.cagen.quota.domain.PermissionQuestion;
+import com.cagen.quota.domain.QuotaStatus;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.testing.Certificates;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.NetClientOptions;
+import io.vertx.core.net.PemKeyCertOptions;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two nodes in one JVM that know each other through sockets alone, with certificates. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ClusteredBusIT {
+    private static final Caller CALLER = new Caller("org_1", "alice", "svc", List.of("team_1"));
+    private static final Instant AT = Instant.parse("2026-01-02T03:04:05.678901Z");
+    private static final long TIMEOUT_MILLIS = 5_000;
+
+    @TempDir
+    static Path folder;
+
+    private final List<Integer> busPorts = List.of(freePort(), freePort());
+    private final List<Vertx> vertx = new ArrayList<>();
+    private final List<Cluster> clusters = new ArrayList<>();
+    private final List<Bus> buses = new ArrayList<>();
+
+    private static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @BeforeAll
+    void join() throws Exception {
+        List<Certificates.Pem> certificates =
+                List.of(Certificates.make(folder, "one"), Certificates.make(folder, "two"));
+        Path authority = Certificates.authority(folder, certificates.get(0), certificates.get(1));
+        List<Integer> ports = List.of(freePort(), freePort());
+        List<String> members = ports.stream().map(port -> "127.0.0.1:" + port).toList();
+        for (int i = 0; i < 2; i++) {
+            Cluster.Joined joined = await(Cluster.join(
+                    Vertx.builder(),
+                    new VertxOptions(),
+                    new Config.Cluster(
+                            "test-" + ports.get(0),
+                            "127.0.0.1",
+                            ports.get(i),
+                            busPorts.get(i),
+                            members,
+                            null,
+                            Config.Routing.HASH,
+                            new Config.Tls(
+                                    certificates.get(i).certificate(),
+                                    certificates.get(i).key(),
+                                    authority))));
+            vertx.add(joined.vertx());
+            clusters.add(joined.cluster());
+            Bus bus = new Bus(joined.vertx(), 2, TIMEOUT_MILLIS, Config.Routing.HASH);
+            buses.add(bus);
+            await(bus.join());
+        }
+    }
+
+    @AfterAll
+    void leave() {
+        vertx.forEach(each -> await(each.close()));
+    }
+
+    private static <T> T await(Future<T> future) {
+        try {
+            return future.await(30, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new AssertionError("no answer in time", e);
+        }
+    }
+
+    private static void await(BooleanSupplier condition) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("waited in vain").isLessThan(deadline);
+            Thread.onSpinWait();
+        }
+    }
+
+    private static List<Operation> operations() {
+        return List.of(
+                new Operation.CreateQuota("näme", null, QuotaType.TEAM, 9_007_199_254_740_991L, "team_1"),
+                new Operation.AllocateQuota(
+                        "q", "n", "two\nlines", 1, QuotaType.ORGANIZATION, null, List.of("u1", "u2")),
+                new Operation.ReleaseQuota("q"),
+                new Operation.SuspendQuota("q", "why"),
+                new Operation.ResumeQuota("q", null),
+                new Operation.GetQuota("q"),
+                new Operation.ListQuotas(1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p"),
+                new Operation.AllocateUsage("q", "r", 5, null),
+                new Operation.DeallocateUsage("q", "r", 5, "\"quoted\" \u2028"),
+                new Operation.UsageHistory("q", null, AT, null, 7L, 100, true),
+                new Operation.ListRuntimes(2, 3),
+                new Operation.GrantPermission("q", "u", List.of(Permission.READ, Permission.ADMIN)),
+                new Operation.RevokePermission("q", "u", List.of(Permission.OWNER)),
+                new Operation.ListAudit("q", "quota.get", "alice", null, AT, null, 1, false));
+    }
+
+    private static Set<Class<?>> leaves(Class<?> type) {
+        Set<Class<?>> leaves = new HashSet<>();
+        for (Class<?> each : type.getPermittedSubclasses()) {
+            leaves.addAll(each.isRecord() ? Set.of(each) : leaves(each));
+        }
+        return leaves;
+    }
+
+    private static Request request(Operation operation) {
+        return new Request("req-1", CALLER, new Nonce("nonce", 1_767_225_600_000L), "key", operation);
+    }
+
+    private Object thereAndBack(Object message) {
+        String address = "test.echo." + UUID.randomUUID();
+        var echo = vertx.get(1).eventBus().consumer(address, received -> received.reply(received.body()));
+        await(echo.completion());
+        Object back = await(vertx.get(0).eventBus().request(address, message)).body();
+        await(echo.unregister());
+        return back;
+    }
+
+    @Test
+    void everyMessageArrivesAtAnotherNodeAsItWasSent() {
+        List<Messages.NumberedRequest> requests = new ArrayList<>();
+        for (Operation operation : operations()) {
+            requests.add(new Messages.NumberedRequest(requests.size(), request(operation)));
+        }
+        assertThat(operations().stream().map(Object::getClass)).hasSameElementsAs(leaves(Operation.class));
+        Refusal refusal = new Refusal(
+                ErrorCode.INSUFFICIENT_QUOTA,
+                "Short.",
+                Map.of(
+                        "short_by_mb",
+                        9_007_199_254_740_991L,
+                        "small",
+                        4L,
+                        "required",
+                        List.of("read", "admin"),
+                        "inner",
+                        Map.of("quota_id", "q")));
+        AuditEntry entry = new AuditEntry(
+                UUID.randomUUID(),
+                "org_1",
+                "q",
+                null,
+                3L,
+                "quota.get",
+                AuditEntry.REFUSED,
+                "alice",
+                "svc",
+                null,
+                "{\"a\":1}",
+                "req-1",
+                AT);
+        List<Object> messages = List.of(
+                new Messages.Requests("reply.to", requests),
+                new Messages.Answers(List.of(
+                        new Messages.NumberedAnswer(1, new Answer.Success("Done.", "{\"a\":1.50}", true)),
+                        new Messages.NumberedAnswer(Long.MAX_VALUE, refusal))),
+                new Messages.Refusals(List.of(entry)),
+                new Messages.Presence("node", 2, true, false, true),
+                new PermissionQuestion(CALLER, "q"),
+                new PermissionAnswer(Set.of(Permission.READ, Permission.ADMIN), 30),
+                new PermissionAnswer(Set.of(), 5),
+                new PermissionChange(CALLER, "q", "bob", List.of(Permission.READ), true));
+        for (Object message : messages) {
+            assertThat(thereAndBack(message)).isEqualTo(message).isNotSameAs(message);
+        }
+    }
+
+    @Test
+    void knowsWhetherItIsAMember() {
+        await(clusters.get(0).membership());
+    }
+
+    private RequestChannel channel(int node) {
+        Promise<RequestChannel> opened = Promise.promise();
+        vertx.get(node)
+                .getOrCreateContext()
+                .runOnContext(ignored -> opened.complete(buses.get(node).openChannel()));
+        RequestChannel channel = await(opened.future());
+        await(channel.ready());
+        return channel;
+    }
+
+    @Test
+    void sendsARequestToTheNodeThatServesAndElsewhereWhenThatOneStops() {
+        RequestChannel channel = channel(0);
+        Operation get = new Operation.GetQuota("q");
+        // Nobody serves yet.
+        assertThat(await(channel.send(request(get))))
+                .isInstanceOfSatisfying(
+                        Refusal.class, refusal -> assertThat(refusal.code()).isEqualTo(ErrorCode.OVERLOADED));
+        Queue<Integer> served = new ConcurrentLinkedQueue<>();
+        List<LaneServer> lanes = new ArrayList<>();
+        for (int node = 0; node < 2; node++) {
+            int number = node;
+            for (int lane = 0; lane < 2; lane++) {
+                lanes.add(buses.get(node).serveLane(lane, request -> {
+                    served.add(number);
+                    return Future.succeededFuture(new Answer.Success("Done.", "{}", false));
+                }));
+            }
+        }
+        await(buses.get(1).open());
+        await(() -> await(buses.get(0).lanesKnown().transform(known -> Future.succeededFuture(known.succeeded()))));
+        assertThat(await(channel.send(request(get)))).isInstanceOf(Answer.Success.class);
+        await(buses.get(0).open());
+        served.clear();
+        for (int i = 0; i < 100; i++) {
+            assertThat(await(channel.send(request(new Operation.GetQuota("quota_" + i)))))
+                    .isInstanceOf(Answer.Success.class);
+        }
+        assertThat(served).contains(0, 1);
+        // The other one takes no more, without having said goodbye.
+        lanes.get(2).close();
+        lanes.get(3).close();
+        served.clear();
+        for (int i = 0; i < 100; i++) {
+            assertThat(await(channel.send(request(new Operation.GetQuota("quota_" + i)))))
+                    .isInstanceOf(Answer.Success.class);
+        }
+        assertThat(served).containsOnly(0).hasSize(100);
+        buses.get(1).leave();
+        buses.get(0).leave();
+    }
+
+    @Test
+    void asksTheAuthVerticleOfAnotherNodeAndFailsClosedWithoutOne() {
+        Future<PermissionAnswer> nobody = buses.get(0).ask(new PermissionQuestion(CALLER, "q"));
+        Throwable failure = await(nobody.transform(asked -> Future.succeededFuture(asked.cause())));
+        assertThat(failure).isInstanceOf(RefusalException.class);
+        PermissionAnswer answer = new PermissionAnswer(Set.of(Permission.READ), 3);
+        buses.get(1).serveAuth(question -> Future.succeededFuture(answer), change -> Future.succeededFuture());
+        await(buses.get(1).open());
+        await(() -> await(buses.get(0)
+                .ask(new PermissionQuestion(CALLER, "q"))
+                .transform(asked -> Future.succeededFuture(asked.succeeded()))));
+        assertThat(await(buses.get(0).ask(new PermissionQuestion(CALLER, "q")))).isEqualTo(answer);
+        await(buses.get(0).tell(new PermissionChange(CALLER, "q", "bob", List.of(Permission.READ), true)));
+        buses.get(1).leave();
+    }
+
+    @Test
+    void bringsAnEventToEachSubscriberOnceAndTheAuditLagToEveryNode() {
+        Queue<JsonObject> events = new ConcurrentLinkedQueue<>();
+        Queue<Long> lags = new ConcurrentLinkedQueue<>();
+        for (int node = 0; node < 2; node++) {
+            buses.get(node).onEvent(events::add);
+            buses.get(node).onAuditLag(lags::add);
+        }
+        await(buses.get(0).open());
+        await(buses.get(1).open());
+        buses.get(0).publishEvent(new JsonObject().put("event_id", "1"));
+        buses.get(0).publishAuditLag(77);
+        await(() -> events.size() >= 2 && lags.stream().filter(lag -> lag == 77).count() >= 2);
+        buses.get(0).publishEvent(new JsonObject().put("event_id", "2"));
+        await(() ->
+                events.stream().filter(e -> "2".equals(e.getString("event_id"))).count() >= 2);
+        assertThat(events).hasSize(4);
+        // Nobody measures any more: what was heard last is no reason to trust it.
+        await(() -> lags.stream().anyMatch(lag -> lag > 1_000));
+        assertThat(lags.stream().dropWhile(lag -> lag != 77)).allMatch(lag -> lag >= 77);
+        buses.get(0).leave();
+        buses.get(1).leave();
+    }
+
+    @Test
+    void closesTheBusToWhoeverHasNoCertificateOfTheNodes() throws Exception {
+        Certificates.Pem stranger = Certificates.make(folder, "stranger");
+        NetClientOptions strangers = new NetClientOptions()
+                .setSsl(true)
+                .setTrustAll(true)
+                .setHostnameVerificationAlgorithm("")
+                .setKeyCertOptions(new PemKeyCertOptions()
+                        .addCertPath(stranger.certificate().toString())
+                        .addKeyPath(stranger.key().toString()));
+        NetClientOptions nobodys =
+                new NetClientOptions().setSsl(true).setTrustAll(true).setHostnameVerificationAlgorithm("");
+        for (NetClientOptions options : List.of(strangers, nobodys, new NetClientOptions())) {
+            Buffer heard = Buffer.buffer();
+            Promise<Void> closed = Promise.promise();
+            vertx.get(0)
+                    .createNetClient(options)
+                    .connect(busPorts.get(1), "127.0.0.1")
+                    .onComplete(connected -> {
+                        if (connected.failed()) {
+                            closed.complete();
+                            return;
+                        }
+                        connected.result().handler(heard::appendBuffer);
+                        connected.result().closeHandler(closed::tryComplete);
+                        // With TLS 1.3 a client learns only now that it was not let in.
+                        connected.result().write("hello, may I come in?");
+                    });
+            await(closed.future());
+            assertThat(heard.length()).isLessThanOrEqualTo(7); // an alert at most, never a pong
+        }
+    }
+}

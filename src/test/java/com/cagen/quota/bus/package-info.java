@@ -1,0 +1,4 @@
+@NullMarked
+package com.cagen.quota.bus;
+
+import org.jspecify.annotations.NullMarked;
