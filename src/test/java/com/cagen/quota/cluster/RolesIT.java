@@ -150,8 +150,7 @@ class RolesIT {
             node.awaitReady();
         }
         String quota = operations.root(front, 1_000);
-        JsonObject grant =
-                new JsonObject().put("target_user_id", "bob").put("permissions", List.of("read"));
+        JsonObject grant = new JsonObject().put("target_user_id", "bob").put("permissions", List.of("read"));
         operations.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
         Invariants.awaitEmptyOutbox(url);
     }
