@@ -2,17 +2,17 @@
 
 FROM maven:3-eclipse-temurin-25 AS build
 WORKDIR /build
-# Dependencies first: they change rarely, and this layer is kept.
+# Dependencies and plugins first, by packaging nothing: they change rarely, and this layer is kept.
 COPY pom.xml .
 COPY .mvn .mvn
-RUN mvn -B -q dependency:go-offline
+RUN mvn -B -q -DskipTests package && rm -r target
 COPY src src
 RUN mvn -B -q -DskipTests package
 
 FROM eclipse-temurin:25-jre
-RUN groupadd --system --gid 10001 quota \
-    && useradd --system --uid 10001 --gid quota --home-dir /app --shell /usr/sbin/nologin quota \
-    && mkdir -p /app/data && chown -R quota:quota /app
+RUN groupadd --gid 10001 quota \
+    && useradd --uid 10001 --gid quota --no-create-home --home-dir /app --shell /usr/sbin/nologin quota \
+    && mkdir -p /app/data && chown quota:quota /app/data
 WORKDIR /app
 COPY --from=build --chown=root:root /build/target/cagen-quota.jar cagen-quota.jar
 # Not root: PostgreSQL would refuse it, and nothing here needs it.

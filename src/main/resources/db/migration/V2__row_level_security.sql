@@ -36,3 +36,5 @@ $$;
 -- The promise of 24 hours is kept here as well.
 CREATE POLICY maintenance_deletes ON quota.operations FOR DELETE
     USING ((SELECT current_setting('app.purpose', true)) = 'maintenance' AND created_at < now() - interval '24 hours');
+
+COMMENT ON TABLE quota.quotas IS 'schema version 2';

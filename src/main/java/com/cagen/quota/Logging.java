@@ -26,12 +26,21 @@ final class Logging {
         root.addAppender(console);
         root.setLevel(Level.toLevel(config.logLevel().name()));
         // Chatty, and of no use to an operator.
-        context.getLogger("org.flywaydb").setLevel(Level.WARN);
+        showMigrationSteps(config);
         context.getLogger("io.zonky").setLevel(Level.WARN);
         context.getLogger("io.netty").setLevel(Level.WARN);
         context.getLogger("com.hazelcast").setLevel(Level.WARN);
         // It warns that its locks are not safe; none is used.
         context.getLogger("com.hazelcast.cp.CPSubsystem").setLevel(Level.ERROR);
+        // Vert.x asks for gauges that it already has; it gets the same ones.
+        context.getLogger("io.micrometer.core.instrument.MeterRegistry").setLevel(Level.ERROR);
+    }
+
+    /** What Flyway does step by step is shown at debug only; problems always are. */
+    static void showMigrationSteps(Config config) {
+        ((LoggerContext) LoggerFactory.getILoggerFactory())
+                .getLogger("org.flywaydb")
+                .setLevel(config.logLevel() == Config.LogLevel.DEBUG ? Level.DEBUG : Level.WARN);
     }
 
     private static Encoder<ILoggingEvent> encoder(LoggerContext context, Config.LogFormat format) {

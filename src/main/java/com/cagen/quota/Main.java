@@ -1,5 +1,6 @@
 package com.cagen.quota;
 
+import com.cagen.quota.audit.CheckpointVerification;
 import com.cagen.quota.audit.Verification;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.ConfigException;
@@ -16,6 +17,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
 import java.util.List;
@@ -23,6 +25,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.flywaydb.core.api.FlywayException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -42,6 +46,8 @@ import picocli.CommandLine.Option;
             HealthCommand.class
         })
 public final class Main implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(Main.class);
+
     private Main() {}
 
     public static void main(String[] args) {
@@ -108,9 +114,15 @@ public final class Main implements Callable<Integer> {
         public Integer call() throws Exception {
             Config config = configuration();
             Logging.configure(config);
-            QuotaService service = QuotaService.start(config);
+            QuotaService service = new QuotaService(config);
+            // Before anything is started: what a start that is cut short has begun must stop as well.
             Runtime.getRuntime().addShutdownHook(new Thread(service::close, "stop"));
-            System.out.println(service.greeting());
+            service.start();
+            if (config.logFormat() == Config.LogFormat.JSON) {
+                LOG.info(service.address()); // standard output has nothing but JSON lines then
+            } else {
+                System.out.println(service.greeting());
+            }
             return -1;
         }
     }
@@ -123,7 +135,9 @@ public final class Main implements Callable<Integer> {
             if (config.databaseUrl() == null) {
                 throw new ConfigException(List.of("DATABASE_URL is needed to migrate"));
             }
-            Migrations.run(DatabaseUrl.parse(config.databaseUrl().reveal()));
+            Logging.showMigrationSteps(config);
+            System.out.println(
+                    Migrations.run(DatabaseUrl.parse(config.databaseUrl().reveal())));
             return 0;
         }
     }
@@ -167,6 +181,14 @@ public final class Main implements Callable<Integer> {
     static final class Audit {
         @Command(name = "verify", description = "Walks the audit chains and names the first bad entry.")
         static final class Verify implements Callable<Integer> {
+            @Option(
+                    names = "--checkpoints",
+                    paramLabel = "FILE",
+                    arity = "1..*",
+                    description =
+                            "Files of signed checkpoints to compare with; by default the service's own, if there is one.")
+            private List<Path> checkpoints = List.of();
+
             @Override
             public Integer call() throws Exception {
                 Config config = configuration();
@@ -178,23 +200,42 @@ public final class Main implements Callable<Integer> {
                         : embedded.url();
                 Vertx vertx = Vertx.vertx();
                 try {
-                    Verification.Report report = Verification.run(
-                                    Database.open(vertx, url, config.database(), "verify", 2))
-                            .await(1, TimeUnit.HOURS);
-                    System.out.println(report.organizations() + " organizations, " + report.entries() + " entries");
-                    if (report.firstBad() == null) {
-                        System.out.println("all chains are whole");
-                        return 0;
-                    }
-                    System.out.println("BAD: organization " + report.firstBad().organizationId() + ", entry "
-                            + report.firstBad().seq() + ": " + report.firstBad().why());
-                    return 2;
+                    return verify(config, Database.open(vertx, url, config.database(), "verify", 2));
                 } finally {
                     vertx.close().await(10, TimeUnit.SECONDS);
                     if (embedded != null) {
                         embedded.close();
                     }
                 }
+            }
+
+            private int verify(Config config, Database database) throws Exception {
+                Verification.Report report = Verification.run(database).await(1, TimeUnit.HOURS);
+                System.out.println(report.organizations() + " organizations, " + report.entries() + " entries");
+                if (report.firstBad() != null) {
+                    System.out.println("BAD: organization " + report.firstBad().organizationId() + ", entry "
+                            + report.firstBad().seq() + ": " + report.firstBad().why());
+                    return 2;
+                }
+                System.out.println("all chains are whole");
+                for (Path file : files(config)) {
+                    CheckpointVerification.Report compared = CheckpointVerification.run(database, file, config);
+                    System.out.println(compared.checkpoints() + " checkpoints in " + file);
+                    if (compared.firstBad() != null) {
+                        System.out.println("BAD: " + compared.firstBad());
+                        return 2;
+                    }
+                }
+                return 0;
+            }
+
+            private List<Path> files(Config config) {
+                Path own = CheckpointVerification.defaultFile(config);
+                if (checkpoints.isEmpty() && !Files.exists(own)) {
+                    System.out.println("no checkpoints to compare with: " + own + " is not there");
+                    return List.of();
+                }
+                return checkpoints.isEmpty() ? List.of(own) : checkpoints;
             }
         }
     }

@@ -4,6 +4,7 @@ import com.cagen.quota.api.Contract;
 import com.cagen.quota.audit.AuditVerticle;
 import com.cagen.quota.auth.AuthVerticle;
 import com.cagen.quota.auth.BuiltInAuthService;
+import com.cagen.quota.bridge.BridgeVerticle;
 import com.cagen.quota.bus.Bus;
 import com.cagen.quota.bus.Cluster;
 import com.cagen.quota.config.Config;
@@ -13,18 +14,20 @@ import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.gateway.BusGateway;
 import com.cagen.quota.http.Health;
 import com.cagen.quota.http.HttpVerticle;
+import com.cagen.quota.metrics.Meters;
+import com.cagen.quota.metrics.MetricsVerticle;
 import com.cagen.quota.quota.QuotaVerticle;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
 import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.storage.StartupChecks;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxBuilder;
 import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -35,6 +38,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -50,76 +54,104 @@ public final class QuotaService implements AutoCloseable {
     private static final long STOP_SECONDS = 20;
 
     private final Config config;
-    private final @Nullable EmbeddedDatabase embedded;
-    private final Vertx vertx;
-    private final @Nullable Cluster cluster;
-    private final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    /** Null when none of this node's roles needs one. */
-    private final @Nullable Database database;
+    private final PrometheusMeterRegistry metrics =
+            Meters.registry(QuotaService.class.getPackage().getImplementationVersion());
+    /** Held while starting and while stopping: what stops waits for the step that is under way. */
+    private final ReentrantLock turn = new ReentrantLock();
     /** Deployment ids, in the order of starting. */
     private final List<String> deployments = new ArrayList<>();
 
-    private @Nullable Health health;
+    private volatile boolean stopping;
+    private boolean stopped;
+    private @Nullable EmbeddedDatabase embedded;
+    private @Nullable Vertx vertx;
+    private @Nullable Cluster cluster;
     private @Nullable Bus bus;
-    private final List<HttpVerticle> http = new CopyOnWriteArrayList<>();
+    /** Null when none of this node's roles needs one. */
+    private @Nullable Database database;
 
-    private QuotaService(Config config, @Nullable EmbeddedDatabase embedded, @Nullable DatabaseUrl url) {
+    private @Nullable Health health;
+    private final List<HttpVerticle> http = new CopyOnWriteArrayList<>();
+    private @Nullable BridgeVerticle bridges;
+
+    /** Starts nothing yet: a shutdown hook that calls {@link #close} can be registered first. */
+    public QuotaService(Config config) {
         this.config = config;
-        this.embedded = embedded;
-        if (config.cluster() == null) {
-            this.vertx = Vertx.vertx();
-            this.cluster = null;
-        } else {
-            Cluster.Joined joined = await(Cluster.join(Vertx.builder(), new VertxOptions(), config.cluster()));
-            this.vertx = joined.vertx();
-            this.cluster = joined.cluster();
-        }
-        this.database = url == null
-                ? null
-                : Database.open(
+    }
+
+    /**
+     * Starts everything and returns when it answers. Stops what it has started when the rest does not start, or when
+     * {@link #close} is called meanwhile.
+     *
+     * @throws IOException when the embedded PostgreSQL cannot start
+     * @throws IllegalStateException when row-level security would not hold, or something does not start
+     */
+    public void start() throws IOException {
+        turn.lock();
+        try {
+            if (config.usesDatabase()) {
+                DatabaseUrl url = databaseUrl();
+                goOn();
+                Migrations.run(url);
+                goOn();
+                Vertx vertx = startVertx();
+                database = Database.open(
                         vertx,
                         url,
                         config.database(),
                         "quota",
                         config.database().poolSize());
-    }
-
-    /**
-     * Starts everything and returns when it answers.
-     *
-     * @throws IOException when the embedded PostgreSQL cannot start
-     * @throws IllegalStateException when row-level security would not hold, or something does not start
-     */
-    public static QuotaService start(Config config) throws IOException {
-        DatabaseUrl url = null;
-        EmbeddedDatabase embedded = null;
-        if (config.usesDatabase()) {
-            embedded = config.databaseUrl() == null ? EmbeddedDatabase.start(config.dataDir()) : null;
-            url = embedded == null
-                    ? DatabaseUrl.parse(
-                            Objects.requireNonNull(config.databaseUrl()).reveal())
-                    : embedded.url();
-        }
-        QuotaService service = new QuotaService(config, embedded, url);
-        try {
-            if (url != null) {
-                Migrations.run(url);
+                deployAll(vertx);
+            } else {
+                deployAll(startVertx());
             }
-            service.deployAll();
-            return service;
-        } catch (RuntimeException e) {
-            service.close();
+            goOn();
+        } catch (IOException | RuntimeException e) {
+            close();
             throw e;
+        } finally {
+            turn.unlock();
         }
     }
 
-    private void deployAll() {
+    /** Between two steps of the start: not after somebody has asked to stop. */
+    private void goOn() {
+        if (stopping) {
+            throw new IllegalStateException("stopped while starting");
+        }
+    }
+
+    private DatabaseUrl databaseUrl() throws IOException {
+        if (config.databaseUrl() != null) {
+            return DatabaseUrl.parse(config.databaseUrl().reveal());
+        }
+        goOn();
+        embedded = EmbeddedDatabase.start(config.dataDir());
+        return embedded.url();
+    }
+
+    private Vertx startVertx() {
+        goOn();
+        VertxOptions options = new VertxOptions();
+        VertxBuilder builder = Meters.measured(Vertx.builder(), options, metrics);
+        if (config.cluster() == null) {
+            vertx = builder.build();
+        } else {
+            Cluster.Joined joined = await(Cluster.join(builder, options, config.cluster()));
+            vertx = joined.vertx();
+            cluster = joined.cluster();
+        }
+        return Objects.requireNonNull(vertx);
+    }
+
+    private void deployAll(Vertx vertx) {
         Config.Routing routing = config.cluster() == null
                 ? Config.Routing.LOCAL
                 : config.cluster().routing();
         Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis(), routing);
         this.bus = bus;
         Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
+        Cluster cluster = this.cluster;
         if (cluster != null) {
             await(bus.join());
             checks.put("cluster", () -> cluster.membership().compose(ignored -> bus.lanesKnown()));
@@ -130,8 +162,13 @@ public final class QuotaService implements AutoCloseable {
             deployOn(database, bus, contract, checks);
         }
         checks.put("bus", bus::ping);
+        if (config.bridges().tcpPort() != null || config.bridges().sockJsPort() != null) {
+            bridges = new BridgeVerticle(config, bus, contract, metrics);
+            deploy(bridges);
+        }
         Health health = new Health(vertx, checks);
         this.health = health;
+        goOn();
         deployments.add(await(vertx.deployVerticle(
                 () -> {
                     HttpVerticle instance = new HttpVerticle(config, bus, contract, metrics, health);
@@ -147,6 +184,7 @@ public final class QuotaService implements AutoCloseable {
     /** What works on the database, as far as this node's roles go. */
     private void deployOn(Database database, Bus bus, Contract contract, Map<String, Supplier<Future<Void>>> checks) {
         await(StartupChecks.run(database));
+        deploy(new MetricsVerticle(database, metrics));
         if (config.does(Config.Role.AUDIT)) {
             AuditVerticle audit = new AuditVerticle(config, bus, database, metrics);
             deploy(audit);
@@ -180,7 +218,8 @@ public final class QuotaService implements AutoCloseable {
     }
 
     private void deploy(Deployable verticle) {
-        deployments.add(await(vertx.deployVerticle(verticle)));
+        goOn();
+        deployments.add(await(Objects.requireNonNull(vertx).deployVerticle(verticle)));
     }
 
     /** The port that HTTP listens on. */
@@ -188,26 +227,75 @@ public final class QuotaService implements AutoCloseable {
         return http.get(0).actualPort(); // the instances share it
     }
 
-    /** What a newcomer wants to know first. */
+    /** What everything runs on: verticles of the same process reach the event bus through it. */
+    public Vertx vertx() {
+        return Objects.requireNonNull(vertx);
+    }
+
+    /** For tests; null when no bridge is configured. */
+    @Nullable
+    BridgeVerticle bridges() {
+        return bridges;
+    }
+
+    /** Where it listens: one line. */
+    public String address() {
+        return "Cagen quota service listens on " + base() + ", health at " + base() + "/health";
+    }
+
+    /** What a newcomer wants to know first: the address, and in development how to begin. */
     public String greeting() {
-        String base = "http://" + config.host() + ":" + port();
-        String listening = "Cagen quota service listens on " + base + ", health at " + base + "/health";
         if (config.environment() == Config.Environment.PRODUCTION) {
-            return listening;
+            return address();
         }
-        return listening + """
+        return address() + """
 
                 A first call, in two steps: mint a credential for one request, then make a quota with it.
                   CREDENTIAL=$(curl -s %1$s/dev/credentials -H 'Content-Type: application/json' \\
                     -d '{"user_id":"alice","organization_id":"acme"}' | sed 's/.*"encrypted_data":"\\([^"]*\\)".*/\\1/')
                   curl -s %1$s/api/v1/quotas/create -H 'Content-Type: application/json' \\
                     -H "Authorization: Cagen %2$s:$CREDENTIAL" \\
-                    -d '{"name":"Acme","type":"organization","total_mb":10000}'""".formatted(base, config.serviceId());
+                    -d '{"name":"Acme","type":"organization","total_mb":10000}'""".formatted(base(), config.serviceId());
     }
 
-    /** Stops in the opposite order: requests in flight are finished, the outbox is sealed, the database goes last. */
+    private String base() {
+        return "http://" + config.host() + ":" + port();
+    }
+
+    /**
+     * Stops in the opposite order: requests in flight are finished, the outbox is sealed, the database goes last. A start
+     * that is under way ends at its next step. Doing it twice does no harm.
+     */
     @Override
     public void close() {
+        stopping = true;
+        boolean mine = awaitTurn();
+        try {
+            if (!stopped) {
+                stopped = true;
+                stopAll();
+            }
+        } finally {
+            if (mine) {
+                turn.unlock();
+            }
+        }
+    }
+
+    /** Every step of a start has its own time limit; should one hang all the same, stopping must not. */
+    private boolean awaitTurn() {
+        try {
+            return turn.tryLock(START_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private void stopAll() {
+        if (embedded == null && vertx == null) {
+            return; // nothing was started
+        }
         LOG.info("stopping");
         if (health != null) {
             health.stop(); // not ready from now on
@@ -215,13 +303,16 @@ public final class QuotaService implements AutoCloseable {
         if (bus != null && cluster != null) {
             bus.leave(); // and no requests from other nodes
         }
-        for (int i = deployments.size() - 1; i >= 0; i--) {
-            quietly(vertx.undeploy(deployments.get(i)));
+        Vertx vertx = this.vertx;
+        if (vertx != null) {
+            for (int i = deployments.size() - 1; i >= 0; i--) {
+                quietly(vertx.undeploy(deployments.get(i)));
+            }
+            if (database != null) {
+                quietly(database.close());
+            }
+            quietly(vertx.close());
         }
-        if (database != null) {
-            quietly(database.close());
-        }
-        quietly(vertx.close());
         if (embedded != null) {
             try {
                 embedded.close();
@@ -229,6 +320,7 @@ public final class QuotaService implements AutoCloseable {
                 LOG.error("the embedded PostgreSQL did not stop", e);
             }
         }
+        LOG.info("stopped");
     }
 
     private static <T> T await(Future<T> future) {

@@ -3,58 +3,68 @@ package com.cagen.quota.audit;
 import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.SealedEntry;
-import com.cagen.quota.storage.AuditRows;
+import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.storage.ChainRows;
 import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.RequestRows;
 import com.cagen.quota.storage.Scope;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
-import io.vertx.sqlclient.SqlConnection;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.LinkedHashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Writes the audit trail: takes entries out of the outbox, gives each its place in its organization's chain, and publishes
- * what changed. Any number of nodes may try at once; the lock on the chain's head lets one at a time through.
+ * what changed. Sweeps over the organizations that wait, again and again until a whole sweep found nothing to do; then rests
+ * until the bell rings or the time comes. Any number of nodes may do so at once.
  */
 public final class AuditVerticle extends VerticleBase {
     private static final Logger LOG = LoggerFactory.getLogger(AuditVerticle.class);
-    private static final int ORGANIZATIONS_A_ROUND = 100;
-    private static final int OUTBOX_ROWS_A_ROUND = 64;
-    private static final int MAX_REFUSALS = 10_000;
-    private static final int REFUSALS_A_TRANSACTION = 500;
+    private static final int ORGANIZATIONS_A_TRANSACTION = 100;
+    /** After a sweep that sealed less than {@link #MUCH} it waits so long for more: larger transactions cost less. */
+    private static final long PAUSE_MILLIS = 50;
+
+    private static final int MUCH = 500;
+    private static final long RETRY_MILLIS = 250;
+    private static final long CHECKPOINT_MILLIS = 60_000;
 
     private final Config config;
     private final Bus bus;
     private final Database database;
+    private final Sealing sealing;
+    private final Refusals refusals;
+    private final Lag lag = new Lag();
     private final Counter sealed;
     private final Counter shed;
-    private final Deque<AuditEntry> refusals = new ArrayDeque<>();
-    private Future<Void> draining = Future.succeededFuture();
-    private boolean again;
-    private volatile long lagMillis;
+    private final Counter checkpointFailures;
+    private final Checkpoints checkpoints;
+
+    private boolean working;
+    private boolean rung;
+    private boolean stopping;
+    /** The sweep goes on after this organization; empty at its beginning. */
+    private String sweptTo = "";
+
+    private int sealedInSweep;
+    private Promise<Void> rest = Promise.promise();
+    private volatile long refusalMillis;
 
     /** @param metrics gets the lag, and what was sealed and shed */
     public AuditVerticle(Config config, Bus bus, Database database, MeterRegistry metrics) {
         this.config = config;
         this.bus = bus;
         this.database = database;
-        Gauge.builder("cagen_quota_audit_lag_seconds", () -> lagMillis / 1_000.0)
+        this.sealing = new Sealing(database, this::publish);
+        this.refusals = new Refusals(database);
+        this.checkpoints = new Checkpoints(config, database);
+        Gauge.builder("cagen_quota_audit_lag_seconds", () -> lagMillis() / 1_000.0)
                 .description("Age of the oldest audit entry that is not sealed yet")
                 .register(metrics);
         this.sealed = Counter.builder("cagen_quota_audit_sealed")
@@ -63,32 +73,49 @@ public final class AuditVerticle extends VerticleBase {
         this.shed = Counter.builder("cagen_quota_audit_refusals_shed")
                 .description("Refusals that were not recorded because too many came at once")
                 .register(metrics);
+        this.checkpointFailures = Counter.builder("cagen_quota_audit_checkpoint_failures")
+                .description("Times that checkpoints of the audit chains could not be written")
+                .register(metrics);
     }
 
     @Override
     public Future<?> start() {
         bus.onAuditBell(this::ring);
         bus.onRefusals(this::accept);
-        vertx.setPeriodic(config.audit().drainIntervalMillis(), ignored -> ring());
+        vertx.setPeriodic(config.audit().drainIntervalMillis(), ignored -> {
+            refusalMillis = refusals.oldestAgeMillis();
+            bus.publishAuditLag(lagMillis());
+            ring();
+        });
+        vertx.setPeriodic(CHECKPOINT_MILLIS, ignored -> checkpoint());
         return Future.succeededFuture();
     }
 
-    /** Ends when everything that was in the outbox is sealed, or the database cannot be reached. */
+    /** Ends when everything that was in the outbox is sealed and has its checkpoint, or the database cannot be reached. */
     @Override
     public Future<?> stop() {
-        return draining.otherwiseEmpty().compose(ignored -> drain()).otherwiseEmpty();
+        ring(); // for the last time
+        stopping = true;
+        return rest.future().compose(ignored -> checkpoint());
     }
 
-    /** Age of the oldest unsealed entry when last looked, in milliseconds. */
+    /** A file that cannot be written stops nothing: the trail itself is complete without it. */
+    private Future<Void> checkpoint() {
+        return checkpoints.write(vertx).otherwise(failure -> {
+            checkpointFailures.increment();
+            LOG.error("audit checkpoints cannot be written to {}: {}", Checkpoints.path(config), failure.toString());
+            return null;
+        });
+    }
+
+    /** Age of the oldest unsealed entry, refusals on their way into the outbox included, in milliseconds. */
     public long lagMillis() {
-        return lagMillis;
+        return Math.max(lag.millis(), refusalMillis);
     }
 
     private void accept(List<AuditEntry> entries) {
         for (AuditEntry entry : entries) {
-            if (refusals.size() < MAX_REFUSALS) {
-                refusals.add(entry);
-            } else {
+            if (!refusals.add(entry)) {
                 shed.increment();
             }
         }
@@ -96,120 +123,127 @@ public final class AuditVerticle extends VerticleBase {
     }
 
     private void ring() {
-        if (!draining.isComplete()) {
-            again = true;
+        if (stopping) {
             return;
         }
-        again = false;
-        draining = drain().onComplete(result -> {
+        rung = true;
+        if (!working) {
+            working = true;
+            rest = Promise.promise();
+            work();
+        }
+    }
+
+    private void work() {
+        if (sweptTo.isEmpty()) {
+            rung = false; // the sweep that begins sees what rang
+        }
+        step().onComplete(result -> {
             if (result.failed()) {
                 LOG.warn("the audit trail waits: {}", result.cause().getMessage());
-            } else if (again) {
-                ring();
+                sweptTo = "";
+                // Bells do not hurry it.
+                vertx.timer(RETRY_MILLIS, TimeUnit.MILLISECONDS).onComplete(ignored -> workOrRest());
+            } else if (!sweptTo.isEmpty() || sealedInSweep >= MUCH) {
+                work();
+            } else if (sealedInSweep > 0 || rung || !refusals.isEmpty()) {
+                vertx.timer(stopping ? 1 : PAUSE_MILLIS, TimeUnit.MILLISECONDS).onComplete(ignored -> work());
+            } else {
+                rest();
             }
         });
     }
 
-    private Future<Void> drain() {
-        return storeRefusals().compose(ignored -> drainRound());
+    private void workOrRest() {
+        if (rung) {
+            work();
+        } else {
+            rest();
+        }
     }
 
-    private Future<Void> drainRound() {
+    private void rest() {
+        working = false;
+        rest.complete();
+    }
+
+    private Future<Void> step() {
+        return refusals.storeSome().compose(ignored -> look()).compose(this::sealSome);
+    }
+
+    private Future<List<ChainRows.WaitingOrganization>> look() {
+        if (sweptTo.isEmpty()) {
+            lag.lookBegins();
+            sealedInSweep = 0;
+        }
         return database.transaction(
                         Scope.maintenance(),
-                        connection -> ChainRows.organizationsWaiting(connection, ORGANIZATIONS_A_ROUND))
-                .compose(organizations -> {
-                    Future<Void> done = Future.succeededFuture();
-                    for (String organization : organizations) {
-                        done = done.compose(ignored -> sealSome(organization));
+                        connection ->
+                                ChainRows.organizationsWaiting(connection, sweptTo, ORGANIZATIONS_A_TRANSACTION + 1))
+                .onSuccess(waiting -> {
+                    waiting.forEach(each -> lag.saw(each.ageMillis()));
+                    if (waiting.size() <= ORGANIZATIONS_A_TRANSACTION) {
+                        lag.lookEnds();
                     }
-                    // In each round, as under load there is always a next one.
-                    Future<Void> measured = done.compose(ignored -> measureLag());
-                    return organizations.isEmpty() ? measured : measured.compose(ignored -> drainRound());
                 });
     }
 
-    private Future<Void> sealSome(String organization) {
-        return database.transaction(
-                Scope.organization(organization), connection -> ChainRows.lock(connection, organization)
-                        // A statement after the lock, so that it sees what the lock's last holder did.
-                        .compose(head -> ChainRows.waiting(connection, organization, OUTBOX_ROWS_A_ROUND)
-                                .compose(waiting -> seal(connection, organization, head, waiting))));
-    }
-
-    private Future<Void> seal(
-            SqlConnection connection, String organization, ChainRows.Head head, ChainRows.Waiting waiting) {
-        if (waiting.rows().isEmpty()) {
-            return Future.succeededFuture();
-        }
-        Chain chain = new Chain(head.seq(), head.hash().getBytes());
-        List<SealedEntry> entries = new ArrayList<>();
-        waiting.rows().values().forEach(row -> row.forEach(entry -> entries.add(chain.seal(entry))));
-        return AuditRows.insert(connection, entries)
-                .compose(ignored -> ChainRows.forget(connection, organization, waiting))
-                .compose(ignored -> ChainRows.advance(
-                        connection, organization, new ChainRows.Head(chain.seq(), Buffer.buffer(chain.hash()))))
-                .onSuccess(ignored -> {
-                    // Before the commit: the changes themselves are committed facts, and a node that dies right now
-                    // leaves the rows to be sealed and published again. At least once, then, never not at all.
-                    entries.forEach(this::publish);
-                    sealed.increment(entries.size());
-                });
-    }
-
-    private void publish(SealedEntry item) {
-        AuditEntry entry = item.entry();
-        if (entry.quotaVersion() != null) {
-            bus.publishEvent(new JsonObject()
-                    .put("event_id", entry.auditId().toString())
-                    .put("type", entry.action())
-                    .put("organization_id", entry.organizationId())
-                    .put("quota_id", entry.quotaId())
-                    .put("version", entry.quotaVersion())
-                    .put("occurred_at", entry.createdAt().toString())
-                    .put("actor", entry.actorUserId())
-                    .put("data", new JsonObject(entry.details())));
-        }
-    }
-
-    private Future<Void> storeRefusals() {
-        if (refusals.isEmpty()) {
-            return Future.succeededFuture();
-        }
-        Map<String, List<AuditEntry>> byOrganization = new LinkedHashMap<>();
-        List<AuditEntry> taken = new ArrayList<>();
-        while (taken.size() < REFUSALS_A_TRANSACTION && !refusals.isEmpty()) {
-            AuditEntry entry = refusals.poll();
-            taken.add(entry);
-            byOrganization
-                    .computeIfAbsent(entry.organizationId(), ignored -> new ArrayList<>())
-                    .add(entry);
-        }
-        UUID batchId = taken.get(0).auditId();
-        List<OutboxRows.OutboxRow> rows = new ArrayList<>();
-        byOrganization.forEach(
-                (organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
-        Scope scope = Scope.claims(
-                byOrganization.keySet().stream().map(Scope::organizationKey).toList());
-        return database.transaction(
-                        scope, connection -> RequestRows.ensureOrganizations(connection, byOrganization.keySet())
-                                .<Void>compose(ignored ->
-                                        OutboxRows.insert(connection, rows).mapEmpty()))
-                .onFailure(ignored -> putBack(taken))
-                .compose(ignored -> storeRefusals());
-    }
-
-    private void putBack(List<AuditEntry> taken) {
-        for (int i = taken.size() - 1; i >= 0; i--) {
-            refusals.addFirst(taken.get(i));
-        }
-    }
-
-    private Future<Void> measureLag() {
-        return database.transaction(Scope.maintenance(), ChainRows::lagMillis).map(millis -> {
-            lagMillis = millis;
-            bus.publishAuditLag(millis);
+    private Future<Void> sealSome(List<ChainRows.WaitingOrganization> waiting) {
+        boolean last = waiting.size() <= ORGANIZATIONS_A_TRANSACTION;
+        List<ChainRows.WaitingOrganization> some = last ? waiting : waiting.subList(0, ORGANIZATIONS_A_TRANSACTION);
+        // The oldest first: a transaction may have enough before it comes to the last one, and so nobody starves.
+        List<String> organizations = some.stream()
+                .sorted(Comparator.comparingLong(ChainRows.WaitingOrganization::ageMillis)
+                        .reversed())
+                .map(ChainRows.WaitingOrganization::organizationId)
+                .toList();
+        return seal(organizations).map(count -> {
+            sealedInSweep += count;
+            sweptTo = last ? "" : some.get(some.size() - 1).organizationId();
             return null;
         });
+    }
+
+    /** In halves when it fails, down to the one organization to blame: its neighbours do not wait for it. */
+    private Future<Integer> seal(List<String> organizations) {
+        if (organizations.isEmpty()) {
+            return Future.succeededFuture(0);
+        }
+        return sealing.run(organizations).onSuccess(sealed::increment).recover(failure -> {
+            if (failure instanceof RefusalException) {
+                return Future.failedFuture(failure);
+            }
+            if (organizations.size() == 1) {
+                LOG.error("the audit entries of organization {} cannot be sealed", organizations.get(0), failure);
+                return Future.succeededFuture(0);
+            }
+            int half = organizations.size() / 2;
+            return seal(organizations.subList(0, half))
+                    .compose(first -> seal(organizations.subList(half, organizations.size()))
+                            .map(second -> first + second));
+        });
+    }
+
+    private void publish(List<AuditEntry> entries) {
+        for (AuditEntry entry : entries) {
+            if (entry.quotaVersion() != null) {
+                Future<Void> published = bus.publishEvent(event(entry));
+                if (published.failed()) {
+                    return; // nobody listens: the others need not be made
+                }
+            }
+        }
+    }
+
+    private static JsonObject event(AuditEntry entry) {
+        return new JsonObject()
+                .put("event_id", entry.auditId().toString())
+                .put("type", entry.action())
+                .put("organization_id", entry.organizationId())
+                .put("quota_id", entry.quotaId())
+                .put("version", entry.quotaVersion())
+                .put("occurred_at", entry.createdAt().toString())
+                .put("actor", entry.actorUserId())
+                .put("data", new JsonObject(entry.details()));
     }
 }

@@ -1,17 +1,14 @@
 package com.cagen.quota.audit;
 
 import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.SealedEntry;
-import java.io.ByteArrayOutputStream;
-import java.io.DataOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import com.cagen.quota.storage.ChainRows;
+import io.vertx.core.buffer.Buffer;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
-import java.util.HexFormat;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,19 +19,24 @@ import org.jspecify.annotations.Nullable;
  * bytes). Lengths make it unambiguous: no two entries have the same bytes.
  */
 final class Chain {
+    private static final int HASH_BYTES = 32;
+
     private final MessageDigest sha256;
+    /** The previous hash and the canonical bytes; used again for each entry. */
+    private ByteBuffer bytes = ByteBuffer.allocate(1_024);
+
     private byte[] hash;
     private long seq;
 
-    /**
-     * Goes on where a chain ends.
-     *
-     * @param seq of its last entry; 0 for an empty one
-     * @param hash of its last entry; 32 zero bytes for an empty one
-     */
-    Chain(long seq, byte[] hash) {
-        this.seq = seq;
-        this.hash = hash.clone();
+    /** An empty chain. */
+    Chain() {
+        this(new ChainRows.Head(0, Buffer.buffer(new byte[HASH_BYTES])));
+    }
+
+    /** Goes on where a chain ends. */
+    Chain(ChainRows.Head head) {
+        this.seq = head.seq();
+        this.hash = head.hash().getBytes();
         try {
             this.sha256 = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
@@ -42,52 +44,54 @@ final class Chain {
         }
     }
 
-    /** Gives {@code entry} the next place. */
-    SealedEntry seal(AuditEntry entry) {
+    /** Gives {@code entry} the next place: the chain's new head. */
+    ChainRows.Head seal(AuditEntry entry) {
         seq++;
-        sha256.update(hash);
-        hash = sha256.digest(canonical(seq, entry));
-        return new SealedEntry(seq, entry, HexFormat.of().formatHex(hash));
+        bytes.clear().put(hash).putLong(seq);
+        text(entry.auditId().toString());
+        text(entry.organizationId());
+        text(entry.quotaId());
+        text(entry.parentQuotaId());
+        text(entry.quotaVersion() == null ? null : entry.quotaVersion().toString());
+        text(entry.action());
+        text(entry.outcome());
+        text(entry.actorUserId());
+        text(entry.serviceId());
+        text(entry.targetUserId());
+        text(entry.details());
+        text(entry.requestId());
+        room(Long.BYTES);
+        Instant createdAt = entry.createdAt();
+        bytes.putLong(createdAt.getEpochSecond() * 1_000_000 + createdAt.getNano() / 1_000);
+        sha256.update(bytes.array(), 0, bytes.position());
+        hash = sha256.digest();
+        return head();
     }
 
     long seq() {
         return seq;
     }
 
-    byte[] hash() {
-        return hash.clone();
+    ChainRows.Head head() {
+        return new ChainRows.Head(seq, Buffer.buffer(hash));
     }
 
-    private static byte[] canonical(long seq, AuditEntry entry) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
-        try (DataOutputStream out = new DataOutputStream(bytes)) {
-            out.writeLong(seq);
-            text(out, entry.auditId().toString());
-            text(out, entry.organizationId());
-            text(out, entry.quotaId());
-            text(out, entry.parentQuotaId());
-            text(out, entry.quotaVersion() == null ? null : entry.quotaVersion().toString());
-            text(out, entry.action());
-            text(out, entry.outcome());
-            text(out, entry.actorUserId());
-            text(out, entry.serviceId());
-            text(out, entry.targetUserId());
-            text(out, entry.details());
-            text(out, entry.requestId());
-            out.writeLong(ChronoUnit.MICROS.between(Instant.EPOCH, entry.createdAt()));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return bytes.toByteArray();
-    }
-
-    private static void text(DataOutputStream out, @Nullable String text) throws IOException {
+    private void text(@Nullable String text) {
         if (text == null) {
-            out.writeInt(-1);
-        } else {
-            byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-            out.writeInt(utf8.length);
-            out.write(utf8);
+            room(Integer.BYTES);
+            bytes.putInt(-1);
+            return;
+        }
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        room(Integer.BYTES + utf8.length);
+        bytes.putInt(utf8.length).put(utf8);
+    }
+
+    private void room(int more) {
+        if (bytes.remaining() < more) {
+            int position = bytes.position();
+            byte[] larger = Arrays.copyOf(bytes.array(), Math.max(2 * bytes.capacity(), position + more));
+            bytes = ByteBuffer.wrap(larger).position(position);
         }
     }
 }

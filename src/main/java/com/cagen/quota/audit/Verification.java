@@ -8,6 +8,7 @@ import com.cagen.quota.storage.Scope;
 import io.vertx.core.Future;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Walks the audit chains of a database from their beginnings, a page at a time, and names the first entry that is wrong. */
@@ -41,7 +42,8 @@ public final class Verification {
     /** A list of one bad entry, or an empty one. */
     private Future<List<Bad>> from(String organization) {
         return database.transaction(
-                        Scope.maintenance(), connection -> ChainRows.organizationsAfter(connection, organization))
+                        Scope.maintenance(), connection -> ChainRows.headsAfter(connection, organization, PAGE))
+                .map(heads -> List.copyOf(heads.keySet()))
                 .compose(next -> {
                     if (next.isEmpty()) {
                         return Future.succeededFuture(List.of());
@@ -59,8 +61,9 @@ public final class Verification {
         organizations++;
         // The head first: entries that come while we walk lie beyond it and are checked as far as they go.
         return database.transaction(
-                        Scope.organization(organization), connection -> ChainRows.read(connection, organization))
-                .compose(head -> page(organization, head, new Chain(0, new byte[32])));
+                        Scope.organization(organization),
+                        connection -> ChainRows.read(connection, List.of(organization)))
+                .compose(heads -> page(organization, Objects.requireNonNull(heads.get(organization)), new Chain()));
     }
 
     private Future<List<Bad>> page(String organization, ChainRows.Head head, Chain chain) {
@@ -78,14 +81,28 @@ public final class Verification {
                     if (page.size() == PAGE) {
                         return page(organization, head, chain);
                     }
-                    boolean truncated = chain.seq() < head.seq();
-                    return Future.succeededFuture(
-                            truncated
-                                    ? List.of(new Bad(
-                                            organization,
-                                            chain.seq() + 1,
-                                            "the chain ends before its head, which is " + head.seq()))
-                                    : List.of());
+                    return chain.seq() < head.seq()
+                            ? Future.succeededFuture(List.of(new Bad(
+                                    organization,
+                                    chain.seq() + 1,
+                                    "the chain ends before its head, which is " + head.seq())))
+                            : beyond(organization, head, chain);
+                });
+    }
+
+    /** An entry is committed together with the head that it becomes, so what came meanwhile is no further than the head now. */
+    private Future<List<Bad>> beyond(String organization, ChainRows.Head head, Chain chain) {
+        if (chain.seq() == head.seq()) {
+            return Future.succeededFuture(List.of());
+        }
+        return database.transaction(
+                        Scope.organization(organization),
+                        connection -> ChainRows.read(connection, List.of(organization)))
+                .map(heads -> {
+                    ChainRows.Head now = heads.getOrDefault(organization, head);
+                    return chain.seq() > now.seq()
+                            ? List.of(new Bad(organization, now.seq() + 1, "the entry lies beyond the chain's head"))
+                            : List.of();
                 });
     }
 
@@ -94,7 +111,9 @@ public final class Verification {
         if (stored.seq() != expected) {
             return new Bad(organization, expected, "the entry is missing");
         }
-        if (!chain.seal(stored.entry()).hash().equals(stored.hash())) {
+        if (!HexFormat.of()
+                .formatHex(chain.seal(stored.entry()).hash().getBytes())
+                .equals(stored.hash())) {
             return new Bad(organization, expected, "the hash does not fit the entry");
         }
         if (expected == head.seq()

@@ -18,6 +18,7 @@ import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.EventBus;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.eventbus.MessageProducer;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.eventbus.ReplyFailure;
 import io.vertx.core.json.JsonObject;
@@ -47,6 +48,7 @@ public final class Bus {
 
     private final Vertx vertx;
     private final EventBus eventBus;
+    private final MessageProducer<JsonObject> events;
     private final int laneCount;
     private final long timeoutMillis;
     private final Nodes nodes;
@@ -75,6 +77,7 @@ public final class Bus {
     public Bus(Vertx vertx, int laneCount, long timeoutMillis, Config.Routing routing) {
         this.vertx = vertx;
         this.eventBus = vertx.eventBus();
+        this.events = eventBus.publisher(Addresses.EVENTS);
         this.laneCount = laneCount;
         this.timeoutMillis = timeoutMillis;
         this.nodes = new Nodes(UUID.randomUUID().toString(), routing);
@@ -281,9 +284,13 @@ public final class Bus {
         });
     }
 
-    /** Publishes a committed change to whoever listens. */
-    public void publishEvent(JsonObject event) {
-        eventBus.publish(Addresses.EVENTS, event);
+    /**
+     * Publishes a committed change to whoever listens.
+     *
+     * @return fails when it is known that nobody does; within one node that is known at once
+     */
+    public Future<Void> publishEvent(JsonObject event) {
+        return events.write(event);
     }
 
     /** Hears every committed change, at least once, in order for each quota. */

@@ -38,6 +38,7 @@ public record Config(
         Database database,
         Auth auth,
         Audit audit,
+        Bridges bridges,
         @Nullable Cluster cluster) {
 
     public boolean does(Role role) {
@@ -108,6 +109,33 @@ public record Config(
             long drainIntervalMillis,
             long maxLagMillis,
             @Nullable Path checkpointFile) {}
+
+    /**
+     * The event bus for clients outside of it. Both bridges are off unless they have a port; 0 picks a free one (tests).
+     *
+     * @param tcpPort of the TCP bridge, or null
+     * @param tcpHost what it listens on: this machine only, unless there is {@code tls}
+     * @param sockJsPort of the SockJS bridge, or null; it listens where HTTP does
+     * @param maxConnections sockets of each bridge at most; more are closed at once
+     * @param messagesASecond what one socket may send; more is refused as overloaded
+     */
+    public record Bridges(
+            @Nullable Integer tcpPort,
+            String tcpHost,
+            @Nullable ServerTls tls,
+            @Nullable Integer sockJsPort,
+            int maxConnections,
+            int messagesASecond) {
+        public static final Bridges OFF = new Bridges(null, "127.0.0.1", null, null, 1_000, 1_000);
+    }
+
+    /**
+     * PEM files.
+     *
+     * @param clientCaFile whoever connects must show a certificate that this one signed; null: no certificate is asked for
+     */
+    public record ServerTls(
+            Path certificateFile, Path keyFile, @Nullable Path clientCaFile) {}
 
     /** Which quota node a request goes to. */
     public enum Routing {

@@ -51,6 +51,14 @@ public final class ConfigLoader {
             "AUDIT_DRAIN_INTERVAL_MS",
             "AUDIT_MAX_LAG_MS",
             "AUDIT_CHECKPOINT_FILE",
+            "BRIDGE_TCP_PORT",
+            "BRIDGE_TCP_HOST",
+            "BRIDGE_TCP_CERTIFICATE_FILE",
+            "BRIDGE_TCP_KEY_FILE",
+            "BRIDGE_TCP_CLIENT_CA_FILE",
+            "BRIDGE_SOCKJS_PORT",
+            "BRIDGE_MAX_CONNECTIONS",
+            "BRIDGE_MAX_MESSAGES_PER_S",
             "CLUSTER",
             "CLUSTER_NAME",
             "CLUSTER_HOST",
@@ -66,6 +74,7 @@ public final class ConfigLoader {
 
     private static final int KEY_BYTES = 32;
     private static final int MAX_SERVICE_ID = 255;
+    private static final String LOOPBACK = "127(\\.[0-9]{1,3}){3}|::1|localhost";
     private static final String ORIGIN = "https?://[A-Za-z0-9._\\-\\[\\]:]+";
 
     private final Map<String, String> values;
@@ -146,6 +155,7 @@ public final class ConfigLoader {
         Config.LogLevel level = oneOf("LOG_LEVEL", Config.LogLevel.class, Config.LogLevel.INFO);
         Config.LogFormat format = oneOf("LOG_FORMAT", Config.LogFormat.class, Config.LogFormat.TEXT);
         String checkpoints = path("AUDIT_CHECKPOINT_FILE", "").toString();
+        Config.Bridges bridges = bridges();
         // Last, as it may write a file, which only a configuration without problems may do.
         Secret key = key(production || clustered, dataDir, say);
         if (!problems.isEmpty() || key == null) {
@@ -169,7 +179,57 @@ public final class ConfigLoader {
                 new Config.Database(poolSize, lock, statement, bus),
                 new Config.Auth(authTimeout),
                 new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints)),
+                bridges,
                 cluster);
+    }
+
+    private Config.Bridges bridges() {
+        Config.ServerTls tls = tls();
+        String host = get("BRIDGE_TCP_HOST", "127.0.0.1");
+        if (tls == null && !host.matches(LOOPBACK)) {
+            problem(
+                    "BRIDGE_TCP_HOST",
+                    host,
+                    "is open to other machines; give BRIDGE_TCP_CERTIFICATE_FILE and BRIDGE_TCP_KEY_FILE, or 127.0.0.1");
+        }
+        return new Config.Bridges(
+                portOrNone("BRIDGE_TCP_PORT"),
+                host,
+                tls,
+                portOrNone("BRIDGE_SOCKJS_PORT"),
+                (int) number("BRIDGE_MAX_CONNECTIONS", 1_000, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000"),
+                (int) number("BRIDGE_MAX_MESSAGES_PER_S", 1_000, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000"));
+    }
+
+    private @Nullable Integer portOrNone(String name) {
+        return get(name, "").isEmpty() ? null : (int) number(name, 0, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
+    }
+
+    private Config.@Nullable ServerTls tls() {
+        Path certificate = file("BRIDGE_TCP_CERTIFICATE_FILE");
+        Path key = file("BRIDGE_TCP_KEY_FILE");
+        Path clientCa = file("BRIDGE_TCP_CLIENT_CA_FILE");
+        if (certificate != null && key != null) {
+            return new Config.ServerTls(certificate, key, clientCa);
+        }
+        if (certificate != null || key != null || clientCa != null) {
+            problem(
+                    "BRIDGE_TCP_CERTIFICATE_FILE",
+                    "",
+                    "and BRIDGE_TCP_KEY_FILE go together, with or without BRIDGE_TCP_CLIENT_CA_FILE; give both");
+        }
+        return null;
+    }
+
+    private @Nullable Path file(String name) {
+        Path file = path(name, "");
+        if (file.toString().isEmpty()) {
+            return null;
+        }
+        if (!Files.isReadable(file)) {
+            problem(name, file.toString(), "cannot be read; give a PEM file");
+        }
+        return file;
     }
 
     private static boolean isHttpUrl(String text) {

@@ -3,7 +3,6 @@ package com.cagen.quota.quota;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.Decision;
-import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.HoldingKey;
 import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.OperationKey;
@@ -11,7 +10,6 @@ import com.cagen.quota.domain.Quota;
 import com.cagen.quota.domain.QuotaKey;
 import com.cagen.quota.domain.RecordedOperation;
 import com.cagen.quota.domain.Refusal;
-import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.UsageBatch;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.OutboxRows;
@@ -34,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The hot path: up to a few hundred usage operations and reads, on any quotas of any organizations, in one transaction of
@@ -56,6 +55,8 @@ final class BatchTransaction {
     private final List<UsageRows.LedgerEntry> ledger = new ArrayList<>();
     private final List<RequestRows.NewOperation> operations = new ArrayList<>();
     private final Map<String, List<AuditEntry>> audit = new LinkedHashMap<>();
+    /** An operation whose audit entry shows, after a lost COMMIT, whether the batch is there. */
+    private @Nullable Pending evidence;
 
     BatchTransaction(Database database, KnownOrganizations organizations, List<Pending> batch) {
         this.database = database;
@@ -176,12 +177,19 @@ final class BatchTransaction {
         } else if (decision instanceof Refusal refusal) {
             AuditEntry entry = Entries.refused(pending.id, pending.request, known, refusal, now);
             if (entry != null) {
-                audit.computeIfAbsent(pending.organizationId(), ignored -> new ArrayList<>())
-                        .add(entry);
+                record(pending, entry);
             }
             return new Step.Settled(refusal);
         }
         throw new IllegalStateException("no step for " + decision);
+    }
+
+    private void record(Pending pending, AuditEntry entry) {
+        audit.computeIfAbsent(pending.organizationId(), ignored -> new ArrayList<>())
+                .add(entry);
+        if (evidence == null && LostCommit.canWaitFor(pending)) {
+            evidence = pending;
+        }
     }
 
     private Answer apply(Pending pending, Decision.Usage decision) {
@@ -203,8 +211,7 @@ final class BatchTransaction {
                 after.usedMb(),
                 decision.heldMb(),
                 now));
-        audit.computeIfAbsent(after.organizationId(), ignored -> new ArrayList<>())
-                .add(Entries.usage(pending.id, pending.request, decision, now));
+        record(pending, Entries.usage(pending.id, pending.request, decision, now));
         Answer.Success answer = new Answer.Success(
                 usage instanceof Operation.AllocateUsage ? "Usage allocated." : "Usage deallocated.",
                 Render.usage(pending.id, usage, decision, now),
@@ -250,21 +257,8 @@ final class BatchTransaction {
                 return Future.failedFuture(Database.asRefusal(refused));
             }
         }
-        if (audit.isEmpty()) {
-            return Future.failedFuture(new RefusalException(
-                    Refusal.of(ErrorCode.DATABASE_UNAVAILABLE, "The connection to the database was lost.")));
-        }
-        Map.Entry<String, List<AuditEntry>> any = audit.entrySet().iterator().next();
-        return OutboxRows.committed(
-                        database, any.getKey(), batchId, any.getValue().get(0).auditId())
-                .recover(failure -> Future.failedFuture(new RefusalException(
-                        Refusal.of(
-                                ErrorCode.OUTCOME_UNKNOWN,
-                                "The database was lost while committing; repeat under the same idempotency key."),
-                        failure)))
-                .compose(there -> there
-                        ? Future.succeededFuture()
-                        : Future.failedFuture(new RefusalException(Refusal.of(
-                                ErrorCode.DATABASE_UNAVAILABLE, "The connection to the database was lost."))));
+        return evidence == null
+                ? Future.failedFuture(LostCommit.notDone())
+                : LostCommit.settle(database, evidence, batchId);
     }
 }

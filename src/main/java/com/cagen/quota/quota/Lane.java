@@ -145,9 +145,7 @@ final class Lane {
                         for (int i = 0; i < batch.size(); i++) {
                             advance(batch.get(i), result.result().get(i));
                         }
-                    } else if (result.cause() instanceof PgException refused
-                            && RETRYABLE.contains(refused.getSqlState())
-                            && retries < MAX_RETRIES) {
+                    } else if (retries < MAX_RETRIES && worthRepeating(result.cause())) {
                         run(batch, lockTimeoutMillis, retries + 1, next);
                     } else if (batch.size() > 1 && blamesOne(result.cause())) {
                         int half = batch.size() / 2;
@@ -161,6 +159,13 @@ final class Lane {
                         batch.forEach(pending -> fail(pending, result.cause()));
                     }
                 });
+    }
+
+    /** Whether nothing was done, and another try may fare better. */
+    private static boolean worthRepeating(Throwable failure) {
+        return failure instanceof PgException refused
+                ? RETRYABLE.contains(refused.getSqlState())
+                : Database.lostConnection(failure);
     }
 
     /** Whether one operation may be the cause: its lock, its values. A lost connection or a full pool is nobody's. */

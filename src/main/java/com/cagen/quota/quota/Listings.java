@@ -3,6 +3,7 @@ package com.cagen.quota.quota;
 import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.storage.QuotaRows;
+import com.cagen.quota.storage.RuntimeRows;
 import io.vertx.core.Future;
 import java.util.function.BiConsumer;
 
@@ -26,7 +27,7 @@ final class Listings {
         if (!attempt.accepted()) {
             return attempt.refuse(null, Refusal.credentialReplayed());
         }
-        return QuotaRows.listRuntimes(
+        return RuntimeRows.list(
                         attempt.connection(),
                         attempt.organizationId(),
                         attempt.request().caller().userId(),
@@ -34,7 +35,7 @@ final class Listings {
                 .map(page -> page("Usage listed.", "runtimes", page, list.page(), list.pageSize(), Listings::runtime));
     }
 
-    private static void runtime(QuotaRows.HoldingResource runtime, JsonText json) {
+    private static void runtime(RuntimeRows.HoldingResource runtime, JsonText json) {
         json.put("resource_id", runtime.resourceId())
                 .put("total_usage_mb", runtime.totalMb())
                 .put("quota_count", runtime.quotas().size())

@@ -2,10 +2,8 @@ package com.cagen.quota.quota;
 
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Operation;
-import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.OutboxRows;
 import com.cagen.quota.storage.RequestRows;
 import com.cagen.quota.storage.Scope;
 import io.vertx.core.Future;
@@ -77,13 +75,8 @@ final class SingleTransaction {
         if (!unknown) {
             return Future.failedFuture(failure);
         }
-        Refusal notDone = Refusal.of(ErrorCode.DATABASE_UNAVAILABLE, "The connection to the database was lost.");
-        if (!pending.operation().type().change()) {
-            return Future.failedFuture(new RefusalException(notDone));
-        }
-        return OutboxRows.committed(database, pending.organizationId(), pending.id, pending.id)
-                .recover(lookupFailed -> Future.failedFuture(failure))
-                .compose(
-                        there -> there ? Future.succeededFuture() : Future.failedFuture(new RefusalException(notDone)));
+        return pending.operation().type().change()
+                ? LostCommit.settle(database, pending, pending.id)
+                : Future.failedFuture(LostCommit.notDone());
     }
 }

@@ -8,7 +8,9 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
@@ -21,7 +23,7 @@ public final class AuditRows {
             a.actor_user_id, a.service_id, a.target_user_id, a.details::text, a.request_id, a.created_at, a.hash
             """;
 
-    private static final String INSERT = """
+    private static final String INSERT = RowCounts.exactly("$16", """
             INSERT INTO quota.quota_audit_logs (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version,
                 action, outcome, actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
             SELECT o.organization_id, v.seq, v.audit_id, v.quota_id, v.parent_quota_id, v.quota_version, v.action,
@@ -33,7 +35,7 @@ public final class AuditRows {
                 AS v (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version, action, outcome,
                     actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
             JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
-            """;
+            """);
 
     private static final String FILTER = """
             AND ($3::text IS NULL OR a.action = $3) AND ($4::text IS NULL OR a.actor_user_id = $4)
@@ -58,20 +60,31 @@ public final class AuditRows {
     private static final String CHAIN = "SELECT " + COLUMNS
             + " FROM quota.quota_audit_logs a WHERE a.organization_id = $1 AND a.seq > $2 ORDER BY a.seq LIMIT $3";
 
+    private static final String HASHES = """
+            SELECT k.place, a.hash
+            FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (organization_id, seq, place)
+            JOIN quota.quota_audit_logs a ON a.organization_id = k.organization_id COLLATE "C" AND a.seq = k.seq
+            """;
+
     private AuditRows() {}
 
-    /** Appends entries that have their place in the chain. */
-    public static Future<Void> insert(SqlConnection connection, List<SealedEntry> sealed) {
-        int n = sealed.size();
+    /**
+     * Appends entries, of any organizations that the scope claims, in their places in the chains; the statement fails
+     * when not every one was written.
+     *
+     * @param places the number and hash of each entry
+     */
+    public static Future<?> insert(SqlConnection connection, List<AuditEntry> entries, List<ChainRows.Head> places) {
+        int n = entries.size();
         String[][] texts = new String[9][n];
         Long[] seqs = new Long[n];
         UUID[] ids = new UUID[n];
         Long[] versions = new Long[n];
-        java.time.OffsetDateTime[] times = new java.time.OffsetDateTime[n];
+        OffsetDateTime[] times = new OffsetDateTime[n];
         Buffer[] hashes = new Buffer[n];
         String[] details = new String[n];
         for (int i = 0; i < n; i++) {
-            AuditEntry entry = sealed.get(i).entry();
+            AuditEntry entry = entries.get(i);
             texts[0][i] = entry.organizationId();
             texts[1][i] = entry.quotaId();
             texts[2][i] = entry.parentQuotaId();
@@ -82,11 +95,11 @@ public final class AuditRows {
             texts[7][i] = entry.targetUserId();
             texts[8][i] = entry.requestId();
             details[i] = entry.details();
-            seqs[i] = sealed.get(i).seq();
+            seqs[i] = places.get(i).seq();
             ids[i] = entry.auditId();
             versions[i] = entry.quotaVersion();
             times[i] = QuotaRows.utc(entry.createdAt());
-            hashes[i] = Buffer.buffer(HexFormat.of().parseHex(sealed.get(i).hash()));
+            hashes[i] = places.get(i).hash();
         }
         Tuple values = Tuple.tuple()
                 .addArrayOfString(texts[0])
@@ -103,8 +116,9 @@ public final class AuditRows {
                 .addArrayOfString(details)
                 .addArrayOfString(texts[8])
                 .addArrayOfOffsetDateTime(times)
-                .addArrayOfBuffer(hashes);
-        return connection.preparedQuery(INSERT).execute(values).compose(RowCounts.expect(n));
+                .addArrayOfBuffer(hashes)
+                .addLong((long) n);
+        return connection.preparedQuery(INSERT).execute(values);
     }
 
     /** @param nextCursor the last entry's {@code seq}, or null at the end */
@@ -146,6 +160,25 @@ public final class AuditRows {
                     rows.forEach(row -> entries.add(read(row)));
                     return entries;
                 });
+    }
+
+    /**
+     * The hashes of entries; the scope must claim each organization.
+     *
+     * @param seqs one for each of {@code organizations}
+     * @return in the same order, lower-case hexadecimal; null where there is no such entry
+     */
+    public static Future<List<@Nullable String>> hashes(
+            SqlConnection connection, List<String> organizations, List<Long> seqs) {
+        Tuple values = Tuple.tuple()
+                .addArrayOfString(organizations.toArray(String[]::new))
+                .addArrayOfLong(seqs.toArray(Long[]::new));
+        return connection.preparedQuery(HASHES).execute(values).map(rows -> {
+            @Nullable String[] hashes = new @Nullable String[seqs.size()];
+            rows.forEach(row -> hashes[row.getInteger(0) - 1] =
+                    HexFormat.of().formatHex(row.getBuffer(1).getBytes()));
+            return Arrays.asList(hashes);
+        });
     }
 
     private static SealedEntry read(Row row) {

@@ -1,112 +1,173 @@
 package com.cagen.quota.storage;
 
-import com.cagen.quota.domain.AuditEntry;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** The heads of the audit chains, and the outbox as the audit writer drains it. */
 public final class ChainRows {
-    private static final String WAITING =
-            "SELECT DISTINCT organization_id FROM quota.outbox ORDER BY organization_id LIMIT $1";
-    private static final String LAG =
-            "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)) * 1000, 0)::bigint FROM quota.outbox";
-    private static final String ORGANIZATIONS =
-            "SELECT organization_id FROM quota.chain_heads WHERE organization_id > $1 ORDER BY organization_id LIMIT 1000";
-    private static final String READ = "SELECT seq, hash FROM quota.chain_heads WHERE organization_id = $1";
-    // Not FOR UPDATE: inserts that refer to the row may go on.
-    private static final String LOCK = READ + " FOR NO KEY UPDATE";
-    private static final String ADVANCE = "UPDATE quota.chain_heads SET seq = $2, hash = $3 WHERE organization_id = $1";
-    private static final String OUTBOX = """
-            SELECT position, entries FROM quota.outbox WHERE organization_id = $1 ORDER BY position LIMIT $2
+    /**
+     * Jumps from one organization to the next in the primary key's index, so that its price is the number of organizations
+     * and not of rows.
+     */
+    private static final String WAITING = """
+            WITH RECURSIVE waiting AS (
+                (SELECT organization_id, created_at FROM quota.outbox
+                 WHERE organization_id > $1 ORDER BY organization_id, position LIMIT 1)
+                UNION ALL
+                SELECT following.organization_id, following.created_at
+                FROM waiting CROSS JOIN LATERAL (
+                    SELECT o.organization_id, o.created_at FROM quota.outbox o
+                    WHERE o.organization_id > waiting.organization_id
+                    ORDER BY o.organization_id, o.position LIMIT 1) AS following
+            )
+            SELECT organization_id, (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint
+            FROM waiting LIMIT $2
             """;
-    private static final String FORGET =
-            "DELETE FROM quota.outbox WHERE organization_id = $1 AND position = ANY ($2::bigint[])";
+
+    private static final String HEADS_AFTER = """
+            SELECT organization_id, seq, hash FROM quota.chain_heads
+            WHERE organization_id > $1 ORDER BY organization_id LIMIT $2
+            """;
+    private static final String HEADS =
+            "SELECT organization_id, seq, hash FROM quota.chain_heads WHERE organization_id = ANY ($1)";
+    // Not FOR UPDATE: inserts that refer to the row may go on. What another node holds is left to it.
+    private static final String LOCK = HEADS + " ORDER BY organization_id FOR NO KEY UPDATE SKIP LOCKED";
+
+    /**
+     * The oldest rows of each organization, one of each in turn, until the entries are enough. Always from an organization's
+     * first row on: positions become visible in another order than they were drawn in, except those of one quota.
+     */
+    private static final String OUTBOX = """
+            SELECT organization_id, position, entries FROM (
+                SELECT o.organization_id, o.position, o.entries,
+                    sum(o.entry_count) OVER (ORDER BY o.turn, k.place) - o.entry_count AS entries_before
+                FROM unnest($1::text[]) WITH ORDINALITY AS k (organization_id, place)
+                CROSS JOIN LATERAL (
+                    SELECT x.organization_id, x.position, x.entry_count, x.entries,
+                        row_number() OVER (ORDER BY x.position) AS turn
+                    FROM quota.outbox x WHERE x.organization_id = k.organization_id COLLATE "C"
+                    ORDER BY x.position LIMIT $2) AS o
+            ) AS counted WHERE entries_before < $3 ORDER BY organization_id, position
+            """;
+
+    private static final String FORGET = RowCounts.exactly("$3", """
+            DELETE FROM quota.outbox o USING unnest($1::text[], $2::bigint[]) AS k (organization_id, position)
+            WHERE o.organization_id = k.organization_id COLLATE "C" AND o.position = k.position
+            """);
+    private static final String ADVANCE = RowCounts.exactly("$4", """
+            UPDATE quota.chain_heads h SET seq = v.seq, hash = v.hash
+            FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS v (organization_id, seq, hash)
+            WHERE h.organization_id = v.organization_id COLLATE "C"
+            """);
 
     private ChainRows() {}
 
-    /** The end of a chain. */
+    /**
+     * The end of a chain, or the place of an entry in it.
+     *
+     * @param hash 32 bytes
+     */
     public record Head(long seq, Buffer hash) {}
 
-    /** Outbox rows of one organization, in order, by their positions. */
-    public record Waiting(Map<Long, List<AuditEntry>> rows) {}
+    /**
+     * An organization with entries to seal.
+     *
+     * @param ageMillis of its oldest outbox row
+     */
+    public record WaitingOrganization(String organizationId, long ageMillis) {}
 
-    /** Organizations with entries to seal; needs the maintenance scope. */
-    public static Future<List<String>> organizationsWaiting(SqlConnection connection, int limit) {
-        return connection.preparedQuery(WAITING).execute(Tuple.of((long) limit)).map(rows -> {
-            List<String> organizations = new ArrayList<>();
-            rows.forEach(row -> organizations.add(row.getString(0)));
-            return organizations;
-        });
-    }
+    /** A row of the outbox as it is stored; {@link OutboxRows#decode} reads its entries. */
+    public record WaitingRow(String organizationId, long position, String entries) {}
 
-    /** Age of the oldest unsealed entry in milliseconds, 0 when there is none; needs the maintenance scope. */
-    public static Future<Long> lagMillis(SqlConnection connection) {
-        return connection.preparedQuery(LAG).execute().map(rows -> rows.iterator()
-                .next()
-                .getLong(0));
-    }
-
-    /** Up to 1,000 organizations after the given one; needs the maintenance scope. */
-    public static Future<List<String>> organizationsAfter(SqlConnection connection, String organization) {
+    /** Organizations with entries to seal, those after the given one, in order; needs the maintenance scope. */
+    public static Future<List<WaitingOrganization>> organizationsWaiting(
+            SqlConnection connection, String after, int limit) {
         return connection
-                .preparedQuery(ORGANIZATIONS)
-                .execute(Tuple.of(organization))
+                .preparedQuery(WAITING)
+                .execute(Tuple.of(after, (long) limit))
                 .map(rows -> {
-                    List<String> organizations = new ArrayList<>();
-                    rows.forEach(row -> organizations.add(row.getString(0)));
+                    List<WaitingOrganization> organizations = new ArrayList<>();
+                    rows.forEach(row -> organizations.add(new WaitingOrganization(row.getString(0), row.getLong(1))));
                     return organizations;
                 });
     }
 
-    /** The head of an organization's chain, which must exist. */
-    public static Future<Head> read(SqlConnection connection, String organization) {
-        return head(connection, READ, organization);
-    }
-
-    /** As {@link #read}, keeping every other writer of this chain out until the transaction ends. */
-    public static Future<Head> lock(SqlConnection connection, String organization) {
-        return head(connection, LOCK, organization);
-    }
-
-    private static Future<Head> head(SqlConnection connection, String sql, String organization) {
-        return connection.preparedQuery(sql).execute(Tuple.of(organization)).map(rows -> {
-            var row = rows.iterator().next();
-            return new Head(row.getLong(0), row.getBuffer(1));
-        });
-    }
-
-    /** Moves the head, whose lock the caller holds. */
-    public static Future<Void> advance(SqlConnection connection, String organization, Head head) {
+    /** The heads of organizations after the given one, in order; needs the maintenance scope. */
+    public static Future<Map<String, Head>> headsAfter(SqlConnection connection, String organization, int limit) {
         return connection
-                .preparedQuery(ADVANCE)
-                .execute(Tuple.of(organization, head.seq(), head.hash()))
-                .compose(RowCounts.expect(1));
+                .preparedQuery(HEADS_AFTER)
+                .execute(Tuple.of(organization, (long) limit))
+                .map(ChainRows::heads);
     }
 
-    /** The oldest outbox rows of an organization. */
-    public static Future<Waiting> waiting(SqlConnection connection, String organization, int limit) {
+    /** The heads of those of the organizations that have one; the scope must claim each. */
+    public static Future<Map<String, Head>> read(SqlConnection connection, Collection<String> organizations) {
+        return connection.preparedQuery(HEADS).execute(names(organizations)).map(ChainRows::heads);
+    }
+
+    /**
+     * The heads of those organizations whose chains no other node is writing to at the moment, keeping every other writer of
+     * these out until the transaction ends. Never waits. The scope must claim each organization.
+     */
+    public static Future<Map<String, Head>> lock(SqlConnection connection, Collection<String> organizations) {
+        return connection.preparedQuery(LOCK).execute(names(organizations)).map(ChainRows::heads);
+    }
+
+    private static Map<String, Head> heads(Iterable<Row> rows) {
+        Map<String, Head> heads = new LinkedHashMap<>();
+        rows.forEach(row -> heads.put(row.getString(0), new Head(row.getLong(1), row.getBuffer(2))));
+        return heads;
+    }
+
+    private static Tuple names(Collection<String> organizations) {
+        return Tuple.tuple().addArrayOfString(organizations.toArray(String[]::new));
+    }
+
+    /**
+     * The oldest outbox rows of organizations whose heads the caller has locked, in a statement before: so it sees what the
+     * locks' last holders did. Taken from each in turn, in the order given.
+     *
+     * @param maxRows of each organization
+     * @param maxEntries after which no further row is taken
+     * @return in order of organizations and positions
+     */
+    public static Future<List<WaitingRow>> waiting(
+            SqlConnection connection, Collection<String> locked, int maxRows, int maxEntries) {
         return connection
                 .preparedQuery(OUTBOX)
-                .execute(Tuple.of(organization, (long) limit))
+                .execute(names(locked).addLong((long) maxRows).addLong((long) maxEntries))
                 .map(rows -> {
-                    Map<Long, List<AuditEntry>> waiting = new TreeMap<>();
-                    rows.forEach(row -> waiting.put(row.getLong(0), OutboxRows.decode(organization, row.getString(1))));
-                    return new Waiting(waiting);
+                    List<WaitingRow> waiting = new ArrayList<>();
+                    rows.forEach(
+                            row -> waiting.add(new WaitingRow(row.getString(0), row.getLong(1), row.getString(2))));
+                    return waiting;
                 });
     }
 
-    /** Deletes the rows that were sealed. */
-    public static Future<Void> forget(SqlConnection connection, String organization, Waiting sealed) {
-        Long[] positions = sealed.rows().keySet().toArray(Long[]::new);
-        return connection
-                .preparedQuery(FORGET)
-                .execute(Tuple.tuple().addString(organization).addArrayOfLong(positions))
-                .compose(RowCounts.expect(positions.length));
+    /** Deletes the rows that were sealed; the statement fails when one is not there. */
+    public static Future<?> forget(SqlConnection connection, List<WaitingRow> sealed) {
+        Tuple values = Tuple.tuple()
+                .addArrayOfString(
+                        sealed.stream().map(WaitingRow::organizationId).toArray(String[]::new))
+                .addArrayOfLong(sealed.stream().map(WaitingRow::position).toArray(Long[]::new))
+                .addLong((long) sealed.size());
+        return connection.preparedQuery(FORGET).execute(values);
+    }
+
+    /** Moves heads, whose locks the caller holds; the statement fails when one is not there. */
+    public static Future<?> advance(SqlConnection connection, Map<String, Head> heads) {
+        Tuple values = names(heads.keySet())
+                .addArrayOfLong(heads.values().stream().map(Head::seq).toArray(Long[]::new))
+                .addArrayOfBuffer(heads.values().stream().map(Head::hash).toArray(Buffer[]::new))
+                .addLong((long) heads.size());
+        return connection.preparedQuery(ADVANCE).execute(values);
     }
 }

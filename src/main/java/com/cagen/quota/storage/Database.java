@@ -18,6 +18,7 @@ import io.vertx.sqlclient.Tuple;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,10 +41,13 @@ public final class Database {
 
     private final Vertx vertx;
     private final Pool pool;
+    private final int maxSize;
+    private final AtomicInteger waiting = new AtomicInteger();
 
-    private Database(Vertx vertx, Pool pool) {
+    private Database(Vertx vertx, Pool pool, int maxSize) {
         this.vertx = vertx;
         this.pool = pool;
+        this.maxSize = maxSize;
     }
 
     /**
@@ -63,6 +67,11 @@ public final class Database {
                 // Array parameters: planning each time anew cost a third of PostgreSQL's CPU.
                 .addProperty("plan_cache_mode", "force_generic_plan")
                 .addProperty("jit", "off")
+                // A generic plan stays as it was made, perhaps while the tables were empty: nothing but the indexes,
+                // then.
+                .addProperty("enable_seqscan", "off")
+                .addProperty("enable_hashjoin", "off")
+                .addProperty("enable_mergejoin", "off")
                 .addProperty("lock_timeout", Long.toString(settings.lockTimeoutMillis()))
                 .addProperty("statement_timeout", Long.toString(settings.statementTimeoutMillis()))
                 .addProperty(
@@ -80,12 +89,16 @@ public final class Database {
                         .with(options)
                         .connectingTo(connect)
                         .using(vertx)
-                        .build());
+                        .build(),
+                size);
     }
 
     /** A connection to be closed by the caller, whatever happens. */
     public Future<SqlConnection> connection() {
-        return pool.getConnection().recover(failure -> Future.failedFuture(unavailable(failure)));
+        waiting.incrementAndGet();
+        return pool.getConnection()
+                .onComplete(ignored -> waiting.decrementAndGet())
+                .recover(failure -> Future.failedFuture(unavailable(failure)));
     }
 
     /**
@@ -101,15 +114,31 @@ public final class Database {
         return connection()
                 .compose(connection -> once(connection, scope, work).eventually(connection::close))
                 .recover(failure -> {
-                    if (failure instanceof PgException pg
-                            && RETRYABLE.contains(pg.getSqlState())
-                            && attempt < MAX_ATTEMPTS) {
+                    if (attempt < MAX_ATTEMPTS && worthRepeating(failure)) {
                         return vertx.timer(
                                         ThreadLocalRandom.current().nextLong(1, 10L << attempt), TimeUnit.MILLISECONDS)
                                 .compose(ignored -> attempt(scope, work, attempt + 1));
                     }
                     return Future.failedFuture(failure);
                 });
+    }
+
+    /** Whether nothing was done, and another try may fare better. */
+    private static boolean worthRepeating(Throwable failure) {
+        return failure instanceof PgException refused
+                ? RETRYABLE.contains(refused.getSqlState())
+                : lostConnection(failure);
+    }
+
+    /**
+     * Whether a failure from here is a connection that was lost, or found dead, before COMMIT was sent: nothing was done. The
+     * pool may well hand out a connection whose end it has not noticed yet.
+     */
+    public static boolean lostConnection(Throwable failure) {
+        return failure instanceof RefusalException refused
+                && refused.refusal().code() == ErrorCode.DATABASE_UNAVAILABLE
+                && refused.getCause() instanceof VertxException cause
+                && !(cause instanceof PgException);
     }
 
     private static <T> Future<T> once(SqlConnection connection, Scope scope, Function<SqlConnection, Future<T>> work) {
@@ -177,6 +206,21 @@ public final class Database {
     /** Whether a query gets an answer, within the pool's timeouts. */
     public Future<Void> ping() {
         return pool.query("SELECT 1").execute().mapEmpty();
+    }
+
+    /** Connections that are open, in use or idle. */
+    public int size() {
+        return pool.size();
+    }
+
+    /** Connections that may be open. */
+    public int maxSize() {
+        return maxSize;
+    }
+
+    /** How many wait for a connection. */
+    public int waiting() {
+        return waiting.get();
     }
 
     public Future<Void> close() {

@@ -76,8 +76,6 @@ public final class EmbeddedDatabase implements AutoCloseable {
 
     private static EmbeddedDatabase start(Path folder, FileChannel lockFile) throws IOException {
         Path files = folder.resolve("postgres");
-        Path kept = folder.resolve("postgres.password");
-        Path made = folder.resolve("postgres.password.new");
         Optional<Postmaster> orphan = Postmaster.of(files);
         if (orphan.isPresent()) {
             LOG.warn(
@@ -86,6 +84,20 @@ public final class EmbeddedDatabase implements AutoCloseable {
             orphan.get().stop(STOP_TIMEOUT);
         }
         Postmaster.forgetStranger(files);
+        try {
+            return startOn(files, folder, lockFile);
+        } catch (IOException | RuntimeException e) {
+            Optional<Postmaster> halfStarted = Postmaster.of(files);
+            if (halfStarted.isPresent()) {
+                halfStarted.get().stop(STOP_TIMEOUT);
+            }
+            throw e;
+        }
+    }
+
+    private static EmbeddedDatabase startOn(Path files, Path folder, FileChannel lockFile) throws IOException {
+        Path kept = folder.resolve("postgres.password");
+        Path made = folder.resolve("postgres.password.new");
         boolean first = !Files.exists(kept);
         if (first) {
             prepareFirstStart(files, made);

@@ -1,39 +1,114 @@
 package com.cagen.quota.storage;
 
+import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.configuration.FluentConfiguration;
 import org.flywaydb.core.api.output.MigrateResult;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Brings a database's schema up to date, as the login of its URL. Blocks; safe to run on many nodes at once. */
+/**
+ * Brings a database's schema up to date, as the login of its URL. Blocks; safe to run on many nodes at once.
+ *
+ * <p>Every migration ends by writing its version into a comment on the table {@code quotas}. By that, a schema that {@code
+ * psql} made is taken over as it is, and a login that may not change the schema can still tell whether it fits.
+ */
 public final class Migrations {
     private static final Logger LOG = LoggerFactory.getLogger(Migrations.class);
+    /** What the newest migration makes. */
+    static final int NEWEST = 2;
+
+    private static final Pattern MARK = Pattern.compile("schema version (\\d+)");
+
+    private static final String STATE = """
+            SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE'),
+                   (SELECT pg_catalog.obj_description(c.oid, 'pg_class') FROM pg_catalog.pg_class c
+                    WHERE c.relnamespace = n.oid AND c.relname = 'quotas'),
+                   EXISTS (SELECT FROM pg_catalog.pg_class c
+                           WHERE c.relnamespace = n.oid AND c.relname = 'flyway_schema_history')
+            FROM pg_catalog.pg_namespace n WHERE n.nspname = 'quota'
+            """;
 
     private Migrations() {}
 
-    /** @throws org.flywaydb.core.api.FlywayException when a migration fails; then nothing of it remains */
-    public static void run(DatabaseUrl url) {
+    /**
+     * @param mayChange whether the login may make tables in the schema, or there is none yet
+     * @param version by the mark of the last migration; 0 without one
+     * @param recorded whether Flyway has made it or taken it over
+     */
+    private record State(boolean mayChange, int version, boolean recorded) {}
+
+    /**
+     * @return what it did, in a sentence
+     * @throws FlywayException when the database cannot be reached, or a migration fails; then nothing of it remains
+     * @throws IllegalStateException when the login may not migrate, and somebody has to
+     */
+    public static String run(DatabaseUrl url) {
         DriverManager.setLoginTimeout(10);
-        MigrateResult result = Flyway.configure()
-                .dataSource(url.jdbcUrl(), url.user(), url.password().reveal())
-                .jdbcProperties(tls(url))
-                .schemas("quota")
-                .defaultSchema("quota")
-                .baselineOnMigrate(false)
-                .locations("classpath:db/migration")
-                .load()
-                .migrate();
-        LOG.info(
-                "schema is at version {}, {} migrations applied",
-                result.targetSchemaVersion,
-                result.migrationsExecuted);
+        State state = look(url);
+        String done = state.mayChange ? migrate(url, state) : check(state);
+        LOG.info(done);
+        return done;
     }
 
-    private static Map<String, String> tls(DatabaseUrl url) {
-        return url.sslRootCert() == null
-                ? Map.of("sslmode", url.sslMode())
-                : Map.of("sslmode", url.sslMode(), "sslrootcert", url.sslRootCert());
+    private static State look(DatabaseUrl url) {
+        try (Connection connection = DriverManager.getConnection(url.jdbcUrl(), url.jdbcProperties());
+                ResultSet rows = connection.createStatement().executeQuery(STATE)) {
+            return rows.next()
+                    ? new State(rows.getBoolean(1), version(rows.getString(2)), rows.getBoolean(3))
+                    : new State(true, 0, false);
+        } catch (SQLException e) {
+            throw new FlywayException("the database cannot be reached", e);
+        }
+    }
+
+    private static int version(@Nullable String comment) {
+        Matcher mark = MARK.matcher(comment == null ? "" : comment);
+        return mark.matches() ? Integer.parseInt(mark.group(1)) : 0;
+    }
+
+    private static String migrate(DatabaseUrl url, State state) {
+        FluentConfiguration flyway = Flyway.configure()
+                .dataSource(url.jdbcUrl(), url.user(), url.password().reveal())
+                .jdbcProperties(properties(url))
+                .schemas("quota")
+                .defaultSchema("quota")
+                .locations("classpath:db/migration");
+        if (!state.recorded && state.version > 0) {
+            // Made by psql: what is there counts as applied. A schema without our mark is somebody else's and refused.
+            flyway.baselineOnMigrate(true).baselineVersion(Integer.toString(state.version));
+        }
+        MigrateResult result = flyway.load().migrate();
+        // Flyway names no target when there was nothing to do.
+        String version = result.migrationsExecuted > 0 ? result.targetSchemaVersion : result.initialSchemaVersion;
+        return "the schema is at version " + version + ", " + result.migrationsExecuted + " migrations applied";
+    }
+
+    private static String check(State state) {
+        if (state.version < NEWEST) {
+            throw new IllegalStateException("the schema is at version " + state.version + ", this service needs "
+                    + NEWEST + ", and this login may not change it; run migrate with one that may");
+        }
+        return "the schema is at version " + state.version + ", as it must be for a login that may not change it";
+    }
+
+    private static Map<String, String> properties(DatabaseUrl url) {
+        Map<String, String> properties = new HashMap<>();
+        properties.put("sslmode", url.sslMode());
+        if (url.sslRootCert() != null) {
+            properties.put("sslrootcert", url.sslRootCert());
+        }
+        // "IF NOT EXISTS" would be reported as a warning otherwise.
+        properties.put("options", "-c client_min_messages=warning");
+        return properties;
     }
 }

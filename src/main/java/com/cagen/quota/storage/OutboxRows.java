@@ -22,12 +22,12 @@ import org.jspecify.annotations.Nullable;
 public final class OutboxRows {
     private static final JsonFactory JSON = new JsonFactory();
 
-    /** Joins the chain heads, so that the organization written is one that the scope lets us see. */
+    /** Joins the chain heads, so that an organization that the scope does not let us see is NULL, which the column refuses. */
     private static final String INSERT = """
             INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries)
             SELECT h.organization_id, r.batch_id, r.entry_count, r.entries
             FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[]) AS r (organization_id, batch_id, entry_count, entries)
-            JOIN quota.chain_heads h ON h.organization_id = r.organization_id
+            LEFT JOIN quota.chain_heads h ON h.organization_id = r.organization_id COLLATE "C"
             """;
 
     /** One statement, so one snapshot: an entry is in the outbox or in the trail, never between the two. */
@@ -56,7 +56,7 @@ public final class OutboxRows {
     /**
      * Writes rows with one statement. The scope must claim each organization, and each must have its chain head.
      *
-     * @return fails when not every row was written
+     * @return fails, and the transaction with it, when not every row was written
      */
     public static Future<?> insert(SqlConnection connection, List<OutboxRow> rows) {
         int count = rows.size();
@@ -74,10 +74,7 @@ public final class OutboxRows {
         return connection
                 .preparedQuery(INSERT)
                 .execute(Tuple.of(organizations, batches, entryCounts, entries))
-                .compose(result -> result.rowCount() == count
-                        ? Future.succeededFuture(result)
-                        : Future.failedFuture(new IllegalStateException(
-                                "wrote " + result.rowCount() + " of " + count + " outbox rows")));
+                .compose(RowCounts.expect(count));
     }
 
     /**
@@ -86,11 +83,12 @@ public final class OutboxRows {
      *
      * @param auditId one of its entries in this organization; looked for among the newest 100,000
      */
-    public static Future<Boolean> committed(Database database, String organizationId, UUID batchId, UUID auditId) {
-        return database.transaction(Scope.organization(organizationId), connection -> connection
+    public static Future<Boolean> committed(
+            SqlConnection connection, String organizationId, UUID batchId, UUID auditId) {
+        return connection
                 .preparedQuery(COMMITTED)
                 .execute(Tuple.of(organizationId, batchId, auditId))
-                .map(rows -> rows.iterator().next().getBoolean(0)));
+                .map(rows -> rows.iterator().next().getBoolean(0));
     }
 
     /** The text of column {@code entries}: a JSON array with one array for each entry, its details as they are. */

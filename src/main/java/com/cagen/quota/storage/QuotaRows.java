@@ -63,13 +63,13 @@ public final class QuotaRows {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 'active', NULL, 1, 0, $14, $14)
             """;
 
-    private static final String UPDATE_FIGURES = """
+    private static final String UPDATE_FIGURES = RowCounts.exactly("cardinality($2::text[])", """
             UPDATE quota.quotas q
             SET used_mb = v.used_mb, allocated_mb = v.allocated_mb, version = v.version, updated_at = $6
             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
                 AS v (organization_id, id, used_mb, allocated_mb, version)
             WHERE q.organization_id = v.organization_id COLLATE "C" AND q.id = v.id COLLATE "C"
-            """;
+            """);
 
     private static final String UPDATE_STATE = """
             UPDATE quota.quotas
@@ -81,8 +81,8 @@ public final class QuotaRows {
     private static final String SET_SUSPENDED_BY =
             "UPDATE quota.quotas SET suspended_by = $3 WHERE organization_id = $1 AND id = ANY ($2)";
 
-    /** What the caller owns or was granted read or admin on through this service; deleted quotas are gone. */
-    private static final String VISIBLE = """
+    /** What the caller ($2) owns or was granted read or admin on through this service; deleted quotas are gone. */
+    static final String VISIBLE = """
             FROM quota.quotas q
             WHERE q.organization_id = $1 AND q.status <> 'deleted'
               AND (q.owner_ids @> ARRAY[$2] OR q.inherited_owner_ids @> ARRAY[$2]
@@ -96,24 +96,6 @@ public final class QuotaRows {
             """;
     private static final String LIST = "SELECT " + COLUMNS + FILTERED + "ORDER BY q.id LIMIT $7 OFFSET $8";
     private static final String COUNT = "SELECT count(*) " + FILTERED;
-
-    private static final String COUNT_RUNTIMES =
-            "SELECT count(DISTINCT h.resource_id) FROM quota.quota_holdings h WHERE h.organization_id = $1"
-                    + " AND h.held_mb > 0 AND h.quota_id IN (SELECT q.id " + VISIBLE + ")";
-    private static final String LIST_RUNTIMES = """
-            WITH held AS (
-                SELECT h.resource_id, h.quota_id, h.held_mb, h.last_activity, q.name
-                FROM quota.quota_holdings h
-                JOIN quota.quotas q ON q.organization_id = h.organization_id AND q.id = h.quota_id
-                WHERE h.organization_id = $1 AND h.held_mb > 0 AND h.quota_id IN (SELECT q.id %s)
-            ), page AS (
-                SELECT resource_id, sum(held_mb) AS total, max(last_activity) AS last_activity
-                FROM held GROUP BY resource_id ORDER BY 2 DESC, 1 LIMIT $3 OFFSET $4
-            )
-            SELECT p.resource_id, p.total, p.last_activity, h.quota_id, h.name, h.held_mb
-            FROM page p JOIN held h USING (resource_id)
-            ORDER BY p.total DESC, p.resource_id, h.held_mb DESC, h.quota_id
-            """.formatted(VISIBLE);
 
     private QuotaRows() {}
 
@@ -215,7 +197,7 @@ public final class QuotaRows {
                 .compose(RowCounts.expect(1));
     }
 
-    /** Writes used, allocated and version of quotas that the caller has locked. */
+    /** Writes used, allocated and version of quotas that the caller has locked; fails unless each of them is there. */
     public static Future<Void> updateFigures(SqlConnection connection, Collection<Quota> quotas, Instant now) {
         int n = quotas.size();
         String[] organizations = new String[n];
@@ -235,7 +217,7 @@ public final class QuotaRows {
         return connection
                 .preparedQuery(UPDATE_FIGURES)
                 .execute(Tuple.of(organizations, ids, used, allocated, versions, utc(now)))
-                .compose(RowCounts.expect(n));
+                .mapEmpty();
     }
 
     /** Writes everything but the figures of a quota that the caller has locked. */
@@ -298,45 +280,6 @@ public final class QuotaRows {
             return quotas;
         });
         return Future.all(count, items).map(ignored -> new Page<>(items.result(), count.result()));
-    }
-
-    /** What one resource holds on one quota. */
-    public record HeldOn(String quotaId, String quotaName, long heldMb) {}
-
-    /** What one resource holds on all quotas that the caller sees. */
-    public record HoldingResource(String resourceId, long totalMb, Instant lastActivity, List<HeldOn> quotas) {}
-
-    /** Resources by what they hold on the quotas that {@link #list} shows, largest first. */
-    public static Future<Page<HoldingResource>> listRuntimes(
-            SqlConnection connection, String organization, String user, Operation.ListRuntimes query) {
-        Future<Long> count = connection
-                .preparedQuery(COUNT_RUNTIMES)
-                .execute(Tuple.of(organization, user))
-                .map(rows -> rows.iterator().next().getLong(0));
-        Future<List<HoldingResource>> items = connection
-                .preparedQuery(LIST_RUNTIMES)
-                .execute(Tuple.of(organization, user, (long) query.pageSize(), (query.page() - 1L) * query.pageSize()))
-                .map(QuotaRows::readRuntimes);
-        return Future.all(count, items).map(ignored -> new Page<>(items.result(), count.result()));
-    }
-
-    private static List<HoldingResource> readRuntimes(RowSet<Row> rows) {
-        List<HoldingResource> runtimes = new ArrayList<>();
-        for (Row row : rows) {
-            String resource = row.getString(0);
-            if (runtimes.isEmpty()
-                    || !runtimes.get(runtimes.size() - 1).resourceId().equals(resource)) {
-                runtimes.add(new HoldingResource(
-                        resource,
-                        row.getNumeric(1).longValue(),
-                        row.getOffsetDateTime(2).toInstant(),
-                        new ArrayList<>()));
-            }
-            runtimes.get(runtimes.size() - 1)
-                    .quotas()
-                    .add(new HeldOn(row.getString(3), row.getString(4), row.getLong(5)));
-        }
-        return runtimes;
     }
 
     private static Quota read(Row row) {

@@ -29,7 +29,7 @@ public final class RequestRows {
             SELECT o.organization_id, n.service_id, n.nonce, n.timestamp_ms
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
                 AS n (organization_id, service_id, nonce, timestamp_ms)
-            JOIN quota.chain_heads o ON o.organization_id = n.organization_id COLLATE "C"
+            LEFT JOIN quota.chain_heads o ON o.organization_id = n.organization_id COLLATE "C"
             ORDER BY o.organization_id, n.service_id COLLATE "C", n.nonce COLLATE "C", n.timestamp_ms
             ON CONFLICT DO NOTHING
             RETURNING organization_id, service_id, nonce, timestamp_ms
@@ -49,7 +49,7 @@ public final class RequestRows {
             SELECT o.organization_id, v.service_id, v.idempotency_key, v.fingerprint, v.message, v.data, $7
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[])
                 AS v (organization_id, service_id, idempotency_key, fingerprint, message, data)
-            JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
+            LEFT JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
             ORDER BY o.organization_id, v.service_id COLLATE "C", v.idempotency_key COLLATE "C"
             """;
 

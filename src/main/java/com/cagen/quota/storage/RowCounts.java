@@ -5,9 +5,20 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import java.util.function.Function;
 
-/** A write that touched another number of rows than it should, for example because a policy hid some, is a fault. */
+/** A write that touches another number of rows than it should, for example because a policy hides some, is a fault. */
 final class RowCounts {
     private RowCounts() {}
+
+    /**
+     * For a statement that is sent together with its COMMIT: makes the statement itself fail (22012, division by zero), so
+     * that nothing is committed.
+     *
+     * @param rows SQL for the right number
+     * @param write an UPDATE or DELETE without RETURNING
+     */
+    static String exactly(String rows, String write) {
+        return "WITH written AS (" + write + " RETURNING 1) SELECT 1 / (count(*) = " + rows + ")::int FROM written";
+    }
 
     /** Succeeds when the statement touched exactly {@code rows} rows. */
     static Function<RowSet<Row>, Future<Void>> expect(int rows) {

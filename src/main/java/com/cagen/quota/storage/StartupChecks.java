@@ -28,6 +28,8 @@ public final class StartupChecks {
             ORDER BY c.relname
             """;
 
+    private static final int CONNECT_ATTEMPTS = 5;
+
     private StartupChecks() {}
 
     /**
@@ -36,7 +38,14 @@ public final class StartupChecks {
      * @param database as the service will use it: under the pool's role
      */
     public static Future<Void> run(Database database) {
-        return database.connection().compose(connection -> run(connection).eventually(connection::close));
+        return connect(database, CONNECT_ATTEMPTS)
+                .compose(connection -> run(connection).eventually(connection::close));
+    }
+
+    /** A cold process on a busy machine may need longer for its first connection than any request may wait for one. */
+    private static Future<SqlConnection> connect(Database database, int attempts) {
+        return database.connection()
+                .recover(failure -> attempts > 1 ? connect(database, attempts - 1) : Future.failedFuture(failure));
     }
 
     /** For the role that {@code connection} works under. */

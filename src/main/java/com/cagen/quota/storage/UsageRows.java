@@ -6,6 +6,7 @@ import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
@@ -26,22 +27,26 @@ public final class UsageRows {
              AND h.resource_id = k.resource_id COLLATE "C"
             """;
 
+    // Every insert here joins the chain heads from the left: an organization that the scope hides, or that is not
+    // there, becomes
+    // NULL, which the column refuses, so that the statement fails instead of leaving a row out.
+
     private static final String UPSERT_HELD = """
             INSERT INTO quota.quota_holdings (organization_id, quota_id, resource_id, held_mb, last_activity)
             SELECT o.organization_id, v.quota_id, v.resource_id, v.held_mb, $5
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
                 AS v (organization_id, quota_id, resource_id, held_mb)
-            JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
+            LEFT JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
             ON CONFLICT (organization_id, quota_id, resource_id)
                 DO UPDATE SET held_mb = excluded.held_mb, last_activity = excluded.last_activity
             """;
 
-    private static final String DELETE_HELD = """
+    private static final String DELETE_HELD = RowCounts.exactly("cardinality($3::text[])", """
             DELETE FROM quota.quota_holdings h
             USING unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, quota_id, resource_id)
             WHERE h.organization_id = k.organization_id COLLATE "C" AND h.quota_id = k.quota_id COLLATE "C"
               AND h.resource_id = k.resource_id COLLATE "C"
-            """;
+            """);
 
     private static final String INSERT_LEDGER = """
             INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation,
@@ -52,7 +57,7 @@ public final class UsageRows {
                     $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[])
                 AS v (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
                     service_id, reason, used_mb, held_mb)
-            JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
+            LEFT JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
             """;
 
     private static final String LEDGER_COLUMNS = """
@@ -62,6 +67,30 @@ public final class UsageRows {
             WHERE organization_id = $1 AND quota_id = $2
               AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
             """;
+
+    /**
+     * Where in a quota's ledger a moment is: a binary search by version, as an index on the time would cost the hot path.
+     * Every row before the version found is older than the moment, give or take {@link #CLOCKS_APART}.
+     */
+    private static final String FIRST_VERSION_SINCE = """
+            WITH RECURSIVE search (low, high) AS (
+                SELECT min(quota_version), max(quota_version) + 1
+                FROM quota.quota_usage WHERE organization_id = $1 AND quota_id = $2
+                UNION ALL
+                SELECT CASE WHEN l.created_at < $3 THEN l.quota_version + 1 ELSE s.low END,
+                       CASE WHEN l.created_at < $3 THEN s.high ELSE (s.low + s.high) / 2 END
+                FROM search s
+                CROSS JOIN LATERAL (
+                    SELECT u.quota_version, u.created_at FROM quota.quota_usage u
+                    WHERE u.organization_id = $1 AND u.quota_id = $2 AND u.quota_version >= (s.low + s.high) / 2
+                    ORDER BY u.quota_version LIMIT 1) l
+                WHERE s.low < s.high
+            )
+            SELECT low FROM search WHERE low = high
+            """;
+
+    /** How far apart nodes' clocks may be: by so much a later version may carry an earlier time. */
+    private static final Duration CLOCKS_APART = Duration.ofMinutes(5);
 
     private UsageRows() {}
 
@@ -101,7 +130,7 @@ public final class UsageRows {
             writes.add(connection
                     .preparedQuery(DELETE_HELD)
                     .execute(keyArrays(none))
-                    .compose(RowCounts.expect(none.size())));
+                    .mapEmpty());
         }
         return writes;
     }
@@ -190,6 +219,37 @@ public final class UsageRows {
     /** The ledger of one quota, by its versions. */
     public static Future<LedgerPage> history(
             SqlConnection connection, String organization, Operation.UsageHistory query) {
+        Future<@Nullable Long> low = query.from() == null
+                ? Future.succeededFuture()
+                : firstVersionSince(
+                        connection, organization, query.quotaId(), query.from().minus(CLOCKS_APART));
+        Future<@Nullable Long> high = query.to() == null
+                ? Future.succeededFuture()
+                : firstVersionSince(
+                        connection, organization, query.quotaId(), query.to().plus(CLOCKS_APART));
+        return Future.all(low, high)
+                .compose(ignored -> history(connection, organization, query, low.result(), high.result()));
+    }
+
+    /** Null when the ledger is empty. */
+    private static Future<@Nullable Long> firstVersionSince(
+            SqlConnection connection, String organization, String quotaId, Instant moment) {
+        return connection
+                .preparedQuery(FIRST_VERSION_SINCE)
+                .execute(Tuple.of(organization, quotaId, QuotaRows.utc(moment)))
+                .map(rows -> rows.size() == 0 ? null : rows.iterator().next().getLong(0));
+    }
+
+    /**
+     * @param low no row before this version is wanted; null: unknown
+     * @param high nor one from this version on
+     */
+    private static Future<LedgerPage> history(
+            SqlConnection connection,
+            String organization,
+            Operation.UsageHistory query,
+            @Nullable Long low,
+            @Nullable Long high) {
         // Statements of their own, so that each can use its index.
         StringBuilder sql = new StringBuilder(LEDGER_COLUMNS);
         Tuple values = Tuple.tuple()
@@ -198,15 +258,10 @@ public final class UsageRows {
                 .addOffsetDateTime(query.from() == null ? null : QuotaRows.utc(query.from()))
                 .addOffsetDateTime(query.to() == null ? null : QuotaRows.utc(query.to()))
                 .addInteger(query.limit() + 1);
-        if (query.cursor() != null) {
-            values.addLong(query.cursor());
-            sql.append(query.newestFirst() ? " AND quota_version < $" : " AND quota_version > $")
-                    .append(values.size());
-        }
-        if (query.resourceId() != null) {
-            values.addString(query.resourceId());
-            sql.append(" AND resource_id = $").append(values.size());
-        }
+        restrict(sql, values, "quota_version >= ", low);
+        restrict(sql, values, "quota_version < ", high);
+        restrict(sql, values, query.newestFirst() ? "quota_version < " : "quota_version > ", query.cursor());
+        restrict(sql, values, "resource_id = ", query.resourceId());
         sql.append(" ORDER BY quota_version")
                 .append(query.newestFirst() ? " DESC" : "")
                 .append(" LIMIT $5");
@@ -219,6 +274,13 @@ public final class UsageRows {
             entries.remove(query.limit());
             return new LedgerPage(entries, entries.get(query.limit() - 1).quotaVersion());
         });
+    }
+
+    private static void restrict(StringBuilder sql, Tuple values, String comparison, @Nullable Object value) {
+        if (value != null) {
+            values.addValue(value);
+            sql.append(" AND ").append(comparison).append('$').append(values.size());
+        }
     }
 
     private static LedgerEntry readEntry(String organization, Row row) {

@@ -45,6 +45,7 @@ final class AuthFixtures {
                 new Config.Database(4, 1_000, 2_000, 5_000),
                 new Config.Auth(timeoutMillis),
                 new Config.Audit(250, 10_000, null),
+                Config.Bridges.OFF,
                 null);
     }
 

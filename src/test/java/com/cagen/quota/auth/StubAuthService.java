@@ -12,21 +12,21 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A real HTTP server that plays an auth service: right at first, wrong as a test wants it. */
-final class StubAuthService {
+public final class StubAuthService {
     /** How it answers. */
-    interface Behaviour {
+    public interface Behaviour {
         void answer(HttpServerRequest request, JsonObject body);
     }
 
-    final List<JsonObject> bodies = new CopyOnWriteArrayList<>();
-    final List<String> paths = new CopyOnWriteArrayList<>();
-    volatile Behaviour behaviour = StubAuthService::right;
+    public final List<JsonObject> bodies = new CopyOnWriteArrayList<>();
+    public final List<String> paths = new CopyOnWriteArrayList<>();
+    public volatile Behaviour behaviour = StubAuthService::right;
 
     private final Vertx vertx;
     private HttpServer server;
     private final int port;
 
-    StubAuthService(Vertx vertx) {
+    public StubAuthService(Vertx vertx) {
         this.vertx = vertx;
         this.server = await(listen(0));
         this.port = server.actualPort();
@@ -43,24 +43,24 @@ final class StubAuthService {
                 .listen(onPort, "127.0.0.1");
     }
 
-    String url() {
+    public String url() {
         return "http://127.0.0.1:" + port;
     }
 
-    void die() {
+    public void die() {
         await(server.close());
     }
 
-    void comeBack() {
+    public void comeBack() {
         server = await(listen(port));
     }
 
     /** Grants read to everybody, and confirms whatever it is told. */
-    static void right(HttpServerRequest request, JsonObject body) {
+    public static void right(HttpServerRequest request, JsonObject body) {
         request.response().end(rightAnswer(body).encode());
     }
 
-    static JsonObject rightAnswer(JsonObject body) {
+    public static JsonObject rightAnswer(JsonObject body) {
         Opened opened = AuthFixtures.credentials()
                 .open(body.getString("service_id"), body.getString("encrypted_data"), System.currentTimeMillis());
         if (!(opened instanceof Opened.Valid valid)) {
@@ -80,7 +80,7 @@ final class StubAuthService {
     }
 
     /** A right answer but for one field of its data. */
-    static Behaviour lying(String field, Object value) {
+    public static Behaviour lying(String field, Object value) {
         return (request, body) -> {
             JsonObject answer = rightAnswer(body);
             answer.getJsonObject("data").put(field, value);
@@ -88,7 +88,7 @@ final class StubAuthService {
         };
     }
 
-    static Behaviour saying(int status, String text) {
+    public static Behaviour saying(int status, String text) {
         return (request, body) -> request.response().setStatusCode(status).end(text);
     }
 }

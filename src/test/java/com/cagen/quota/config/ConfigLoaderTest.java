@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,7 +68,38 @@ class ConfigLoaderTest {
                         new Config.Database(8, 2_000, 5_000, 8_000),
                         new Config.Auth(2_000),
                         new Config.Audit(250, 30_000, null),
+                        Config.Bridges.OFF,
                         null));
+    }
+
+    private String pem(String name) throws IOException {
+        return Files.writeString(folder.resolve(name), "PEM").toString();
+    }
+
+    @Test
+    void opensTheTcpBridgeToOtherMachinesWithTlsOnly() throws IOException {
+        assertThat(problemsOf(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_HOST", "0.0.0.0")))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .startsWith("BRIDGE_TCP_HOST=0.0.0.0 is open to other machines");
+        assertThat(problemsOf(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_HOST", "127.evil.example")))
+                .hasSize(1);
+        for (String loopback : List.of("127.0.0.1", "127.1.2.3", "::1", "localhost")) {
+            Config config = load(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_HOST", loopback));
+            assertThat(config.bridges().tcpHost()).isEqualTo(loopback);
+        }
+        assertThat(problemsOf(
+                        Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "BRIDGE_TCP_CERTIFICATE_FILE", pem("cert.pem"))))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .contains("go together");
+        assertThat(problemsOf(Map.of(
+                        "CAGEN_QUOTA_SERVICE_SECRET_KEY",
+                        KEY,
+                        "BRIDGE_TCP_CERTIFICATE_FILE",
+                        pem("cert.pem"),
+                        "BRIDGE_TCP_KEY_FILE",
+                        folder.resolve("gone.pem").toString())))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .contains("cannot be read");
     }
 
     @Test
@@ -103,6 +136,14 @@ class ConfigLoaderTest {
                 Map.entry("AUDIT_DRAIN_INTERVAL_MS", "15"),
                 Map.entry("AUDIT_MAX_LAG_MS", "16"),
                 Map.entry("AUDIT_CHECKPOINT_FILE", "/mnt/checkpoints"),
+                Map.entry("BRIDGE_TCP_PORT", "7000"),
+                Map.entry("BRIDGE_TCP_HOST", "10.0.0.2"),
+                Map.entry("BRIDGE_TCP_CERTIFICATE_FILE", pem("cert.pem")),
+                Map.entry("BRIDGE_TCP_KEY_FILE", pem("key.pem")),
+                Map.entry("BRIDGE_TCP_CLIENT_CA_FILE", pem("ca.pem")),
+                Map.entry("BRIDGE_SOCKJS_PORT", "7001"),
+                Map.entry("BRIDGE_MAX_CONNECTIONS", "17"),
+                Map.entry("BRIDGE_MAX_MESSAGES_PER_S", "18"),
                 Map.entry("CLUSTER", "on"),
                 Map.entry("CLUSTER_NAME", "blue"),
                 Map.entry("CLUSTER_HOST", "10.0.0.2"),
@@ -135,6 +176,16 @@ class ConfigLoaderTest {
                         new Config.Database(6, 70, 80, 90),
                         new Config.Auth(85),
                         new Config.Audit(15, 16, Path.of("/mnt/checkpoints")),
+                        new Config.Bridges(
+                                7000,
+                                "10.0.0.2",
+                                new Config.ServerTls(
+                                        folder.resolve("cert.pem"),
+                                        folder.resolve("key.pem"),
+                                        folder.resolve("ca.pem")),
+                                7001,
+                                17,
+                                18),
                         new Config.Cluster(
                                 "blue",
                                 "10.0.0.2",

@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The lanes on a real database, with an auth service that the test plays. */
 final class EngineHarness implements AutoCloseable {
-    final String url = TestDatabase.create();
+    final String url;
     /** Keys are {@code user/quota}. */
     final Map<String, Set<Permission>> grants = new ConcurrentHashMap<>();
 
@@ -53,9 +53,22 @@ final class EngineHarness implements AutoCloseable {
     private final RequestChannel channel;
 
     EngineHarness() {
-        Config config = TestConfig.of(url);
+        this(TestDatabase.create());
+    }
+
+    private EngineHarness(String url) {
+        this(url, url);
+    }
+
+    /**
+     * @param url of an empty database
+     * @param serviceUrl by which the service gets to it
+     */
+    EngineHarness(String url, String serviceUrl) {
+        this.url = url;
+        Config config = TestConfig.of(serviceUrl);
         Migrations.run(DatabaseUrl.parse(url));
-        database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 8);
+        database = Database.open(vertx, DatabaseUrl.parse(serviceUrl), config.database(), "test", 8);
         Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
         bus.serveAuth(
                 question -> authDown

@@ -112,4 +112,16 @@ class IsolationIT {
         Database unsafe = Database.open(vertx, DatabaseUrl.parse(other), config.database(), "unsafe", 1);
         assertThatThrownBy(() -> await(StartupChecks.run(unsafe))).hasMessageContaining("quota.outbox");
     }
+
+    @Test
+    void aWriteThatTouchesTooFewRowsFailsItself() {
+        String update = RowCounts.exactly("2", "UPDATE quota.quotas SET used_mb = 1 WHERE id IN ('q_1', 'q_2')");
+
+        assertThatThrownBy(() -> rows(Scope.organization("org_1"), update)).hasMessageContaining("22012");
+
+        assertThat(rows(
+                        Scope.organization("org_1"),
+                        "SELECT FROM quota.quotas WHERE used_mb = 0 AND organization_id = 'org_1'"))
+                .isOne();
+    }
 }

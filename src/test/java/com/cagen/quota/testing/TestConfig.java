@@ -15,6 +15,10 @@ public final class TestConfig {
     private TestConfig() {}
 
     public static Config of(String databaseUrl) {
+        return of(databaseUrl, Config.Bridges.OFF);
+    }
+
+    public static Config of(String databaseUrl, Config.Bridges bridges) {
         return new Config(
                 Config.Environment.DEVELOPMENT,
                 "127.0.0.1",
@@ -33,6 +37,7 @@ public final class TestConfig {
                 new Config.Database(8, 2_000, 5_000, 10_000),
                 new Config.Auth(2_000),
                 new Config.Audit(250, 60_000, null),
+                bridges,
                 null);
     }
 }

@@ -1,0 +1,3 @@
+\set quota 1
+\set resource random(1, 1000)
+SELECT peer.allocate(:quota, 'runtime_' || :resource, 1);

@@ -1,0 +1,207 @@
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * Measures the shipped jar against pgbench on the same PostgreSQL, in the same run, in turns; then checks that what the
+ * service did was right. Run by {@code bench/run}.
+ */
+final class Bench {
+    private static final int QUOTAS = 10_000;
+    private static final int WARM_UP_SECONDS = 20;
+    /** So many requests a second are prepared at most. */
+    private static final int FASTEST = 60_000;
+    private static final long CATCH_UP_LIMIT_MILLIS = 120_000;
+
+    private final Map<String, String> options;
+    private final Path folder = Path.of("target", "bench").toAbsolutePath();
+    private final int rounds;
+    private final int seconds;
+    private final Pattern only;
+    private final Map<String, List<Measurement>> measurements = new LinkedHashMap<>();
+
+    /** @param lagMillis age of the oldest unsealed audit entry when the load ended; catching up took {@code catchUpMillis} more */
+    record Measurement(Load.Result load, double serviceMicros, double postgresMicros, long rssMb, long lagMillis, long catchUpMillis) {}
+
+    private Bench(Map<String, String> options) {
+        this.options = options;
+        this.rounds = Integer.parseInt(options.getOrDefault("rounds", "3"));
+        this.seconds = Integer.parseInt(options.getOrDefault("seconds", "10"));
+        this.only = Pattern.compile(options.getOrDefault("only", ""));
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Map<String, String> options = new LinkedHashMap<>();
+        for (String argument : arguments) {
+            String[] parts = argument.replaceFirst("^--", "").split("=", 2);
+            if (parts.length < 2 || !List.of("rounds", "seconds", "only", "java", "fill", "postgres", "statements").contains(parts[0])) {
+                System.err.println("""
+                        bench/run [--rounds=3] [--seconds=10] [--only=REGEX]
+                          --java='-Xmx96m …'  options of the service's JVM
+                          --fill=MINUTES      full load for so long, then everything again: the tables are full by then
+                          --postgres='a=b …'  settings of PostgreSQL besides the defaults
+                          --statements=yes    what each statement costs PostgreSQL (slows it down a little)""");
+                System.exit(2);
+            }
+            options.put(parts[0], parts[1]);
+        }
+        new Bench(options).run();
+    }
+
+    private void run() throws Exception {
+        Files.createDirectories(folder);
+        List<String> java = List.of(options.getOrDefault("java", Report.JAVA_OPTIONS).split(" "));
+        String[] settings = options.containsKey("postgres") ? options.get("postgres").split(" ") : new String[0];
+        boolean statements = options.containsKey("statements");
+        if (statements) {
+            settings = new String[] {"shared_preload_libraries=pg_stat_statements"};
+        }
+        try (Postgres postgres = new Postgres(folder, 54_329, settings)) {
+            postgres.query("postgres", "CREATE DATABASE peer");
+            postgres.query("postgres", "CREATE DATABASE quota");
+            postgres.query("peer", Files.readString(Path.of("bench/peer/schema.sql")));
+            try (Service service = new Service(folder, postgres.url("quota"), 18_080, java)) {
+                System.out.println("making " + QUOTAS + " quotas");
+                service.setUp(QUOTAS);
+                System.out.println("warming up");
+                for (Load.Kind kind : Load.Kind.values()) {
+                    measure(postgres, service, new Load("warm-up " + kind, kind, 64), WARM_UP_SECONDS);
+                }
+                measurements.clear();
+                if (statements) {
+                    postgres.query("quota", "CREATE EXTENSION pg_stat_statements SCHEMA public");
+                }
+                for (int round = 1; round <= rounds; round++) {
+                    for (Peer peer : peers()) {
+                        if (only.matcher(peer.name()).find()) {
+                            measure(postgres, peer);
+                        }
+                    }
+                    for (Load load : loads()) {
+                        if (only.matcher(load.name()).find()) {
+                            measure(postgres, service, load, seconds);
+                        }
+                    }
+                }
+                if (options.containsKey("fill")) {
+                    fill(postgres, service, Integer.parseInt(options.get("fill")));
+                }
+                List<String> faults = Truth.check(postgres, "quota");
+                String report = Report.markdown(measurements, postgres, service, java, rounds, seconds, faults);
+                Path file = Files.writeString(folder.resolve("report.md"), report);
+                System.out.println("\n" + report + "\nalso in " + file);
+                if (!faults.isEmpty()) {
+                    System.exit(1);
+                }
+            }
+        }
+    }
+
+    private static List<Peer> peers() {
+        List<Peer> peers = new ArrayList<>();
+        for (String form : List.of("transaction", "procedure")) {
+            for (String spread : List.of("hot", "spread")) {
+                for (int clients : new int[] {1, 8, 64}) {
+                    peers.add(new Peer("pgbench " + spread.toUpperCase() + " " + form + " " + clients, spread + "-" + form, clients));
+                }
+            }
+        }
+        return peers;
+    }
+
+    private static List<Load> loads() {
+        List<Load> loads = new ArrayList<>();
+        for (Load.Kind kind : List.of(Load.Kind.HOT, Load.Kind.SPREAD)) {
+            for (int connections : new int[] {1, 8, 64, 256}) {
+                loads.add(new Load(kind + " " + connections, kind, connections));
+            }
+        }
+        for (Load.Kind kind : List.of(Load.Kind.SPREAD_KEYS, Load.Kind.SPREAD_READERS)) {
+            loads.add(new Load(kind + " 64", kind, 64));
+            loads.add(new Load(kind + " 256", kind, 256));
+        }
+        loads.add(new Load("READS 64", Load.Kind.READS, 64));
+        return loads;
+    }
+
+    private void measure(Postgres postgres, Peer peer) throws Exception {
+        double before = Shell.cpuSecondsOfFamily(postgres.pid());
+        Load.Result result = peer.run(postgres, folder, seconds);
+        double cpu = Shell.cpuSecondsOfFamily(postgres.pid()) - before;
+        note(peer.name(), new Measurement(result, 0, cpu * 1e6 / result.requests(), 0, 0, 0));
+    }
+
+    private Measurement measure(Postgres postgres, Service service, Load load, int seconds) throws Exception {
+        Path file = folder.resolve("requests");
+        load.prepare(service, file, Math.min(FASTEST, load.connections() * 4_000) * seconds);
+        if (options.containsKey("statements") && !load.name().startsWith("warm-up")) {
+            postgres.query("quota", "SELECT public.pg_stat_statements_reset()");
+        }
+        double serviceBefore = Shell.cpuSeconds(service.pid());
+        double postgresBefore = Shell.cpuSecondsOfFamily(postgres.pid());
+        Load.Result result = load.run(service, file, seconds);
+        long lag = Math.round(Double.parseDouble(postgres.query("quota",
+                "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)) * 1000, 0) FROM quota.outbox")));
+        long start = System.nanoTime();
+        while (!"0".equals(postgres.query("quota", "SELECT count(*) FROM quota.outbox"))) {
+            if (System.nanoTime() - start > CATCH_UP_LIMIT_MILLIS * 1_000_000) {
+                throw new IllegalStateException("the audit trail did not catch up");
+            }
+            Thread.sleep(20);
+        }
+        long catchUp = (System.nanoTime() - start) / 1_000_000;
+        // Sealing is part of an operation's price, so what it costs after the load counts too.
+        double serviceCpu = Shell.cpuSeconds(service.pid()) - serviceBefore;
+        double postgresCpu = Shell.cpuSecondsOfFamily(postgres.pid()) - postgresBefore;
+        Files.delete(file);
+        if (result.errors() > 0) {
+            throw new IllegalStateException(load.name() + ": " + result.errors() + " requests failed");
+        }
+        Measurement measurement = new Measurement(result, serviceCpu * 1e6 / result.requests(), postgresCpu * 1e6 / result.requests(),
+                Shell.memoryMb(service.pid(), "VmRSS"), lag, catchUp);
+        note(load.name(), measurement);
+        if (options.containsKey("statements") && !load.name().startsWith("warm-up")) {
+            printStatements(postgres, result.requests());
+        }
+        return measurement;
+    }
+
+    private void note(String name, Measurement m) {
+        measurements.computeIfAbsent(name, ignored -> new ArrayList<>()).add(m);
+        System.out.printf("%-32s %8.0f/s  p50 %7.2f ms  p99 %7.2f ms  max %7.1f ms  service %5.1f us  postgres %6.1f us  rss %d MB  lag %d ms + %d ms%n",
+                name, m.load().perSecond(), m.load().p50Millis(), m.load().p99Millis(), m.load().maxMillis(), m.serviceMicros(),
+                m.postgresMicros(), m.rssMb(), m.lagMillis(), m.catchUpMillis());
+    }
+
+    private static void printStatements(Postgres postgres, long requests) throws Exception {
+        try (var connection = postgres.connect("quota"); var statement = connection.createStatement();
+                var rows = statement.executeQuery("""
+                        SELECT calls, rows, total_exec_time * 1000, regexp_replace(left(query, 300), '\\s+', ' ', 'g')
+                        FROM public.pg_stat_statements ORDER BY total_exec_time DESC LIMIT 25""")) {
+            while (rows.next()) {
+                System.out.printf("  %7.2f us/request %8d calls %8.1f rows/call %8.1f us/call  %.110s%n", rows.getDouble(3) / requests, rows.getLong(1),
+                        rows.getDouble(2) / rows.getLong(1), rows.getDouble(3) / rows.getLong(1), rows.getString(4));
+            }
+        }
+    }
+
+    /** Full load for minutes: shows whether anything grows, and fills the tables. */
+    private void fill(Postgres postgres, Service service, int minutes) throws Exception {
+        Load load = new Load("SPREAD 256, filling", Load.Kind.SPREAD, 256);
+        for (long end = System.nanoTime() + minutes * 60_000_000_000L; System.nanoTime() < end; ) {
+            measure(postgres, service, load, 30);
+        }
+        String rows = postgres.query("quota", "SELECT count(*) FROM quota.quota_usage");
+        for (int round = 1; round <= rounds; round++) {
+            for (Load again : loads()) {
+                if (only.matcher(again.name()).find()) {
+                    measure(postgres, service, new Load(again.name() + ", " + rows + " ledger rows", again.kind(), again.connections()), seconds);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import com.cagen.quota.credential.Credentials;
+import com.cagen.quota.domain.Caller;
+import java.io.BufferedOutputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+
+/** One kind of load on the service: wrk with requests made beforehand, each with a credential of its own. */
+record Load(String name, Kind kind, int connections) {
+    private static final int CHUNK = 10_000;
+    private static final int RESOURCES = 1_000;
+
+    enum Kind {
+        HOT,
+        SPREAD,
+        /** An idempotency key on each request. */
+        SPREAD_KEYS,
+        /** A fifth of the callers own nothing; their grants come from the auth service's cache. */
+        SPREAD_READERS,
+        READS
+    }
+
+    /** @param errors answers other than 2xx, or none; must be 0 */
+    record Result(double perSecond, double p50Millis, double p99Millis, double maxMillis, long requests, long errors) {}
+
+    /** Writes {@code count} requests. */
+    void prepare(Service service, Path file, int count) throws Exception {
+        List<Callable<byte[]>> chunks = new ArrayList<>();
+        for (int from = 0; from < count; from += CHUNK) {
+            chunks.add(() -> requests(service, CHUNK));
+        }
+        var makers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
+        try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
+            // A few at a time: all of them would not fit into a small heap.
+            for (int from = 0; from < chunks.size(); from += 8) {
+                for (var chunk : makers.invokeAll(chunks.subList(from, Math.min(from + 8, chunks.size())))) {
+                    out.write(chunk.get());
+                }
+            }
+        } finally {
+            makers.shutdown();
+        }
+    }
+
+    private byte[] requests(Service service, int count) {
+        Credentials credentials = new Credentials(Service.SERVICE_ID, service.key);
+        SplittableRandom random = new SplittableRandom();
+        StringBuilder all = new StringBuilder(count * 700);
+        long now = System.currentTimeMillis();
+        for (int i = 0; i < count; i++) {
+            String request = request(service, credentials, random, now);
+            all.append(String.format("%06d", request.length())).append(request);
+        }
+        return all.toString().getBytes(StandardCharsets.US_ASCII);
+    }
+
+    private String request(Service service, Credentials credentials, SplittableRandom random, long now) {
+        int quota = kind == Kind.HOT ? 0 : random.nextInt(service.quotas.size());
+        boolean reader = kind == Kind.SPREAD_READERS && random.nextInt(5) == 0;
+        quota = reader ? quota - quota % 5 : quota;
+        Caller caller = new Caller(Service.organization(quota), reader ? "reader" : "owner", Service.SERVICE_ID, List.of());
+        StringBuilder request = new StringBuilder(700);
+        request.append(kind == Kind.READS ? "GET" : "POST").append(" /api/v1/quotas/").append(service.quotas.get(quota));
+        request.append(kind == Kind.READS ? "" : "/usage/allocate").append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Cagen ");
+        request.append(Service.SERVICE_ID).append(':').append(credentials.seal(caller, now)).append("\r\n");
+        if (kind == Kind.SPREAD_KEYS) {
+            request.append("Idempotency-Key: ").append(UUID.randomUUID()).append("\r\n");
+        }
+        if (kind == Kind.READS) {
+            return request.append("\r\n").toString();
+        }
+        String body = "{\"resource_id\":\"runtime_" + random.nextInt(RESOURCES) + "\",\"usage_mb\":1}";
+        return request.append("Content-Type: application/json\r\nContent-Length: ").append(body.length())
+                .append("\r\n\r\n").append(body).toString();
+    }
+
+    Result run(Service service, Path file, int seconds) throws Exception {
+        String output = Shell.run(
+                List.of("wrk", "-t1", "-c" + connections, "-d" + seconds + "s", "--timeout", "10s", "-s", "bench/replay.lua",
+                        "http://127.0.0.1:" + service.port + "/"),
+                Map.of("REQUESTS", file.toString()));
+        for (String line : output.lines().toList()) {
+            if (line.startsWith("RESULT ")) {
+                String[] f = line.split(" ");
+                long requests = Long.parseLong(f[1]);
+                return new Result(requests / (Long.parseLong(f[2]) / 1e6), Long.parseLong(f[3]) / 1e3, Long.parseLong(f[4]) / 1e3,
+                        Long.parseLong(f[5]) / 1e3, requests, Long.parseLong(f[6]) + Long.parseLong(f[7]));
+            }
+        }
+        throw new IllegalStateException("wrk said nothing:\n" + output);
+    }
+}

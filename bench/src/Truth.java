@@ -1,0 +1,44 @@
+import com.cagen.quota.audit.Verification;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.DatabaseUrl;
+import io.vertx.core.Vertx;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Whether what the service wrote is right: a fast wrong answer fails the benchmark. */
+final class Truth {
+    private Truth() {}
+
+    /** What is wrong; empty when nothing is. */
+    static List<String> check(Postgres postgres, String database) throws Exception {
+        List<String> faults = new ArrayList<>();
+        try (var connection = postgres.connect(database); var statement = connection.createStatement()) {
+            for (String each : Files.readString(Path.of("src/test/resources/invariants.sql")).split(";\\R")) {
+                if (statement.execute(each)) {
+                    try (var rows = statement.getResultSet()) {
+                        if (rows.next()) {
+                            faults.add("fails for " + rows.getString(1) + ":" + each);
+                        }
+                    }
+                }
+            }
+        }
+        Vertx vertx = Vertx.vertx();
+        try {
+            Verification.Report report = Verification.run(Database.open(vertx, DatabaseUrl.parse(postgres.url(database)),
+                            new Config.Database(2, 10_000, 60_000, 60_000), "verify", 2))
+                    .await(1, TimeUnit.HOURS);
+            System.out.println("verified " + report.entries() + " audit entries of " + report.organizations() + " organizations");
+            if (report.firstBad() != null) {
+                faults.add("audit chain: " + report.firstBad());
+            }
+        } finally {
+            vertx.close().await();
+        }
+        return faults;
+    }
+}

@@ -1,0 +1,117 @@
+package com.cagen.quota.audit;
+
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.storage.AuditRows;
+import com.cagen.quota.storage.ChainRows;
+import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.OutboxRows;
+import com.cagen.quota.storage.Scope;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Seals the oldest outbox rows of many organizations in one transaction of three pipelined round trips: lock the chains'
+ * heads; read the outbox; write and commit. The locks are the fence: any number of nodes may try at once, each takes what
+ * nobody else holds.
+ */
+final class Sealing {
+    /** Of about 600 bytes each: what a transaction should send and hold. The last row may exceed it, by a batch. */
+    private static final int MAX_ENTRIES = 2_000;
+    /** Each organization may give this many rows even when all of them are small. */
+    private static final int MIN_ROWS = 64;
+
+    private final Database database;
+    private final Consumer<List<AuditEntry>> publish;
+
+    /** @param publish gets entries in order, before they are committed to the trail, and must not throw */
+    Sealing(Database database, Consumer<List<AuditEntry>> publish) {
+        this.database = database;
+        this.publish = publish;
+    }
+
+    /**
+     * @param organizations a hundred or so; rows are taken from each in turn, in this order
+     * @return how many entries were sealed, 0 when others hold all chains; fails as {@link Database} does
+     */
+    Future<Integer> run(List<String> organizations) {
+        return database.connection().compose(connection -> lock(connection, organizations)
+                .compose(heads -> seal(connection, organizations, heads))
+                .recover(failure -> connection
+                        .query("ROLLBACK")
+                        .execute()
+                        .transform(ignored -> Future.failedFuture(Database.asRefusal(failure))))
+                .eventually(connection::close));
+    }
+
+    /**
+     * Sequential scans are off because statements are planned once, maybe while the outbox is empty and a scan of it looks
+     * cheap, and then used when it holds a million rows.
+     */
+    private static final String BEGIN_WITH =
+            "SELECT set_config($1, $2, true), set_config('enable_seqscan', 'off', true)";
+
+    private static Future<Map<String, ChainRows.Head>> lock(SqlConnection connection, List<String> organizations) {
+        Scope scope =
+                Scope.claims(organizations.stream().map(Scope::organizationKey).toList());
+        Future<?> begun = connection.query("BEGIN").execute();
+        Future<?> scoped = connection.preparedQuery(BEGIN_WITH).execute(Tuple.of(scope.setting(), scope.value()));
+        Future<Map<String, ChainRows.Head>> locked = ChainRows.lock(connection, organizations);
+        return Future.all(begun, scoped, locked).map(ignored -> locked.result());
+    }
+
+    private Future<Integer> seal(
+            SqlConnection connection, List<String> organizations, Map<String, ChainRows.Head> heads) {
+        if (heads.isEmpty()) {
+            return connection.query("COMMIT").execute().map(0);
+        }
+        int rowsEach = Math.max(MIN_ROWS, MAX_ENTRIES / heads.size());
+        List<String> locked = organizations.stream().filter(heads::containsKey).toList();
+        return ChainRows.waiting(connection, locked, rowsEach, MAX_ENTRIES)
+                .compose(waiting -> waiting.isEmpty()
+                        ? connection.query("COMMIT").execute().map(0)
+                        : seal(connection, heads, waiting));
+    }
+
+    private Future<Integer> seal(
+            SqlConnection connection, Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
+        Map<String, Chain> chains = new HashMap<>();
+        List<AuditEntry> entries = new ArrayList<>();
+        List<ChainRows.Head> places = new ArrayList<>();
+        Map<String, ChainRows.Head> newHeads = new LinkedHashMap<>();
+        for (ChainRows.WaitingRow row : waiting) {
+            String organization = row.organizationId();
+            Chain chain = chains.computeIfAbsent(organization, ignored -> new Chain(head(heads, organization)));
+            for (AuditEntry entry : OutboxRows.decode(organization, row.entries())) {
+                entries.add(entry);
+                places.add(chain.seal(entry));
+            }
+            newHeads.put(organization, chain.head());
+        }
+        // Before the commit: the changes themselves are committed facts, and a node that dies right now leaves the rows
+        // to
+        // be sealed and published again. At least once, then, never not at all.
+        publish.accept(entries);
+        List<Future<?>> writes = List.of(
+                AuditRows.insert(connection, entries, places),
+                ChainRows.forget(connection, waiting),
+                ChainRows.advance(connection, newHeads),
+                // A write before it that failed turns it into a rollback.
+                connection.query("COMMIT").execute());
+        return Future.join(writes).map(entries.size());
+    }
+
+    private static ChainRows.Head head(Map<String, ChainRows.Head> heads, String organization) {
+        ChainRows.Head head = heads.get(organization);
+        if (head == null) {
+            throw new IllegalStateException("an outbox row came of an organization that was not asked for");
+        }
+        return head;
+    }
+}

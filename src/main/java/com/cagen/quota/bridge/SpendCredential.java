@@ -1,0 +1,58 @@
+package com.cagen.quota.bridge;
+
+import com.cagen.quota.api.Incoming;
+import com.cagen.quota.api.Intake;
+import com.cagen.quota.bus.RequestChannel;
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.domain.Request;
+import io.vertx.core.Future;
+import io.vertx.core.json.JsonObject;
+import java.util.UUID;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Uses a credential up that comes with no operation. It is spent on the smallest list of quotas there is, so that the engine
+ * checks and claims it as any other, on whichever node and across restarts.
+ */
+final class SpendCredential implements Function<@Nullable JsonObject, Future<String>> {
+    private final Intake intake;
+    private final RequestChannel channel;
+
+    SpendCredential(Intake intake, RequestChannel channel) {
+        this.intake = intake;
+        this.channel = channel;
+    }
+
+    /**
+     * @param headers with {@code service_id} and {@code encrypted_data}
+     * @return the organization that the credential speaks for; fails with a {@link RefusalException}
+     */
+    @Override
+    public Future<String> apply(@Nullable JsonObject headers) {
+        JsonObject fields = new JsonObject().put("page_size", 1);
+        if (headers != null) {
+            fields.put("service_id", headers.getValue("service_id"))
+                    .put("encrypted_data", headers.getValue("encrypted_data"));
+        }
+        Request request;
+        try {
+            request = intake.take(new Incoming(
+                    OperationType.QUOTA_LIST,
+                    fields,
+                    null,
+                    null,
+                    false,
+                    UUID.randomUUID().toString()));
+        } catch (RefusalException e) {
+            return Future.failedFuture(e);
+        }
+        return channel.send(request)
+                .compose(answer -> answer instanceof Answer.Success
+                        ? Future.succeededFuture(request.caller().organizationId())
+                        : Future.failedFuture(new RefusalException((Refusal) answer)));
+    }
+}

@@ -1,0 +1,17 @@
+package com.cagen.quota.client;
+
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+
+/** What the target user holds on the quota after a grant or a revocation. */
+public record HeldPermissions(String quotaId, String targetUserId, List<Permission> permissions) {
+
+    static HeldPermissions of(JsonObject data) {
+        return new HeldPermissions(
+                data.getString("quota_id"),
+                data.getString("target_user_id"),
+                data.getJsonArray("permissions").stream()
+                        .map(each -> Permission.of((String) each))
+                        .toList());
+    }
+}

@@ -1,0 +1,48 @@
+package com.cagen.quota.client;
+
+import io.vertx.core.json.JsonObject;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A page of a quota's usage history.
+ *
+ * @param nextCursor asks for the next page; null at the end
+ */
+public record LedgerPage(List<Entry> entries, @Nullable String nextCursor) {
+
+    /** Figures are those after the operation, in megabytes; {@code operation} is {@code allocate} or {@code deallocate}. */
+    public record Entry(
+            String usageId,
+            String quotaId,
+            String resourceId,
+            String operation,
+            long usageMb,
+            String userId,
+            String serviceId,
+            @Nullable String reason,
+            long usedMb,
+            long heldMb,
+            Instant createdAt) {
+
+        static Entry of(JsonObject data) {
+            return new Entry(
+                    data.getString("usage_id"),
+                    data.getString("quota_id"),
+                    data.getString("resource_id"),
+                    data.getString("operation"),
+                    data.getLong("usage_mb"),
+                    data.getString("user_id"),
+                    data.getString("service_id"),
+                    data.getString("reason"),
+                    data.getLong("used_mb"),
+                    data.getLong("held_mb"),
+                    data.getInstant("created_at"));
+        }
+    }
+
+    static LedgerPage of(JsonObject data) {
+        return new LedgerPage(Lists.of(data, "entries", Entry::of), data.getString("next_cursor"));
+    }
+}

@@ -1,0 +1,16 @@
+package com.cagen.quota.client;
+
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+import java.util.function.Function;
+
+/** Lists of objects in an answer. */
+final class Lists {
+    private Lists() {}
+
+    static <T> List<T> of(JsonObject data, String name, Function<JsonObject, T> element) {
+        return data.getJsonArray(name).stream()
+                .map(each -> element.apply((JsonObject) each))
+                .toList();
+    }
+}

@@ -1,0 +1,393 @@
+package com.cagen.quota.client;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What can be asked of the quota service: one record for each operation. Amounts are megabytes from 1 to 9007199254740991; a
+ * null means that the field is absent.
+ *
+ * @param <T> what a success answers
+ */
+public sealed interface QuotaRequest<T> {
+
+    /** The operation's name, which {@code cagen.quota.v1.} makes an address of. */
+    String operation();
+
+    /** The fields of the message, without credential and key. */
+    JsonObject fields();
+
+    /** Reads the reply. */
+    T answer(JsonObject data);
+
+    /** Changes something: sent under an idempotency key. */
+    sealed interface Change<T> extends QuotaRequest<T> {}
+
+    /** Changes a quota, and answers it as it is then. */
+    sealed interface QuotaChange extends Change<Quota> {
+        @Override
+        default Quota answer(JsonObject data) {
+            return Quota.of(data);
+        }
+    }
+
+    /** A root quota. {@code teamId} is one of the user's teams, for a team's quota only. */
+    record CreateQuota(
+            String name,
+            @Nullable String description,
+            QuotaType type,
+            long totalMb,
+            @Nullable String teamId) implements QuotaChange {
+        public CreateQuota(String name, QuotaType type, long totalMb) {
+            this(name, null, type, totalMb, null);
+        }
+
+        @Override
+        public String operation() {
+            return "quota.create";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("name", name)
+                    .put("description", description)
+                    .put("type", type.wireName())
+                    .put("total_mb", totalMb)
+                    .put("team_id", teamId);
+        }
+    }
+
+    /** A child, cut out of its parent. {@code targetId} is a team's id, or the organization's own. */
+    record AllocateQuota(
+            String parentQuotaId,
+            String name,
+            @Nullable String description,
+            long allocateMb,
+            QuotaType type,
+            @Nullable String targetId,
+            List<String> adminUserIds)
+            implements QuotaChange {
+        public AllocateQuota {
+            adminUserIds = List.copyOf(adminUserIds);
+        }
+
+        public AllocateQuota(
+                String parentQuotaId, String name, long allocateMb, QuotaType type, @Nullable String targetId) {
+            this(parentQuotaId, name, null, allocateMb, type, targetId, List.of());
+        }
+
+        @Override
+        public String operation() {
+            return "quota.allocate";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("parent_quota_id", parentQuotaId)
+                    .put("name", name)
+                    .put("description", description)
+                    .put("allocate_mb", allocateMb)
+                    .put("type", type.wireName())
+                    .put("target_id", targetId)
+                    .put("admin_user_ids", new JsonArray(adminUserIds));
+        }
+    }
+
+    /** Gives an empty quota back to its parent. */
+    record ReleaseQuota(String quotaId) implements QuotaChange {
+        @Override
+        public String operation() {
+            return "quota.release";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("quota_id", quotaId);
+        }
+    }
+
+    record SuspendQuota(String quotaId, @Nullable String reason) implements QuotaChange {
+        @Override
+        public String operation() {
+            return "quota.suspend";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("quota_id", quotaId).put("reason", reason);
+        }
+    }
+
+    record ResumeQuota(String quotaId, @Nullable String reason) implements QuotaChange {
+        @Override
+        public String operation() {
+            return "quota.resume";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("quota_id", quotaId).put("reason", reason);
+        }
+    }
+
+    record GetQuota(String quotaId) implements QuotaRequest<Quota> {
+        @Override
+        public String operation() {
+            return "quota.get";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("quota_id", quotaId);
+        }
+
+        @Override
+        public Quota answer(JsonObject data) {
+            return Quota.of(data);
+        }
+    }
+
+    /** {@code page} counts from 1; {@code pageSize} is 1 to 100. */
+    record ListQuotas(
+            int page,
+            int pageSize,
+            @Nullable QuotaType type,
+            @Nullable QuotaStatus status,
+            @Nullable String teamId,
+            @Nullable String parentQuotaId)
+            implements QuotaRequest<QuotaPage> {
+        public ListQuotas(int page, int pageSize) {
+            this(page, pageSize, null, null, null, null);
+        }
+
+        @Override
+        public String operation() {
+            return "quota.list";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("page", page)
+                    .put("page_size", pageSize)
+                    .put("type", type == null ? null : type.wireName())
+                    .put("status", status == null ? null : status.wireName())
+                    .put("team_id", teamId)
+                    .put("parent_quota_id", parentQuotaId);
+        }
+
+        @Override
+        public QuotaPage answer(JsonObject data) {
+            return QuotaPage.of(data);
+        }
+    }
+
+    /** Lets a resource use capacity. */
+    record AllocateUsage(
+            String quotaId,
+            String resourceId,
+            long usageMb,
+            @Nullable String reason) implements Change<Usage> {
+        public AllocateUsage(String quotaId, String resourceId, long usageMb) {
+            this(quotaId, resourceId, usageMb, null);
+        }
+
+        @Override
+        public String operation() {
+            return "usage.allocate";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("resource_id", resourceId)
+                    .put("usage_mb", usageMb)
+                    .put("reason", reason);
+        }
+
+        @Override
+        public Usage answer(JsonObject data) {
+            return Usage.of(data);
+        }
+    }
+
+    /** Gives capacity back, never more than the resource holds on this quota. */
+    record DeallocateUsage(
+            String quotaId,
+            String resourceId,
+            long usageMb,
+            @Nullable String reason) implements Change<Usage> {
+        public DeallocateUsage(String quotaId, String resourceId, long usageMb) {
+            this(quotaId, resourceId, usageMb, null);
+        }
+
+        @Override
+        public String operation() {
+            return "usage.deallocate";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new AllocateUsage(quotaId, resourceId, usageMb, reason).fields();
+        }
+
+        @Override
+        public Usage answer(JsonObject data) {
+            return Usage.of(data);
+        }
+    }
+
+    /**
+     * {@code from} is inclusive, {@code to} exclusive; {@code cursor} is an earlier page's; {@code limit} is 1 to 100. Oldest
+     * first unless {@code newestFirst}.
+     */
+    record UsageHistory(
+            String quotaId,
+            @Nullable String resourceId,
+            @Nullable Instant from,
+            @Nullable Instant to,
+            @Nullable String cursor,
+            int limit,
+            boolean newestFirst)
+            implements QuotaRequest<LedgerPage> {
+        public UsageHistory(String quotaId, @Nullable String cursor, int limit) {
+            this(quotaId, null, null, null, cursor, limit, false);
+        }
+
+        @Override
+        public String operation() {
+            return "usage.history";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("resource_id", resourceId)
+                    .put("from", from)
+                    .put("to", to)
+                    .put("cursor", cursor)
+                    .put("limit", limit)
+                    .put("order", newestFirst ? "desc" : "asc");
+        }
+
+        @Override
+        public LedgerPage answer(JsonObject data) {
+            return LedgerPage.of(data);
+        }
+    }
+
+    /** What resources hold. {@code page} counts from 1; {@code pageSize} is 1 to 100. */
+    record ListRuntimes(int page, int pageSize) implements QuotaRequest<RuntimePage> {
+        @Override
+        public String operation() {
+            return "usage.runtimes";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("page", page).put("page_size", pageSize);
+        }
+
+        @Override
+        public RuntimePage answer(JsonObject data) {
+            return RuntimePage.of(data);
+        }
+    }
+
+    record GrantPermission(String quotaId, String targetUserId, List<Permission> permissions)
+            implements Change<HeldPermissions> {
+        public GrantPermission {
+            permissions = List.copyOf(permissions);
+        }
+
+        @Override
+        public String operation() {
+            return "permission.grant";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("target_user_id", targetUserId)
+                    .put(
+                            "permissions",
+                            new JsonArray(permissions.stream()
+                                    .map(Permission::wireName)
+                                    .toList()));
+        }
+
+        @Override
+        public HeldPermissions answer(JsonObject data) {
+            return HeldPermissions.of(data);
+        }
+    }
+
+    record RevokePermission(String quotaId, String targetUserId, List<Permission> permissions)
+            implements Change<HeldPermissions> {
+        public RevokePermission {
+            permissions = List.copyOf(permissions);
+        }
+
+        @Override
+        public String operation() {
+            return "permission.revoke";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new GrantPermission(quotaId, targetUserId, permissions).fields();
+        }
+
+        @Override
+        public HeldPermissions answer(JsonObject data) {
+            return HeldPermissions.of(data);
+        }
+    }
+
+    /** {@code action} is an operation's name or {@code credential.use}; the rest is as for {@link UsageHistory}. */
+    record ListAudit(
+            String quotaId,
+            @Nullable String action,
+            @Nullable String actor,
+            @Nullable Instant from,
+            @Nullable Instant to,
+            @Nullable String cursor,
+            int limit,
+            boolean newestFirst)
+            implements QuotaRequest<AuditPage> {
+        public ListAudit(String quotaId, @Nullable String cursor, int limit) {
+            this(quotaId, null, null, null, null, cursor, limit, false);
+        }
+
+        @Override
+        public String operation() {
+            return "audit.list";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("action", action)
+                    .put("actor", actor)
+                    .put("from", from)
+                    .put("to", to)
+                    .put("cursor", cursor)
+                    .put("limit", limit)
+                    .put("order", newestFirst ? "desc" : "asc");
+        }
+
+        @Override
+        public AuditPage answer(JsonObject data) {
+            return AuditPage.of(data);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package com.cagen.quota.storage;
+
+import com.cagen.quota.domain.Operation;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Table {@code quota_holdings} seen from the resources that hold something. */
+public final class RuntimeRows {
+    private static final String COUNT =
+            "SELECT count(DISTINCT h.resource_id) FROM quota.quota_holdings h WHERE h.organization_id = $1"
+                    + " AND h.held_mb > 0 AND h.quota_id IN (SELECT q.id " + QuotaRows.VISIBLE + ")";
+    private static final String LIST = """
+            WITH held AS (
+                SELECT h.resource_id, h.quota_id, h.held_mb, h.last_activity, q.name
+                FROM quota.quota_holdings h
+                JOIN quota.quotas q ON q.organization_id = h.organization_id AND q.id = h.quota_id
+                WHERE h.organization_id = $1 AND h.held_mb > 0 AND h.quota_id IN (SELECT q.id %s)
+            ), page AS (
+                SELECT resource_id, sum(held_mb) AS total, max(last_activity) AS last_activity
+                FROM held GROUP BY resource_id ORDER BY 2 DESC, 1 LIMIT $3 OFFSET $4
+            )
+            SELECT p.resource_id, p.total, p.last_activity, h.quota_id, h.name, h.held_mb
+            FROM page p JOIN held h USING (resource_id)
+            ORDER BY p.total DESC, p.resource_id, h.held_mb DESC, h.quota_id
+            """.formatted(QuotaRows.VISIBLE);
+
+    private RuntimeRows() {}
+
+    /** What one resource holds on one quota. */
+    public record HeldOn(String quotaId, String quotaName, long heldMb) {}
+
+    /** What one resource holds on all quotas that the caller sees. */
+    public record HoldingResource(String resourceId, long totalMb, Instant lastActivity, List<HeldOn> quotas) {}
+
+    /** Resources by what they hold on the quotas that {@link QuotaRows#list} shows, largest first. */
+    public static Future<QuotaRows.Page<HoldingResource>> list(
+            SqlConnection connection, String organization, String user, Operation.ListRuntimes query) {
+        Future<Long> count = connection
+                .preparedQuery(COUNT)
+                .execute(Tuple.of(organization, user))
+                .map(rows -> rows.iterator().next().getLong(0));
+        Future<List<HoldingResource>> items = connection
+                .preparedQuery(LIST)
+                .execute(Tuple.of(organization, user, (long) query.pageSize(), (query.page() - 1L) * query.pageSize()))
+                .map(RuntimeRows::read);
+        return Future.all(count, items).map(ignored -> new QuotaRows.Page<>(items.result(), count.result()));
+    }
+
+    private static List<HoldingResource> read(RowSet<Row> rows) {
+        List<HoldingResource> runtimes = new ArrayList<>();
+        for (Row row : rows) {
+            String resource = row.getString(0);
+            if (runtimes.isEmpty()
+                    || !runtimes.get(runtimes.size() - 1).resourceId().equals(resource)) {
+                runtimes.add(new HoldingResource(
+                        resource,
+                        row.getNumeric(1).longValue(),
+                        row.getOffsetDateTime(2).toInstant(),
+                        new ArrayList<>()));
+            }
+            runtimes.get(runtimes.size() - 1)
+                    .quotas()
+                    .add(new HeldOn(row.getString(3), row.getString(4), row.getLong(5)));
+        }
+        return runtimes;
+    }
+}

@@ -1,0 +1,41 @@
+package com.cagen.quota.storage;
+
+import io.vertx.core.Future;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.List;
+
+/** How full a quota is, in megabytes. */
+public record Utilization(String quotaId, long usedMb, long allocatedMb, long totalMb) {
+    /**
+     * Reads all quotas of the kind asked for: no index can be ordered by figures that change with every operation without
+     * making each of them write to it.
+     */
+    private static final String FULLEST = """
+            (SELECT id, used_mb, allocated_mb, total_mb FROM quota.quotas
+             WHERE level = 0 AND status <> 'deleted'
+             ORDER BY (used_mb + allocated_mb)::float8 / total_mb DESC, id LIMIT $1)
+            UNION ALL
+            (SELECT id, used_mb, allocated_mb, total_mb FROM quota.quotas
+             WHERE level > 0 AND status <> 'deleted'
+             ORDER BY (used_mb + allocated_mb)::float8 / total_mb DESC, id LIMIT $1)
+            """;
+
+    /** The share that is used or allocated, 0 to 1. */
+    public double ratio() {
+        return (double) (usedMb + allocatedMb) / totalMb;
+    }
+
+    /** The {@code limit} fullest roots and the {@code limit} fullest other quotas, of all organizations: for metrics. */
+    public static Future<List<Utilization>> fullest(Database database, int limit) {
+        return database.transaction(Scope.maintenance(), connection -> connection
+                .preparedQuery(FULLEST)
+                .execute(Tuple.of((long) limit))
+                .map(rows -> {
+                    List<Utilization> fullest = new ArrayList<>();
+                    rows.forEach(row -> fullest.add(
+                            new Utilization(row.getString(0), row.getLong(1), row.getLong(2), row.getLong(3))));
+                    return fullest;
+                }));
+    }
+}

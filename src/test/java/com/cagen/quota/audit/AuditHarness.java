@@ -1,0 +1,161 @@
+package com.cagen.quota.audit;
+
+import com.cagen.quota.bus.Bus;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.storage.OutboxRows;
+import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.storage.Scope;
+import com.cagen.quota.testing.TestConfig;
+import com.cagen.quota.testing.TestDatabase;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/** A migrated database, an outbox to fill, and as many nodes that seal it as a test wants. */
+final class AuditHarness implements AutoCloseable {
+    final String url = TestDatabase.create();
+    final Config config;
+    final Database database;
+    private final Vertx vertx = Vertx.vertx();
+    private final List<Node> nodes = new ArrayList<>();
+
+    AuditHarness(Path checkpointFile) {
+        Config plain = TestConfig.of(url);
+        config = new Config(
+                plain.environment(),
+                plain.host(),
+                plain.port(),
+                plain.dataDir(),
+                plain.databaseUrl(),
+                plain.authServiceUrl(),
+                plain.serviceId(),
+                plain.secretKey(),
+                plain.logLevel(),
+                plain.logFormat(),
+                plain.allowedOrigins(),
+                plain.roles(),
+                plain.http(),
+                plain.lanes(),
+                plain.database(),
+                plain.auth(),
+                new Config.Audit(10, 60_000, checkpointFile),
+                plain.bridges(),
+                plain.cluster());
+        Migrations.run(DatabaseUrl.parse(url));
+        database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);
+    }
+
+    /** A node of its own: Vert.x, pool and audit verticle. */
+    static final class Node implements AutoCloseable {
+        final Vertx vertx = Vertx.vertx();
+        final Bus bus;
+        final Database database;
+        final AuditVerticle verticle;
+        final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+        final Queue<JsonObject> events = new ConcurrentLinkedQueue<>();
+        private @Nullable String deployment;
+
+        Node(Config config, String url) {
+            bus = new Bus(vertx, 1, 5_000);
+            bus.onEvent(events::add);
+            database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "node", 4);
+            verticle = new AuditVerticle(config, bus, database, metrics);
+        }
+
+        Node start() {
+            deployment = await(vertx.deployVerticle(verticle));
+            return this;
+        }
+
+        /** Ends when what was in the outbox is sealed and has its checkpoint. */
+        void stop() {
+            if (deployment != null) {
+                await(vertx.undeploy(deployment));
+                deployment = null;
+            }
+        }
+
+        @Override
+        public void close() {
+            stop();
+            await(database.close());
+            await(vertx.close());
+        }
+    }
+
+    Node node() {
+        Node node = new Node(config, url);
+        nodes.add(node);
+        return node;
+    }
+
+    /** Seals what the outbox holds, and writes checkpoints. */
+    void sealAll() {
+        node().start().stop();
+    }
+
+    static AuditEntry applied(String organization, String quota, long version) {
+        return new AuditEntry(
+                UUID.randomUUID(),
+                organization,
+                quota,
+                null,
+                version,
+                "usage.allocate",
+                AuditEntry.APPLIED,
+                "user_1",
+                "svc_1",
+                null,
+                "{\"usage_mb\":" + version + "}",
+                "req_1",
+                Instant.now().truncatedTo(ChronoUnit.MICROS));
+    }
+
+    /** Commits outbox rows as one transaction would: one for each list. */
+    Future<Void> add(List<List<AuditEntry>> rows) {
+        Set<String> organizations = new LinkedHashSet<>();
+        List<OutboxRows.OutboxRow> outbox = new ArrayList<>();
+        for (List<AuditEntry> entries : rows) {
+            String organization = entries.get(0).organizationId();
+            organizations.add(organization);
+            outbox.add(new OutboxRows.OutboxRow(organization, UUID.randomUUID(), entries));
+        }
+        Scope scope =
+                Scope.claims(organizations.stream().map(Scope::organizationKey).toList());
+        return database.transaction(scope, connection -> RequestRows.ensureOrganizations(connection, organizations)
+                .<Void>compose(ignored -> OutboxRows.insert(connection, outbox).mapEmpty()));
+    }
+
+    static <T> T await(Future<T> future) {
+        try {
+            return future.await(30, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new AssertionError("no answer in time", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        nodes.forEach(Node::close);
+        await(database.close());
+        await(vertx.close());
+    }
+}

@@ -1,0 +1,217 @@
+package com.cagen.quota.audit;
+
+import static com.cagen.quota.audit.AuditHarness.applied;
+import static com.cagen.quota.audit.AuditHarness.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.SealedEntry;
+import com.cagen.quota.storage.AuditRows;
+import com.cagen.quota.storage.Scope;
+import com.cagen.quota.testing.Invariants;
+import com.cagen.quota.testing.TestDatabase;
+import io.micrometer.core.instrument.Counter;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.UUID;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SealingIT {
+    @TempDir
+    Path folder;
+
+    private AuditHarness audit;
+
+    @BeforeEach
+    void start() {
+        audit = new AuditHarness(folder.resolve("checkpoints.log"));
+    }
+
+    @AfterEach
+    void stop() {
+        audit.close();
+    }
+
+    /** Quotas of many organizations changing, in batches as the lanes make them. */
+    private final class Load {
+        private final long seed = System.nanoTime();
+        private final Random random = new Random(seed);
+        private final Map<String, Long> versions = new HashMap<>();
+        final Map<String, List<UUID>> expected = new HashMap<>();
+
+        void commitBatches(int batches, int organizations) {
+            for (int i = 0; i < batches; i++) {
+                List<List<AuditEntry>> rows = new ArrayList<>();
+                random.ints(8, 0, organizations).distinct().forEach(o -> rows.add(row("org_" + o)));
+                await(audit.add(rows));
+            }
+        }
+
+        private List<AuditEntry> row(String organization) {
+            List<AuditEntry> entries = new ArrayList<>();
+            for (int i = random.nextInt(128); i >= 0; i--) {
+                String quota = "quota_" + organization + random.nextInt(3);
+                AuditEntry entry = applied(organization, quota, versions.merge(quota, 1L, Long::sum));
+                entries.add(entry);
+                expected.computeIfAbsent(quota, ignored -> new ArrayList<>()).add(entry.auditId());
+            }
+            return entries;
+        }
+    }
+
+    private void assertSealedOnceAndInOrder(Load load) {
+        assertThat(await(Verification.run(audit.database)).firstBad())
+                .as("seed %d", load.seed)
+                .isNull();
+        Map<String, List<UUID>> sealed = new HashMap<>();
+        load.expected.keySet().stream()
+                .map(quota -> quota.substring("quota_".length(), quota.length() - 1))
+                .distinct()
+                .forEach(organization -> chain(organization).forEach(entry -> sealed.computeIfAbsent(
+                                java.util.Objects.requireNonNull(entry.entry().quotaId()), ignored -> new ArrayList<>())
+                        .add(entry.entry().auditId())));
+        assertThat(sealed).as("seed %d", load.seed).isEqualTo(load.expected);
+        assertThat(waiting()).isZero();
+    }
+
+    private List<SealedEntry> chain(String organization) {
+        return await(audit.database.transaction(
+                Scope.organization(organization),
+                connection -> AuditRows.chain(connection, organization, 0, 1_000_000)));
+    }
+
+    private long waiting() {
+        return count("SELECT count(*) FROM quota.outbox");
+    }
+
+    private long count(String sql) {
+        try (Connection connection = TestDatabase.connect(audit.url);
+                var rows = connection.createStatement().executeQuery(sql)) {
+            rows.next();
+            return rows.getLong(1);
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void twoNodesAtOnceSealEachEntryOnceInOneGaplessChain() {
+        AuditHarness.Node one = audit.node().start();
+        AuditHarness.Node two = audit.node().start();
+        Load load = new Load();
+        load.commitBatches(150, 30);
+        Invariants.awaitEmptyOutbox(audit.url);
+        one.stop();
+        two.stop();
+        assertSealedOnceAndInOrder(load);
+        double sealed = Stream.of(one, two)
+                .mapToDouble(node ->
+                        node.metrics.get("cagen_quota_audit_sealed").counter().count())
+                .sum();
+        assertThat(sealed)
+                .isEqualTo(load.expected.values().stream().mapToInt(List::size).sum());
+    }
+
+    /** More than a transaction takes of organizations and of entries. */
+    @Test
+    void sealsABacklogOfManyOrganizationsWithoutStarvingAny() {
+        Load load = new Load();
+        load.commitBatches(100, 250);
+        audit.sealAll();
+        assertSealedOnceAndInOrder(load);
+    }
+
+    @Test
+    void aNodeThatLosesItsConnectionsLosesAndDoublesNothing() {
+        Load load = new Load();
+        audit.node().start();
+        for (int i = 0; i < 20; i++) {
+            load.commitBatches(8, 5);
+            // Whatever it is doing: it is in the middle of a transaction most of the time, as there is always work.
+            count("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    + " WHERE datname = current_database() AND query LIKE '%chain_heads%' AND pid <> pg_backend_pid()"
+                    + " AND query NOT LIKE '%ON CONFLICT%'");
+        }
+        Invariants.awaitEmptyOutbox(audit.url);
+        assertSealedOnceAndInOrder(load);
+    }
+
+    @Test
+    void aHeadThatSomebodyElseHoldsDelaysNobodyElse() throws SQLException {
+        await(audit.add(
+                List.of(List.of(applied("org_held", "quota_1", 1)), List.of(applied("org_free", "quota_2", 1)))));
+        try (Connection other = TestDatabase.connect(audit.url)) {
+            other.setAutoCommit(false);
+            other.createStatement()
+                    .executeQuery("SELECT FROM quota.chain_heads WHERE organization_id = 'org_held' FOR UPDATE");
+            audit.sealAll();
+            assertThat(chain("org_free")).hasSize(1);
+            assertThat(chain("org_held")).isEmpty();
+            other.rollback();
+        }
+        audit.sealAll();
+        assertThat(chain("org_held")).hasSize(1);
+    }
+
+    @Test
+    void anOrganizationThatCannotBeSealedDelaysNobodyElseAndKeepsTheLagGrowing() {
+        await(audit.add(LongStream.range(0, 9)
+                .mapToObj(i -> List.of(applied("org_" + i, "quota_" + i, 1)))
+                .toList()));
+        TestDatabase.execute(audit.url, "UPDATE quota.outbox SET entries = 'no JSON' WHERE organization_id = 'org_4'");
+        AuditHarness.Node node = audit.node().start();
+        node.stop();
+        assertThat(waiting()).isEqualTo(1);
+        assertThat(chain("org_3")).hasSize(1);
+        assertThat(chain("org_5")).hasSize(1);
+        assertThat(node.verticle.lagMillis()).isPositive();
+    }
+
+    @Test
+    void publishesAppliedChangesInTheOrderOfTheirVersions() {
+        AuditHarness.Node node = audit.node();
+        await(audit.add(List.of(List.of(applied("org_1", "quota_1", 1), applied("org_1", "quota_2", 1)))));
+        await(audit.add(List.of(List.of(applied("org_1", "quota_1", 2)))));
+        node.start().stop();
+        await(node.vertx.timer(1));
+        assertThat(node.events.stream()
+                        .filter(event -> "quota_1".equals(event.getString("quota_id")))
+                        .map(event -> event.getLong("version")))
+                .containsExactly(1L, 2L);
+        JsonObject first = java.util.Objects.requireNonNull(node.events.peek());
+        assertThat(first.fieldNames())
+                .containsExactlyInAnyOrder(
+                        "event_id", "type", "organization_id", "quota_id", "version", "occurred_at", "actor", "data");
+    }
+
+    @Test
+    void countsRefusalsThatAreShedWhenTooManyComeAtOnce() {
+        AuditHarness.Node node = audit.node();
+        node.start();
+        // Held back, so that none is stored meanwhile.
+        TestDatabase.execute(audit.url, "ALTER TABLE quota.outbox RENAME TO outbox_away");
+        for (int i = 0; i < 10_003; i++) {
+            node.bus.recordRefusal(applied("org_1", "quota_1", 1));
+        }
+        Counter shed = node.metrics.get("cagen_quota_audit_refusals_shed").counter();
+        while (shed.count() < 3) {
+            await(node.vertx.timer(1));
+        }
+        assertThat(shed.count()).isEqualTo(3);
+        TestDatabase.execute(audit.url, "ALTER TABLE quota.outbox_away RENAME TO outbox");
+        node.stop();
+        assertThat(chain("org_1")).hasSize(10_000);
+    }
+}

@@ -1,0 +1,203 @@
+package com.cagen.quota.bridge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.cagen.quota.RunningService;
+import com.cagen.quota.config.Config;
+import com.cagen.quota.testing.TestConfig;
+import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.UpgradeRejectedException;
+import io.vertx.core.http.WebSocket;
+import io.vertx.core.http.WebSocketClient;
+import io.vertx.core.http.WebSocketConnectOptions;
+import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.NetClientOptions;
+import io.vertx.core.net.NetSocket;
+import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.PemTrustOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Who gets at the bridges' sockets, and how many. */
+@Timeout(120)
+class BridgeLimitsIT {
+    private static final Buffer PING = frame(new JsonObject().put("type", "ping"));
+
+    private static final JsonObject PONG = new JsonObject().put("type", "pong");
+
+    private final Vertx vertx = Vertx.vertx();
+    private final List<AutoCloseable> running = new ArrayList<>();
+
+    @TempDir
+    Path folder;
+
+    @AfterEach
+    void stop() throws Exception {
+        for (AutoCloseable each : running) {
+            each.close();
+        }
+        vertx.close().await();
+    }
+
+    private RunningService service(Config.Bridges bridges) throws IOException {
+        RunningService service = new RunningService(TestConfig.of(TestDatabase.create(), bridges));
+        running.add(service);
+        return service;
+    }
+
+    private static Buffer frame(JsonObject message) {
+        Buffer json = message.toBuffer();
+        return Buffer.buffer().appendInt(json.length()).appendBuffer(json);
+    }
+
+    private static <T> T await(Future<T> future) {
+        try {
+            return future.await(20, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new AssertionError("nothing came in time", e);
+        }
+    }
+
+    /** A new socket's answer to a ping; empty when there is none, as it was closed or refused instead. */
+    private Optional<JsonObject> ping(NetClientOptions options, int port) {
+        return await(connect(options, port).compose(BridgeLimitsIT::ping).otherwise(Optional.empty()));
+    }
+
+    private Future<NetSocket> connect(NetClientOptions options, int port) {
+        return vertx.createNetClient(options).connect(port, "127.0.0.1");
+    }
+
+    private static Future<Optional<JsonObject>> ping(NetSocket socket) {
+        Promise<Optional<JsonObject>> answer = Promise.promise();
+        socket.handler(bytes -> answer.tryComplete(
+                Optional.of(bytes.getBuffer(4, bytes.length()).toJsonObject())));
+        socket.closeHandler(ignored -> answer.tryComplete(Optional.empty()));
+        socket.exceptionHandler(ignored -> answer.tryComplete(Optional.empty()));
+        socket.write(PING);
+        return answer.future();
+    }
+
+    @Test
+    void closesSocketsBeyondTheLimitUntilOthersEnd() throws Exception {
+        int port =
+                service(new Config.Bridges(0, "127.0.0.1", null, null, 2, 100)).tcpBridgePort();
+        // Asked on the socket's own thread: its handlers are there before anything can come or end.
+        NetSocket first = await(connect(new NetClientOptions(), port).compose(socket -> ping(socket)
+                .map(answer -> {
+                    assertThat(answer).contains(PONG);
+                    return socket;
+                })));
+        assertThat(ping(new NetClientOptions(), port)).contains(PONG);
+        assertThat(ping(new NetClientOptions(), port)).isEmpty();
+        await(first.close());
+        Optional<JsonObject> answer = Optional.empty();
+        while (answer.isEmpty()) { // the service hears of the end a moment later
+            answer = ping(new NetClientOptions(), port);
+        }
+        assertThat(answer).contains(PONG);
+    }
+
+    @Test
+    void countsWebSocketsAndForgetsThoseThatEnded() throws Exception {
+        int port =
+                service(new Config.Bridges(null, "127.0.0.1", null, 0, 1, 100)).sockJsBridgePort();
+        WebSocketClient client = vertx.createWebSocketClient();
+        for (int i = 0; i < 3; i++) {
+            Optional<WebSocket> connected = Optional.empty();
+            while (connected.isEmpty()) { // the service hears of the one before a moment later
+                connected = await(connect(client, port));
+            }
+            WebSocket socket = connected.get();
+            Promise<String> answer = Promise.promise();
+            socket.textMessageHandler(answer::tryComplete);
+            socket.writeTextMessage("{\"type\":\"publish\",\"address\":\"a\"}");
+            assertThat(await(answer.future())).contains("access_denied");
+            assertThat(await(connect(client, port))).isEmpty();
+            await(socket.close());
+        }
+    }
+
+    /** Empty when the connection was closed at once. */
+    private static Future<Optional<WebSocket>> connect(WebSocketClient client, int port) {
+        WebSocketConnectOptions noBrowser = new WebSocketConnectOptions()
+                .setPort(port)
+                .setHost("127.0.0.1")
+                .setURI("/eventbus/websocket")
+                .setAllowOriginHeader(false);
+        return client.connect(noBrowser)
+                .map(Optional::of)
+                .recover(failure -> failure instanceof UpgradeRejectedException
+                        ? Future.failedFuture(failure)
+                        : Future.succeededFuture(Optional.empty()));
+    }
+
+    @Test
+    void letsInBrowsersFromConfiguredOriginsOnly() throws Exception {
+        int port =
+                service(new Config.Bridges(null, "127.0.0.1", null, 0, 10, 100)).sockJsBridgePort();
+        WebSocketConnectOptions fromElsewhere = new WebSocketConnectOptions()
+                .setPort(port)
+                .setHost("127.0.0.1")
+                .setURI("/eventbus/websocket")
+                .addHeader("Origin", "https://evil.example");
+        WebSocketClient client = vertx.createWebSocketClient();
+        assertThatThrownBy(() -> await(client.connect(fromElsewhere)))
+                .isInstanceOfSatisfying(UpgradeRejectedException.class, refused -> assertThat(refused.getStatus())
+                        .isEqualTo(403));
+        // Polling is off: it would keep what a client does not fetch.
+        int status = await(vertx.createHttpClient(new HttpClientOptions())
+                .request(io.vertx.core.http.HttpMethod.POST, port, "127.0.0.1", "/eventbus/000/session/xhr")
+                .compose(request -> request.send("").map(response -> response.statusCode())));
+        assertThat(status).isEqualTo(404);
+    }
+
+    @Test
+    void asksForTlsAndForAClientsCertificateWhereConfigured() throws Exception {
+        Pem server = Pem.selfSigned(folder, "server");
+        Pem known = Pem.selfSigned(folder, "known");
+        Pem stranger = Pem.selfSigned(folder, "stranger");
+        int port = service(new Config.Bridges(
+                        0,
+                        "127.0.0.1",
+                        new Config.ServerTls(server.certificate(), server.key(), known.certificate()),
+                        null,
+                        10,
+                        100))
+                .tcpBridgePort();
+        assertThat(ping(tls(server, known), port)).contains(PONG);
+        assertThat(ping(new NetClientOptions(), port)).as("no TLS").isEmpty();
+        // With TLS 1.2 the handshake fails, with 1.3 what comes after it.
+        assertThat(ping(tls(server, stranger), port)).as("an unknown client").isEmpty();
+        assertThat(ping(tls(server, null), port)).as("no client certificate").isEmpty();
+    }
+
+    private static NetClientOptions tls(Pem server, @Nullable Pem client) {
+        NetClientOptions options = new NetClientOptions()
+                .setSsl(true)
+                .setHostnameVerificationAlgorithm("")
+                .setTrustOptions(
+                        new PemTrustOptions().addCertPath(server.certificate().toString()));
+        if (client != null) {
+            options.setKeyCertOptions(new PemKeyCertOptions()
+                    .setCertPath(client.certificate().toString())
+                    .setKeyPath(client.key().toString()));
+        }
+        return options;
+    }
+}

@@ -1,0 +1,305 @@
+package com.cagen.quota.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.cagen.quota.RunningService;
+import com.cagen.quota.examples.UploadVerticle;
+import com.cagen.quota.testing.TestConfig;
+import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.Future;
+import io.vertx.core.Handler;
+import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.DeliveryContext;
+import io.vertx.core.eventbus.Message;
+import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.eventbus.ReplyException;
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+import java.util.Queue;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+
+/** The client against a whole service, on its event bus. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(120)
+class QuotaClientIT {
+    private static final String USAGE = "cagen.quota.v1.usage.allocate";
+    private static final User ALICE = new User("alice", "acme", List.of("team_dev"));
+    private static final User BOB = new User("bob", "acme");
+    private static final User STRANGER = new User("mallory", "elsewhere");
+
+    private final RunningService service;
+    private final Vertx vertx;
+    private final QuotaClientOptions options = new QuotaClientOptions(TestConfig.KEY);
+    private final QuotaClient client;
+
+    QuotaClientIT() throws Exception {
+        service = new RunningService(TestConfig.of(TestDatabase.create()));
+        vertx = service.vertx();
+        client = QuotaClient.create(vertx, options);
+    }
+
+    @AfterAll
+    void stop() {
+        service.close();
+    }
+
+    private static <T> T await(Future<T> future) {
+        try {
+            return future.await(60, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new AssertionError("no answer in time", e);
+        }
+    }
+
+    private <T> T done(User user, QuotaRequest<T> request) {
+        return await(client.send(user, request));
+    }
+
+    private static QuotaException refused(Future<?> future) {
+        QuotaException refused = catchThrowableOfType(QuotaException.class, () -> await(future));
+        assertThat(refused).isNotNull();
+        return refused;
+    }
+
+    private Quota root(long totalMb) {
+        return done(ALICE, new QuotaRequest.CreateQuota("Acme", QuotaType.ORGANIZATION, totalMb));
+    }
+
+    private List<LedgerPage.Entry> ledger(Quota quota) {
+        return done(ALICE, new QuotaRequest.UsageHistory(quota.id(), null, 100)).entries();
+    }
+
+    @Test
+    void asksEveryOperation() {
+        Quota root =
+                done(ALICE, new QuotaRequest.CreateQuota("Acme", "All of it", QuotaType.ORGANIZATION, 1_000, null));
+        assertThat(root.level()).isZero();
+        assertThat(root.description()).isEqualTo("All of it");
+        assertThat(root.availableMb()).isEqualTo(1_000);
+
+        Quota team = done(ALICE, new QuotaRequest.AllocateQuota(root.id(), "Dev", 400, QuotaType.TEAM, "team_dev"));
+        assertThat(team.parentQuotaId()).isEqualTo(root.id());
+        assertThat(team.teamId()).isEqualTo("team_dev");
+        assertThat(done(ALICE, new QuotaRequest.GetQuota(root.id())).allocatedMb())
+                .isEqualTo(400);
+
+        HeldPermissions granted = done(
+                ALICE, new QuotaRequest.GrantPermission(team.id(), "bob", List.of(Permission.READ, Permission.ADMIN)));
+        assertThat(granted.permissions()).containsExactlyInAnyOrder(Permission.READ, Permission.ADMIN);
+
+        Usage used = done(BOB, new QuotaRequest.AllocateUsage(team.id(), "runtime_1", 150, "a build"));
+        assertThat(used.operation()).isEqualTo("allocate");
+        assertThat(used.heldMb()).isEqualTo(150);
+        assertThat(used.availableMb()).isEqualTo(250);
+        assertThat(done(BOB, new QuotaRequest.DeallocateUsage(team.id(), "runtime_1", 50))
+                        .heldMb())
+                .isEqualTo(100);
+
+        assertThat(ledger(team)).extracting(LedgerPage.Entry::usageMb).containsExactly(150L, 50L);
+        LedgerPage newest =
+                done(ALICE, new QuotaRequest.UsageHistory(team.id(), "runtime_1", null, null, null, 1, true));
+        assertThat(newest.entries()).extracting(LedgerPage.Entry::operation).containsExactly("deallocate");
+        assertThat(newest.nextCursor()).isNotNull();
+        assertThat(done(
+                                ALICE,
+                                new QuotaRequest.UsageHistory(
+                                        team.id(), null, null, null, newest.nextCursor(), 10, true))
+                        .entries())
+                .extracting(LedgerPage.Entry::operation)
+                .containsExactly("allocate");
+
+        RuntimePage runtimes = done(BOB, new QuotaRequest.ListRuntimes(1, 10));
+        assertThat(runtimes.runtimes())
+                .extracting(RuntimePage.Resource::resourceId)
+                .containsExactly("runtime_1");
+        assertThat(runtimes.runtimes().get(0).quotas()).containsExactly(new RuntimePage.Holding(team.id(), "Dev", 100));
+
+        QuotaPage children = done(
+                ALICE, new QuotaRequest.ListQuotas(1, 10, QuotaType.TEAM, QuotaStatus.ACTIVE, "team_dev", root.id()));
+        assertThat(children.quotas()).extracting(Quota::id).containsExactly(team.id());
+        assertThat(children.totalCount()).isEqualTo(1);
+
+        assertThat(done(ALICE, new QuotaRequest.SuspendQuota(team.id(), "a pause"))
+                        .status())
+                .isEqualTo(QuotaStatus.SUSPENDED);
+        assertThat(done(ALICE, new QuotaRequest.ResumeQuota(team.id(), null)).effectiveStatus())
+                .isEqualTo(QuotaStatus.ACTIVE);
+        assertThat(done(ALICE, new QuotaRequest.RevokePermission(team.id(), "bob", List.of(Permission.ADMIN)))
+                        .permissions())
+                .containsExactly(Permission.READ);
+
+        done(ALICE, new QuotaRequest.DeallocateUsage(team.id(), "runtime_1", 100));
+        Quota released = done(ALICE, new QuotaRequest.ReleaseQuota(team.id()));
+        assertThat(released.status()).isEqualTo(QuotaStatus.DELETED);
+        assertThat(released.deletedAt()).isNotNull();
+
+        assertThat(auditedActions(team)).contains("quota.allocate", "usage.allocate", "quota.release");
+    }
+
+    /** The trail is sealed a moment after the change: asks until the last change is there. */
+    private List<String> auditedActions(Quota quota) {
+        while (true) {
+            List<String> actions = done(ALICE, new QuotaRequest.ListAudit(quota.id(), null, 100)).entries().stream()
+                    .map(AuditPage.Entry::action)
+                    .toList();
+            if (actions.contains("quota.release")) {
+                return actions;
+            }
+        }
+    }
+
+    @Test
+    void tellsWhyARequestWasRefused() {
+        Quota root = root(100);
+        QuotaException refused = refused(client.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r", 500)));
+        assertThat(refused.code()).isEqualTo(FailureCode.INSUFFICIENT_QUOTA);
+        assertThat(refused.httpStatus()).isEqualTo(409);
+        assertThat(refused.failureCode()).isEqualTo(40901);
+        assertThat(refused.retryable()).isFalse();
+        assertThat(refused).hasMessageContaining("100 MB available").hasMessageContaining("400 MB too much");
+        assertThat(refused(client.send(STRANGER, new QuotaRequest.GetQuota(root.id())))
+                        .code())
+                .isEqualTo(FailureCode.QUOTA_NOT_FOUND);
+        assertThat(refused(client.send(BOB, new QuotaRequest.GetQuota(root.id())))
+                        .code())
+                .isEqualTo(FailureCode.PERMISSION_DENIED);
+        assertThat(refused(client.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r", 0)))
+                        .code())
+                .isEqualTo(FailureCode.INVALID_REQUEST);
+        QuotaClient wrongKey =
+                QuotaClient.create(vertx, new QuotaClientOptions("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="));
+        assertThat(refused(wrongKey.send(ALICE, new QuotaRequest.GetQuota(root.id())))
+                        .code())
+                .isEqualTo(FailureCode.INVALID_CREDENTIAL);
+        assertThat(ledger(root)).isEmpty();
+    }
+
+    @Test
+    void repeatsUnderTheCallersKeyWithoutASecondEffect() {
+        Quota root = root(100);
+        QuotaRequest.AllocateUsage use = new QuotaRequest.AllocateUsage(root.id(), "r", 60);
+        String key = UUID.randomUUID().toString();
+        Usage first = await(client.send(ALICE, use, key));
+        assertThat(await(client.send(ALICE, use, key))).isEqualTo(first);
+        assertThat(refused(client.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r", 61), key))
+                        .code())
+                .isEqualTo(FailureCode.IDEMPOTENCY_KEY_REUSED);
+        assertThat(ledger(root)).hasSize(1);
+    }
+
+    @Test
+    void sendsAgainWhatNobodyAnswered() {
+        Quota root = root(100);
+        Queue<JsonObject> swallowed = new ConcurrentLinkedQueue<>();
+        // Takes turns with the service at the address, and never answers.
+        MessageConsumer<JsonObject> silent = vertx.eventBus().consumer(USAGE, message -> swallowed.add(message.body()));
+        await(silent.completion());
+        try {
+            QuotaClient patient = QuotaClient.create(
+                    vertx, options.withTimeoutMillis(1_500).withAttempts(8).withBackoffMillis(1));
+            // Two at once: one of them meets the silent one first.
+            Future<Usage> one = patient.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r1", 10));
+            Future<Usage> other = patient.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r2", 10));
+            await(Future.all(one, other));
+        } finally {
+            await(silent.unregister());
+        }
+        assertThat(swallowed).isNotEmpty();
+        assertThat(ledger(root)).extracting(LedgerPage.Entry::resourceId).containsExactlyInAnyOrder("r1", "r2");
+    }
+
+    @Test
+    void doesAChangeOnceThoughItsAnswersAreLost() {
+        Quota root = root(100);
+        Queue<JsonObject> sent = new ConcurrentLinkedQueue<>();
+        AtomicInteger lost = new AtomicInteger();
+        Handler<DeliveryContext<Object>> losesTwoAnswers = delivery -> {
+            Message<Object> message = delivery.message();
+            if (message.address().equals(USAGE) && message.body() instanceof JsonObject body) {
+                sent.add(body.copy());
+            }
+            boolean answer = message.body() instanceof JsonObject body && body.containsKey("usage_id");
+            if (answer && lost.getAndIncrement() < 2) {
+                return; // committed, and nobody hears of it
+            }
+            delivery.next();
+        };
+        vertx.eventBus().addOutboundInterceptor(losesTwoAnswers);
+        Usage usage;
+        try {
+            QuotaClient patient = QuotaClient.create(
+                    vertx, options.withTimeoutMillis(1_500).withAttempts(8).withBackoffMillis(1));
+            usage = await(patient.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r", 60)));
+        } finally {
+            vertx.eventBus().removeOutboundInterceptor(losesTwoAnswers);
+        }
+        assertThat(sent).hasSizeGreaterThanOrEqualTo(3);
+        assertThat(sent)
+                .extracting(body -> body.getString("idempotency_key"))
+                .containsOnly(sent.element().getString("idempotency_key"));
+        assertThat(sent).extracting(body -> body.getString("encrypted_data")).doesNotHaveDuplicates();
+        assertThat(usage.usedMb()).isEqualTo(60);
+        assertThat(ledger(root)).extracting(LedgerPage.Entry::usageId).containsExactly(usage.usageId());
+    }
+
+    @Test
+    void givesUpAfterItsAttemptsAndNamesTheKeyToRepeatUnder() {
+        AtomicInteger asked = new AtomicInteger();
+        Vertx elsewhere = Vertx.vertx();
+        try {
+            QuotaClient hopeless =
+                    QuotaClient.create(elsewhere, options.withAttempts(3).withBackoffMillis(1));
+            QuotaException nobody = refused(hopeless.send(ALICE, new QuotaRequest.AllocateUsage("quota_1", "r", 1)));
+            assertThat(nobody.code()).isEqualTo(FailureCode.NOT_THERE);
+            assertThat(nobody.code().outcomeUnknown()).isFalse();
+            assertThat(nobody.idempotencyKey()).isNotBlank();
+
+            elsewhere.eventBus().<JsonObject>consumer(USAGE, message -> {
+                asked.incrementAndGet();
+                message.fail(50304, "Nobody knows.");
+            });
+            QuotaException unknown =
+                    refused(hopeless.send(ALICE, new QuotaRequest.AllocateUsage("quota_1", "r", 1), "my-key"));
+            assertThat(unknown.code()).isEqualTo(FailureCode.OUTCOME_UNKNOWN);
+            assertThat(unknown.code().outcomeUnknown()).isTrue();
+            assertThat(unknown.retryable()).isTrue();
+            assertThat(unknown.idempotencyKey()).isEqualTo("my-key");
+            assertThat(asked).hasValue(3);
+        } finally {
+            await(elsewhere.close());
+        }
+    }
+
+    @Test
+    void worksAsTheExampleShows() {
+        Quota root = root(100);
+        await(vertx.deployVerticle(new UploadVerticle(TestConfig.KEY)));
+        JsonObject upload = new JsonObject()
+                .put("user", "alice")
+                .put("organization", "acme")
+                .put("quota", root.id())
+                .put("upload", "upload_" + root.id())
+                .put("mb", 70);
+        JsonObject seventyTaken = new JsonObject().put("left_mb", 30);
+        assertThat(begin(upload)).isEqualTo(seventyTaken);
+        assertThat(begin(upload)).as("begun twice").isEqualTo(seventyTaken);
+        ReplyException full = catchThrowableOfType(
+                ReplyException.class, () -> begin(upload.copy().put("upload", "another")));
+        assertThat(full.failureCode()).isEqualTo(507);
+        assertThat(full).hasMessageContaining("40 MB too much");
+    }
+
+    private JsonObject begin(JsonObject upload) {
+        return await(
+                vertx.eventBus().<JsonObject>request("uploads.begin", upload).map(Message::body));
+    }
+}

@@ -1,0 +1,59 @@
+package com.cagen.quota.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.cagen.quota.testing.JarProcess;
+import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.TestDatabase;
+import com.cagen.quota.testing.User;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The jar's commands on a database that is there. */
+class CommandsIT {
+    @TempDir
+    Path folder;
+
+    private JarProcess run(Map<String, String> settings, int status, String... arguments) throws Exception {
+        JarProcess process = new JarProcess(JarProcess.ownJava(), folder, settings, arguments);
+        assertThat(process.awaitExit()).as(process.output()).isEqualTo(status);
+        return process;
+    }
+
+    @Test
+    void migratesADatabaseAndDoesItAgainWithoutHarm() throws Exception {
+        assertThat(run(Map.of(), 1, "migrate").output()).contains("DATABASE_URL is needed to migrate");
+        String url = TestDatabase.create();
+        run(Map.of("DATABASE_URL", url), 0, "migrate");
+        TestDatabase.execute(url, "SELECT FROM quota.quotas");
+        run(Map.of("DATABASE_URL", url), 0, "migrate");
+    }
+
+    @Test
+    void verifiesTheAuditChainsAndNamesTheFirstBadEntry() throws Exception {
+        String url;
+        try (RunningService service = new RunningService()) {
+            User alice = service.user("acme", "alice");
+            String quota = alice.root(10);
+            alice.take(quota, "res", 5).data();
+            alice.take(quota, "res", 5).data();
+            service.user("beta", "bob").root(10);
+            url = service.databaseUrl();
+        }
+        assertThat(run(Map.of("DATABASE_URL", url), 0, "audit", "verify").output())
+                .contains("2 organizations, 4 entries")
+                .contains("all chains are whole");
+        // Somebody with all rights on the database, who wants five megabytes to look like one.
+        TestDatabase.execute(url, "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL");
+        TestDatabase.execute(url, """
+                UPDATE quota.quota_audit_logs SET details = replace(details::text, '"usage_mb":5', '"usage_mb":1')::json
+                WHERE organization_id = 'acme' AND seq = 2
+                """);
+        assertThat(run(Map.of("DATABASE_URL", url), 2, "audit", "verify").output())
+                .contains("acme")
+                .contains("entry 2")
+                .doesNotContain("all chains are whole");
+    }
+}

@@ -1,0 +1,223 @@
+package com.cagen.quota.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.cagen.quota.testing.JarProcess;
+import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.Shell;
+import com.cagen.quota.testing.User;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The jar as somebody runs it who has nothing but a JDK. */
+class JarIT {
+    private static final int SIGTERM = 128 + 15;
+    private static final int WORKERS = 8;
+    private static final Pattern JAVA_VERSION = Pattern.compile("JAVA_VERSION=\"(\\d+)");
+
+    @TempDir
+    Path folder;
+
+    private final HttpClient client =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    @Test
+    void startsWithNothingAndDoesWhatItGreetsWith() throws Exception {
+        startsAndStops(JarProcess.ownJava());
+    }
+
+    @Test
+    void worksOnANewerJavaToo() throws Exception {
+        Optional<Path> newer = newerJava();
+        assumeTrue(newer.isPresent(), "there is no newer JDK under /usr/lib/jvm");
+        startsAndStops(newer.get());
+    }
+
+    private static Optional<Path> newerJava() throws IOException {
+        Path root = Path.of("/usr/lib/jvm");
+        if (!Files.isDirectory(root)) {
+            return Optional.empty();
+        }
+        try (Stream<Path> homes = Files.list(root)) {
+            return homes.filter(home -> version(home) > Runtime.version().feature())
+                    .sorted()
+                    .findFirst();
+        }
+    }
+
+    private static int version(Path home) {
+        try {
+            Matcher matcher = JAVA_VERSION.matcher(Files.readString(home.resolve("release")));
+            return matcher.find() ? Integer.parseInt(matcher.group(1)) : 0;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    private void startsAndStops(Path java) throws Exception {
+        try (JarProcess service = JarProcess.serve(java, folder)) {
+            Shell.Result greeted = Shell.run(service.greetedCommands());
+            assertThat(greeted.errors()).isEmpty();
+            JsonObject quota = new JsonObject(greeted.output()).getJsonObject("data");
+            assertThat(quota.getString("owner_id")).isEqualTo("alice");
+
+            // A credential of the command line, from the key that the service has made itself.
+            JarProcess credential =
+                    new JarProcess(java, folder, Map.of(), "credential", "--user", "alice", "--organization", "acme");
+            assertThat(credential.awaitExit()).as(credential.output()).isZero();
+            HttpRequest get = HttpRequest.newBuilder(
+                            URI.create(service.base() + "/api/v1/quotas/" + quota.getString("id")))
+                    .header("Authorization", credential.output().strip())
+                    .build();
+            HttpResponse<String> answer = client.send(get, HttpResponse.BodyHandlers.ofString());
+            assertThat(new JsonObject(answer.body()).getJsonObject("data")).isEqualTo(quota);
+
+            JarProcess second = new JarProcess(java, folder, Map.of("PORT", "0"));
+            assertThat(second.awaitExit()).isOne();
+            assertThat(second.output().lines().toList())
+                    .singleElement()
+                    .asString()
+                    .contains("another quota service is running on the data folder");
+
+            assertThat(service.output()).doesNotContain("WARNING").doesNotContain("Exception");
+            service.terminate();
+            assertThat(service.awaitExit()).isIn(0, SIGTERM);
+            assertThat(service.postgres()).isEmpty();
+        }
+    }
+
+    @Test
+    void losesNothingWhenItIsStoppedUnderLoadOrKilled() throws Exception {
+        Set<String> acknowledged = ConcurrentHashMap.newKeySet();
+        Set<String> unanswered = ConcurrentHashMap.newKeySet();
+        String quota;
+        try (JarProcess service = JarProcess.serve(JarProcess.ownJava(), folder)) {
+            quota = send(
+                            service,
+                            "POST",
+                            "/quotas/create",
+                            new JsonObject()
+                                    .put("name", "n")
+                                    .put("type", "organization")
+                                    .put("total_mb", 1_000_000))
+                    .getString("id");
+            List<CompletableFuture<Void>> load = new ArrayList<>();
+            for (int i = 0; i < WORKERS; i++) {
+                int worker = i;
+                load.add(CompletableFuture.runAsync(() -> work(service, quota, worker, acknowledged, unanswered)));
+            }
+            RunningService.until("the load is on", () -> acknowledged.size() > 40 * WORKERS);
+            service.terminate();
+            load.forEach(RunningService::await);
+            assertThat(service.awaitExit()).as(service.output()).isIn(0, SIGTERM);
+            assertThat(service.postgres()).isEmpty();
+            assertThat(service.output()).doesNotContain("ERROR").doesNotContain("while stopping");
+        }
+        // Whatever was begun was answered: what got no answer, because the door was shut, has had no effect either.
+        try (JarProcess again = JarProcess.serve(JarProcess.ownJava(), folder)) {
+            assertThat(used(again, quota))
+                    .isEqualTo(new TreeSet<>(acknowledged))
+                    .doesNotContainAnyElementsOf(unanswered);
+            acknowledged.add(take(again, quota, "before the kill"));
+            again.kill();
+            again.awaitExit();
+            assertThat(again.postgres()).as("lives on without its service").isPresent();
+
+            try (JarProcess recovered = JarProcess.serve(JarProcess.ownJava(), folder)) {
+                assertThat(used(recovered, quota)).isEqualTo(new TreeSet<>(acknowledged));
+                acknowledged.add(take(recovered, quota, "after the kill"));
+                recovered.terminate();
+                assertThat(recovered.awaitExit()).isIn(0, SIGTERM);
+            }
+        }
+        JarProcess verify = new JarProcess(JarProcess.ownJava(), folder, Map.of(), "audit", "verify");
+        assertThat(verify.awaitExit()).as(verify.output()).isZero();
+        assertThat(verify.output())
+                .contains("1 organizations, " + (acknowledged.size() + 1) + " entries")
+                .contains("all chains are whole");
+        assertThat(verify.postgres()).isEmpty();
+    }
+
+    /** Takes 1 MB for one resource after the other until the door is shut. */
+    private void work(JarProcess service, String quota, int worker, Set<String> acknowledged, Set<String> unanswered) {
+        for (int i = 0; ; i++) {
+            String resource = "worker " + worker + " resource " + i;
+            try {
+                acknowledged.add(take(service, quota, resource));
+            } catch (IOException e) {
+                unanswered.add(resource);
+                return;
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    private String take(JarProcess service, String quota, String resource) throws IOException, InterruptedException {
+        JsonObject usage = send(service, "POST", "/quotas/" + quota + "/usage/allocate", User.usage(resource, 1));
+        assertThat(usage.getLong("held_mb")).isOne();
+        return resource;
+    }
+
+    private Set<String> used(JarProcess service, String quota) throws IOException, InterruptedException {
+        Set<String> resources = new TreeSet<>();
+        String cursor = "";
+        while (cursor != null) {
+            JsonObject page = send(service, "GET", "/quotas/" + quota + "/usage?limit=100" + cursor, new JsonObject());
+            page.getJsonArray("entries")
+                    .forEach(entry -> assertThat(resources.add(((JsonObject) entry).getString("resource_id")))
+                            .isTrue());
+            cursor = page.getString("next_cursor") == null ? null : "&cursor=" + page.getString("next_cursor");
+        }
+        return resources;
+    }
+
+    /** The data of a success; alice asks. */
+    private JsonObject send(JarProcess service, String method, String path, JsonObject body)
+            throws IOException, InterruptedException {
+        JsonObject credential = exchange(
+                service,
+                "POST",
+                "/dev/credentials",
+                new JsonObject().put("user_id", "alice").put("organization_id", "acme"),
+                "");
+        String authorization =
+                "Cagen " + credential.getString("service_id") + ":" + credential.getString("encrypted_data");
+        return exchange(service, method, "/api/v1" + path, body, authorization);
+    }
+
+    private JsonObject exchange(JarProcess service, String method, String path, JsonObject body, String authorization)
+            throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(service.base() + path))
+                .method(
+                        method,
+                        method.equals("GET") ? BodyPublishers.noBody() : BodyPublishers.ofString(body.encode()));
+        if (!authorization.isEmpty()) {
+            request.header("Authorization", authorization);
+        }
+        HttpResponse<String> answer = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        assertThat(answer.statusCode()).as(answer.body()).isIn(200, 201);
+        return new JsonObject(answer.body()).getJsonObject("data");
+    }
+}

@@ -1,0 +1,201 @@
+package com.cagen.quota.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.User;
+import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/** Taking from quotas, giving back, and what can be read about it. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class UsageIT {
+    private final RunningService service = new RunningService();
+    private final User alice = service.user("acme", "alice");
+
+    @AfterAll
+    void stop() {
+        service.close();
+    }
+
+    @Test
+    void takesAndGivesBackWithTheFiguresInTheAnswer() {
+        String quota = alice.root(100);
+        alice.child(quota, 40);
+        alice.take(quota, "res", 10).data();
+        JsonObject taken = alice.post(
+                        "/quotas/" + quota + "/usage/allocate",
+                        User.usage("res", 5).put("reason", "because\nof this"))
+                .data();
+        String usageId = taken.getString("usage_id");
+        assertThat(usageId).isNotEmpty();
+        assertThat(taken.copy().putNull("usage_id").putNull("created_at"))
+                .isEqualTo(new JsonObject()
+                        .putNull("usage_id")
+                        .put("quota_id", quota)
+                        .put("resource_id", "res")
+                        .put("operation", "allocate")
+                        .put("usage_mb", 5)
+                        .put("held_mb", 15)
+                        .put("total_mb", 100)
+                        .put("used_mb", 15)
+                        .put("allocated_mb", 40)
+                        .put("available_mb", 45)
+                        .putNull("created_at"));
+        JsonObject back = alice.giveBack(quota, "res", 15).data();
+        assertThat(back.getString("operation")).isEqualTo("deallocate");
+        assertThat(back.getLong("held_mb")).isZero();
+        assertThat(back.getLong("used_mb")).isZero();
+        assertThat(back.getLong("available_mb")).isEqualTo(60);
+        JsonObject entry = alice.get("/quotas/" + quota + "/usage?limit=1&cursor="
+                        + alice.get("/quotas/" + quota + "/usage?limit=1")
+                                .data()
+                                .getString("next_cursor"))
+                .list("entries")
+                .get(0);
+        assertThat(entry.copy().putNull("created_at"))
+                .isEqualTo(new JsonObject()
+                        .put("usage_id", usageId)
+                        .put("quota_id", quota)
+                        .put("resource_id", "res")
+                        .put("operation", "allocate")
+                        .put("usage_mb", 5)
+                        .put("user_id", "alice")
+                        .put("service_id", "svc_cagen_quota")
+                        .put("reason", "because\nof this")
+                        .put("used_mb", 15)
+                        .put("held_mb", 15)
+                        .putNull("created_at"));
+        assertThat(entry.getString("created_at")).isEqualTo(taken.getString("created_at"));
+    }
+
+    @Test
+    void refusesMoreThanIsAvailableAndChangesNothing() {
+        String quota = alice.root(100);
+        alice.child(quota, 30);
+        alice.take(quota, "res", 50).data();
+        assertThat(alice.take(quota, "res", 21).refused(ErrorCode.INSUFFICIENT_QUOTA))
+                .isEqualTo(new JsonObject()
+                        .put("quota_id", quota)
+                        .put("total_mb", 100)
+                        .put("used_mb", 50)
+                        .put("allocated_mb", 30)
+                        .put("available_mb", 20)
+                        .put("requested_mb", 21)
+                        .put("short_by_mb", 1));
+        assertThat(alice.quota(quota).getLong("used_mb")).isEqualTo(50);
+        assertThat(alice.take(quota, "res", 20).status()).isEqualTo(200);
+        JsonObject full = alice.take(quota, "res", 9_007_199_254_740_991L).refused(ErrorCode.INSUFFICIENT_QUOTA);
+        assertThat(full.getLong("short_by_mb")).isEqualTo(9_007_199_254_740_991L);
+    }
+
+    @Test
+    void countsUpToTheLargestAmount() {
+        long most = 9_007_199_254_740_991L;
+        String quota = alice.root(most);
+        assertThat(alice.take(quota, "res", most - 1).data().getLong("available_mb"))
+                .isOne();
+        alice.take(quota, "res", 2).refused(ErrorCode.INSUFFICIENT_QUOTA);
+        assertThat(alice.take(quota, "res", 1).data().getLong("held_mb")).isEqualTo(most);
+        assertThat(alice.giveBack(quota, "res", most).data().getLong("used_mb")).isZero();
+    }
+
+    @Test
+    void givesBackNoMoreThanAResourceHoldsOnThatQuota() {
+        String quota = alice.root(100);
+        String other = alice.root(100);
+        alice.take(quota, "res", 10).data();
+        alice.take(other, "res", 50).data();
+        alice.take(quota, "another", 50).data();
+        assertThat(alice.giveBack(quota, "res", 11).refused(ErrorCode.INSUFFICIENT_USAGE))
+                .isEqualTo(new JsonObject()
+                        .put("resource_id", "res")
+                        .put("held_mb", 10)
+                        .put("requested_mb", 11));
+        assertThat(alice.giveBack(quota, "never", 1)
+                        .refused(ErrorCode.INSUFFICIENT_USAGE)
+                        .getLong("held_mb"))
+                .isZero();
+        assertThat(alice.quota(quota).getLong("used_mb")).isEqualTo(60);
+    }
+
+    @Test
+    void listsTheUsageOfResourcesLargestFirst() {
+        User carol = service.user("acme", "carol");
+        String first = carol.root(1_000);
+        String second = carol.root(1_000);
+        String foreign = alice.root(1_000);
+        carol.take(first, "small", 5).data();
+        carol.take(first, "both", 20).data();
+        carol.take(second, "both", 30).data();
+        carol.take(second, "gone", 500).data();
+        carol.giveBack(second, "gone", 500).data();
+        alice.take(foreign, "both", 100).data();
+        alice.take(foreign, "not_carols", 100).data();
+
+        JsonObject data = carol.get("/runtime-usage").data();
+        assertThat(data.getInteger("total_count")).isEqualTo(2);
+        assertThat(data.getInteger("total_pages")).isOne();
+        JsonObject both = data.getJsonArray("runtimes").getJsonObject(0);
+        assertThat(both.getString("resource_id")).isEqualTo("both");
+        assertThat(both.getLong("total_usage_mb")).isEqualTo(50);
+        assertThat(both.getInteger("quota_count")).isEqualTo(2);
+        assertThat(both.getJsonArray("quotas")).containsExactlyInAnyOrder(held(first, 20), held(second, 30));
+        assertThat(data.getJsonArray("runtimes").getJsonObject(1).getString("resource_id"))
+                .isEqualTo("small");
+        JsonObject page = carol.get("/runtime-usage?page=2&page_size=1").data();
+        assertThat(page.getInteger("total_pages")).isEqualTo(2);
+        assertThat(page.getJsonArray("runtimes").getJsonObject(0).getString("resource_id"))
+                .isEqualTo("small");
+        alice.grant(foreign, "carol", "read").data();
+        assertThat(carol.get("/runtime-usage").list("runtimes").get(0).getLong("total_usage_mb"))
+                .isEqualTo(150);
+    }
+
+    private static JsonObject held(String quota, long mb) {
+        return new JsonObject().put("quota_id", quota).put("quota_name", "root").put("usage_mb", mb);
+    }
+
+    @Test
+    void pagesTheHistoryWithoutSkippingOrRepeating() {
+        String quota = alice.root(1_000);
+        for (int i = 1; i <= 5; i++) {
+            alice.take(quota, "res_" + i % 2, i).data();
+        }
+        String path = "/quotas/" + quota + "/usage";
+        List<Long> amounts = new ArrayList<>();
+        String cursor = "";
+        for (int i = 6; !cursor.equals("end"); i++) {
+            JsonObject page = alice.get(path + "?limit=2" + cursor).data();
+            page.getJsonArray("entries").forEach(entry -> amounts.add(((JsonObject) entry).getLong("usage_mb")));
+            if (i < 8) {
+                alice.take(quota, "later", i).data(); // while somebody turns the pages
+            }
+            String next = page.getString("next_cursor");
+            cursor = next == null ? "end" : "&cursor=" + next;
+        }
+        assertThat(amounts).containsExactly(1L, 2L, 3L, 4L, 5L, 6L, 7L);
+
+        List<JsonObject> newest = alice.get(path + "?order=desc&limit=3").list("entries");
+        assertThat(newest).extracting(entry -> entry.getLong("usage_mb")).containsExactly(7L, 6L, 5L);
+        assertThat(alice.get(path + "?resource_id=res_0").list("entries"))
+                .extracting(entry -> entry.getLong("usage_mb"))
+                .containsExactly(2L, 4L);
+        String from = newest.get(1).getString("created_at");
+        String to = newest.get(0).getString("created_at");
+        assertThat(alice.get(path + "?from=" + from + "&to=" + to).list("entries"))
+                .as("from is inclusive, to exclusive")
+                .extracting(entry -> entry.getLong("usage_mb"))
+                .containsExactly(6L);
+        for (String wrong : List.of("limit=0", "limit=101", "cursor=x", "from=yesterday", "to=1", "order=up")) {
+            assertThat(alice.get(path + "?" + wrong).violations())
+                    .as(wrong)
+                    .containsExactly(wrong.substring(0, wrong.indexOf('=')));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+-- The invariants of the design. Each query after its name must return no row; the first column of a row says where it fails.
+-- That hashes recompute is checked by `audit verify`.
+
+-- Every audit entry, sealed or waiting in the outbox, whose rows hold arrays of arrays.
+CREATE TEMP VIEW trail AS
+SELECT organization_id, audit_id, quota_id, parent_quota_id, quota_version, action, outcome, details
+FROM quota.quota_audit_logs
+UNION ALL
+SELECT o.organization_id, (e ->> 0)::uuid, e ->> 1, e ->> 2, (e ->> 3)::bigint, e ->> 4, e ->> 5, e -> 11
+FROM quota.outbox o CROSS JOIN json_array_elements(o.entries::json) AS e;
+
+-- 1: used and allocated stay within the total
+SELECT id FROM quota.quotas WHERE used_mb < 0 OR allocated_mb < 0 OR used_mb + allocated_mb > total_mb;
+
+-- 2: allocated is the sum of the children that are not deleted
+SELECT p.id, p.allocated_mb, c.total FROM quota.quotas p
+LEFT JOIN (SELECT organization_id, parent_quota_id, sum(total_mb) AS total FROM quota.quotas
+           WHERE status <> 'deleted' GROUP BY 1, 2) c
+  ON c.organization_id = p.organization_id AND c.parent_quota_id = p.id
+WHERE p.allocated_mb <> coalesce(c.total, 0);
+
+-- 3: used is the sum of the holdings
+SELECT q.id, q.used_mb, h.total FROM quota.quotas q
+LEFT JOIN (SELECT organization_id, quota_id, sum(held_mb) AS total FROM quota.quota_holdings
+           GROUP BY 1, 2) h
+  ON h.organization_id = q.organization_id AND h.quota_id = q.id
+WHERE q.used_mb <> coalesce(h.total, 0);
+
+-- 3: used is the sum of the ledger
+SELECT q.id, q.used_mb, u.total FROM quota.quotas q
+LEFT JOIN (SELECT organization_id, quota_id,
+                  sum(CASE operation WHEN 'allocate' THEN usage_mb ELSE -usage_mb END) AS total
+           FROM quota.quota_usage GROUP BY 1, 2) u
+  ON u.organization_id = q.organization_id AND u.quota_id = q.id
+WHERE q.used_mb <> coalesce(u.total, 0);
+
+-- 3: versions are without gap
+SELECT q.id, q.version, v.n, v.lowest, v.highest FROM quota.quotas q
+LEFT JOIN (
+    SELECT organization_id, quota_id, count(*) AS n, count(DISTINCT version) AS different,
+           min(version) AS lowest, max(version) AS highest
+    FROM (SELECT organization_id, quota_id, quota_version AS version FROM trail
+          WHERE outcome = 'applied' AND quota_version IS NOT NULL
+          UNION ALL
+          SELECT organization_id, parent_quota_id, (details ->> 'parent_version')::bigint FROM trail
+          WHERE outcome = 'applied' AND details ->> 'parent_version' IS NOT NULL) AS versions
+    GROUP BY organization_id, quota_id) v
+  ON v.organization_id = q.organization_id AND v.quota_id = q.id
+WHERE (q.version, q.version, 1, q.version)
+      IS DISTINCT FROM (v.n, v.different, v.lowest, v.highest);
+
+-- 4: an operation has one audit entry
+SELECT audit_id, count(*) FROM trail GROUP BY organization_id, audit_id HAVING count(*) <> 1;
+
+-- 4: what the ledger has, the trail has as applied
+SELECT u.usage_id FROM quota.quota_usage u
+LEFT JOIN trail t ON t.organization_id = u.organization_id AND t.audit_id = u.usage_id AND t.outcome = 'applied'
+    AND t.quota_id = u.quota_id AND t.quota_version = u.quota_version AND t.action = 'usage.' || u.operation
+WHERE t.audit_id IS NULL;
+
+-- 4: the ledger has applied usage and nothing refused
+SELECT t.audit_id, t.outcome FROM trail t
+LEFT JOIN quota.quota_usage u ON u.organization_id = t.organization_id AND u.usage_id = t.audit_id
+WHERE (t.outcome = 'applied' AND t.action LIKE 'usage.%') <> (u.usage_id IS NOT NULL);
+
+-- 5: chains are without gap and end at their heads
+SELECT coalesce(h.organization_id, a.organization_id), h.seq, a.n, a.lowest, a.highest
+FROM quota.chain_heads h
+FULL JOIN (SELECT organization_id, count(*) AS n, min(seq) AS lowest, max(seq) AS highest
+           FROM quota.quota_audit_logs GROUP BY organization_id) a
+  ON a.organization_id = h.organization_id
+WHERE h.seq IS NULL OR h.seq <> coalesce(a.n, 0) OR h.seq <> coalesce(a.highest, 0)
+   OR coalesce(a.lowest, 1) <> 1
+   OR (h.seq > 0 AND h.hash IS DISTINCT FROM (
+       SELECT l.hash FROM quota.quota_audit_logs l
+       WHERE l.organization_id = h.organization_id AND l.seq = h.seq));
+
+-- 6: no row's organization differs from its quota's
+SELECT t.quota_id FROM (
+    SELECT organization_id, quota_id FROM quota.quota_usage
+    UNION ALL SELECT organization_id, quota_id FROM quota.quota_holdings
+    UNION ALL SELECT organization_id, quota_id FROM quota.quota_grants
+    UNION ALL SELECT organization_id, quota_id FROM quota.quota_audit_logs WHERE quota_id IS NOT NULL
+) t
+WHERE NOT EXISTS (SELECT FROM quota.quotas q
+                  WHERE q.organization_id = t.organization_id AND q.id = t.quota_id);
