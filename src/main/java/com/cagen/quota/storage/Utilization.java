@@ -21,6 +21,9 @@ public record Utilization(String quotaId, long usedMb, long allocatedMb, long to
              ORDER BY (used_mb + allocated_mb)::float8 / total_mb DESC, id LIMIT $1)
             """;
 
+    /** For what nobody waits for, one process does. */
+    private static final String ALONE = "SELECT set_config('max_parallel_workers_per_gather', '0', true)";
+
     /** The share that is used or allocated, 0 to 1. */
     public double ratio() {
         return (double) (usedMb + allocatedMb) / totalMb;
@@ -29,8 +32,9 @@ public record Utilization(String quotaId, long usedMb, long allocatedMb, long to
     /** The {@code limit} fullest roots and the {@code limit} fullest other quotas, of all organizations: for metrics. */
     public static Future<List<Utilization>> fullest(Database database, int limit) {
         return database.transaction(Scope.maintenance(), connection -> connection
-                .preparedQuery(FULLEST)
-                .execute(Tuple.of((long) limit))
+                .query(ALONE)
+                .execute()
+                .compose(ignored -> connection.preparedQuery(FULLEST).execute(Tuple.of((long) limit)))
                 .map(rows -> {
                     List<Utilization> fullest = new ArrayList<>();
                     rows.forEach(row -> fullest.add(
