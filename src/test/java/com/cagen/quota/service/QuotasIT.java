@@ -254,6 +254,11 @@ class QuotasIT {
     void makesAdminsOfThoseNamed() {
         String root = alice.root(100);
         String child = id(allocate(root, User.childBody(50).put("admin_user_ids", new JsonArray().add("bob"))));
+        assertThat(bob.get("/quotas").list("quotas"))
+                .as("at once")
+                .extracting(quota -> quota.getString("id"))
+                .containsExactly(child);
+        service.awaitRegistrations();
         assertThat(bob.quota(child).getString("id")).isEqualTo(child);
         assertThat(bob.child(child, 10)).startsWith("quota_");
         bob.get("/quotas/" + root).refused(ErrorCode.PERMISSION_DENIED);
