@@ -293,6 +293,9 @@ public final class QuotaService implements AutoCloseable {
     }
 
     private void stopAll() {
+        if (embedded == null && vertx == null) {
+            return; // nothing was started
+        }
         LOG.info("stopping");
         if (health != null) {
             health.stop(); // not ready from now on

@@ -33,7 +33,7 @@ public final class LaneServer {
     private final Function<Request, Future<Answer>> handler;
     private final Map<String, List<Messages.NumberedAnswer>> outgoing = new HashMap<>();
     private boolean flushing;
-    private boolean closed;
+    private volatile boolean closed;
 
     LaneServer(Vertx vertx, String node, Function<Request, Future<Answer>> handler) {
         this.eventBus = vertx.eventBus();
@@ -69,7 +69,7 @@ public final class LaneServer {
                 .completion();
     }
 
-    /** From now on requests are sent back, to be tried elsewhere; those that were taken go on. From the lane's own context. */
+    /** From now on requests are sent back, to be tried elsewhere; those that were taken go on. */
     public void close() {
         closed = true;
     }

@@ -25,7 +25,11 @@ final class Nodes {
 
     private volatile boolean open = true;
 
-    private record Known(Messages.Presence presence, long heardNanos) {}
+    private record Known(Messages.Presence presence, long heardNanos) {
+        boolean speaks(long now) {
+            return now - heardNanos < SILENCE_NANOS;
+        }
+    }
 
     /** A lane of a node. */
     record Lane(String node, int number) {
@@ -62,9 +66,11 @@ final class Nodes {
     }
 
     void heard(Messages.Presence presence) {
+        long now = System.nanoTime();
         if (!presence.node().equals(self)) {
-            others.put(presence.node(), new Known(presence, System.nanoTime()));
+            others.put(presence.node(), new Known(presence, now));
         }
+        others.values().removeIf(known -> !known.speaks(now));
     }
 
     /** A node that turned out not to serve: it is passed over until it is heard of again. */
@@ -124,7 +130,7 @@ final class Nodes {
             live.add(own);
         }
         for (Known each : others.values()) {
-            if (now - each.heardNanos() < SILENCE_NANOS) {
+            if (each.speaks(now)) {
                 live.add(each.presence());
             }
         }

@@ -137,7 +137,8 @@ public final class Database {
     public static boolean lostConnection(Throwable failure) {
         return failure instanceof RefusalException refused
                 && refused.refusal().code() == ErrorCode.DATABASE_UNAVAILABLE
-                && refused.getCause() instanceof VertxException;
+                && refused.getCause() instanceof VertxException cause
+                && !(cause instanceof PgException);
     }
 
     private static <T> Future<T> once(SqlConnection connection, Scope scope, Function<SqlConnection, Future<T>> work) {

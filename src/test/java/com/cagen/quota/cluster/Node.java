@@ -45,7 +45,7 @@ final class Node implements AutoCloseable {
         this.log = FOLDER.resolve(name + ".log");
     }
 
-    private static int freePort() {
+    static int freePort() {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         } catch (IOException e) {
@@ -56,6 +56,10 @@ final class Node implements AutoCloseable {
     /** Where other nodes find this one. */
     String address() {
         return "127.0.0.1:" + (clusterRelay == null ? clusterPort : clusterRelay.port());
+    }
+
+    static String clusterName(List<Node> all) {
+        return "test-" + all.get(0).clusterPort;
     }
 
     /** @param settings over the usual ones */
