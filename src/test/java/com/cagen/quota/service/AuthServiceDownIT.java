@@ -21,7 +21,7 @@ class AuthServiceDownIT {
     private final Vertx vertx = Vertx.vertx();
     private final StubAuthService stub = new StubAuthService(vertx);
     private final RunningService service =
-            new RunningService(Map.of("AUTH_SERVICE_URL", stub.url(), "AUTH_TIMEOUT_MS", "500"));
+            new RunningService(Map.of("AUTH_SERVICE_URL", stub.url(), "AUTH_TIMEOUT_MS", "300"));
     private final User alice = service.user("acme", "alice");
     private final User reader = service.user("acme", "reader");
 

@@ -110,14 +110,16 @@ class ErrorCodesIT {
         });
         ways.put(ErrorCode.AUTH_UNAVAILABLE, () -> narrow.user("acme", "nobody").take(narrowAlice.root(1), "res", 1));
         ways.put(ErrorCode.DATABASE_UNAVAILABLE, () -> whileLocked(
-                        quota -> List.of(narrowAlice.postAsync(usagePath(quota), User.usage("res", 1))))
+                        service, alice, quota -> List.of(alice.postAsync(usagePath(quota), User.usage("res", 1))))
                 .get(0));
         // Two may wait; whoever comes while they do is sent away at once.
-        ways.put(ErrorCode.OVERLOADED, () -> one(ErrorCode.OVERLOADED, whileLocked(quota -> many(quota, 20))));
+        ways.put(
+                ErrorCode.OVERLOADED,
+                () -> one(ErrorCode.OVERLOADED, whileLocked(narrow, narrowAlice, quota -> many(quota, 20))));
         // One after the other, each until its lock times out: too long for the second one.
         ways.put(
                 ErrorCode.OUTCOME_UNKNOWN,
-                () -> one(ErrorCode.OUTCOME_UNKNOWN, whileLocked(quota -> {
+                () -> one(ErrorCode.OUTCOME_UNKNOWN, whileLocked(narrow, narrowAlice, quota -> {
                     String path = "/quotas/" + quota + "/suspend";
                     return List.of(
                             narrowAlice.postAsync(path, new JsonObject()),
@@ -150,10 +152,10 @@ class ErrorCodesIT {
     }
 
     /** The answers to requests on a quota whose row somebody else holds a lock on. */
-    private List<Reply> whileLocked(Requests requests) throws Exception {
-        String quota = narrowAlice.root(100);
+    private static List<Reply> whileLocked(RunningService service, User owner, Requests requests) throws Exception {
+        String quota = owner.root(100);
         List<Reply> replies;
-        try (Connection connection = TestDatabase.connect(narrow.databaseUrl());
+        try (Connection connection = TestDatabase.connect(service.databaseUrl());
                 var statement = connection.createStatement()) {
             connection.setAutoCommit(false);
             statement.execute("SELECT FROM quota.quotas WHERE id = '" + quota + "' FOR UPDATE");
@@ -162,8 +164,7 @@ class ErrorCodesIT {
         }
         assertThat(replies).allSatisfy(reply -> assertThat(reply.status()).isEqualTo(503));
         RunningService.until(
-                "no one waits any more",
-                () -> narrowAlice.get("/quotas/" + quota).status() == 200);
+                "no one waits any more", () -> owner.get("/quotas/" + quota).status() == 200);
         return replies;
     }
 }

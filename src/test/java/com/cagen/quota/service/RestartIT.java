@@ -19,6 +19,7 @@ class RestartIT {
             User bob = service.user("acme", "bob");
             String root = alice.root(100);
             String child = alice.child(root, 40, "admin");
+            service.awaitRegistrations();
             alice.grant(root, "bob", "read").data();
             alice.act(child, "suspend").data();
             String used = bob.authorization();

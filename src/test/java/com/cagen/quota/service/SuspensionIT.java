@@ -103,6 +103,7 @@ class SuspensionIT {
         User admin = service.user("acme", "admin");
         String root = alice.root(100);
         String child = alice.child(root, 50, "admin");
+        service.awaitRegistrations();
         String grandchild = admin.child(child, 10);
         alice.act(child, "suspend").data();
         admin.act(child, "resume").refused(ErrorCode.PERMISSION_DENIED);

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -36,8 +37,10 @@ public final class JarProcess implements AutoCloseable {
     public JarProcess(Path javaHome, Path folder, Map<String, String> settings, String... arguments)
             throws IOException {
         assertThat(JAR).as("mvn package makes it").exists();
-        List<String> command = new java.util.ArrayList<>(
-                List.of(javaHome.resolve("bin").resolve("java").toString(), "-jar", JAR.toString()));
+        List<String> command = new ArrayList<>();
+        command.add(javaHome.resolve("bin").resolve("java").toString());
+        // Processes of a few seconds are not worth the second compiler's work.
+        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-jar", JAR.toString()));
         command.addAll(List.of(arguments));
         ProcessBuilder builder =
                 new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true);

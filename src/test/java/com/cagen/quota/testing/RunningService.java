@@ -20,6 +20,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -176,6 +178,19 @@ public final class RunningService implements AutoCloseable {
                     .isNegative();
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
         }
+    }
+
+    /** Waits until the auth service knows of every quota and of the admins named at its creation. */
+    public void awaitRegistrations() {
+        until("the auth outbox is empty", () -> {
+            try (Connection connection = TestDatabase.connect(databaseUrl());
+                    var statement = connection.createStatement();
+                    var rows = statement.executeQuery("SELECT FROM quota.auth_outbox LIMIT 1")) {
+                return !rows.next();
+            } catch (SQLException e) {
+                throw new AssertionError(e);
+            }
+        });
     }
 
     /** Stops the service and asserts that what it leaves is in order. */
