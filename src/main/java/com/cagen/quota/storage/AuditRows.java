@@ -26,7 +26,7 @@ public final class AuditRows {
     private static final String INSERT = RowCounts.exactly("$16", """
             INSERT INTO quota.quota_audit_logs (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version,
                 action, outcome, actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
-            SELECT o.organization_id, v.seq, v.audit_id, v.quota_id, v.parent_quota_id, v.quota_version, v.action,
+            SELECT v.organization_id, v.seq, v.audit_id, v.quota_id, v.parent_quota_id, v.quota_version, v.action,
                 v.outcome, v.actor_user_id, v.service_id, v.target_user_id, v.details::json, v.request_id,
                 v.created_at, v.hash
             FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[],
@@ -34,7 +34,6 @@ public final class AuditRows {
                     $15::bytea[])
                 AS v (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version, action, outcome,
                     actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
-            JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
             """);
 
     private static final String FILTER = """

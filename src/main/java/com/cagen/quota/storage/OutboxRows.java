@@ -22,12 +22,10 @@ import org.jspecify.annotations.Nullable;
 public final class OutboxRows {
     private static final JsonFactory JSON = new JsonFactory();
 
-    /** Joins the chain heads, so that an organization that the scope does not let us see is NULL, which the column refuses. */
     private static final String INSERT = """
             INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries)
-            SELECT h.organization_id, r.batch_id, r.entry_count, r.entries
+            SELECT r.organization_id, r.batch_id, r.entry_count, r.entries
             FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[]) AS r (organization_id, batch_id, entry_count, entries)
-            LEFT JOIN quota.chain_heads h ON h.organization_id = r.organization_id COLLATE "C"
             """;
 
     /** One statement, so one snapshot: an entry is in the outbox or in the trail, never between the two. */

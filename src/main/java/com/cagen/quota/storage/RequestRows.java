@@ -26,11 +26,10 @@ public final class RequestRows {
 
     private static final String CLAIM_NONCES = """
             INSERT INTO quota.nonces (organization_id, service_id, nonce, timestamp_ms)
-            SELECT o.organization_id, n.service_id, n.nonce, n.timestamp_ms
+            SELECT n.organization_id, n.service_id, n.nonce, n.timestamp_ms
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
                 AS n (organization_id, service_id, nonce, timestamp_ms)
-            LEFT JOIN quota.chain_heads o ON o.organization_id = n.organization_id COLLATE "C"
-            ORDER BY o.organization_id, n.service_id COLLATE "C", n.nonce COLLATE "C", n.timestamp_ms
+            ORDER BY n.organization_id COLLATE "C", n.service_id COLLATE "C", n.nonce COLLATE "C", n.timestamp_ms
             ON CONFLICT DO NOTHING
             RETURNING organization_id, service_id, nonce, timestamp_ms
             """;
@@ -46,11 +45,10 @@ public final class RequestRows {
     private static final String INSERT_OPERATIONS = """
             INSERT INTO quota.operations (organization_id, service_id, idempotency_key, fingerprint, message, data,
                 created_at)
-            SELECT o.organization_id, v.service_id, v.idempotency_key, v.fingerprint, v.message, v.data, $7
+            SELECT v.organization_id, v.service_id, v.idempotency_key, v.fingerprint, v.message, v.data, $7
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[])
                 AS v (organization_id, service_id, idempotency_key, fingerprint, message, data)
-            LEFT JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
-            ORDER BY o.organization_id, v.service_id COLLATE "C", v.idempotency_key COLLATE "C"
+            ORDER BY v.organization_id COLLATE "C", v.service_id COLLATE "C", v.idempotency_key COLLATE "C"
             """;
 
     private static final String FORGET_OPERATIONS = """
@@ -69,7 +67,7 @@ public final class RequestRows {
         }
     }
 
-    /** Makes sure that each organization has its row, which every other write joins. */
+    /** Makes sure that each organization has its row: the end of its audit chain. */
     public static Future<Void> ensureOrganizations(SqlConnection connection, Collection<String> organizations) {
         return connection
                 .preparedQuery(ENSURE_ORGANIZATIONS)

@@ -27,16 +27,11 @@ public final class UsageRows {
              AND h.resource_id = k.resource_id COLLATE "C"
             """;
 
-    // Every insert here joins the chain heads from the left: an organization that the scope hides, or that is not
-    // there, becomes
-    // NULL, which the column refuses, so that the statement fails instead of leaving a row out.
-
     private static final String UPSERT_HELD = """
             INSERT INTO quota.quota_holdings (organization_id, quota_id, resource_id, held_mb, last_activity)
-            SELECT o.organization_id, v.quota_id, v.resource_id, v.held_mb, $5
+            SELECT v.organization_id, v.quota_id, v.resource_id, v.held_mb, $5
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
                 AS v (organization_id, quota_id, resource_id, held_mb)
-            LEFT JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
             ON CONFLICT (organization_id, quota_id, resource_id)
                 DO UPDATE SET held_mb = excluded.held_mb, last_activity = excluded.last_activity
             """;
@@ -51,13 +46,12 @@ public final class UsageRows {
     private static final String INSERT_LEDGER = """
             INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation,
                 usage_mb, user_id, service_id, reason, used_mb, held_mb, created_at)
-            SELECT o.organization_id, v.quota_id, v.quota_version, v.usage_id, v.resource_id, v.operation, v.usage_mb,
+            SELECT v.organization_id, v.quota_id, v.quota_version, v.usage_id, v.resource_id, v.operation, v.usage_mb,
                 v.user_id, v.service_id, v.reason, v.used_mb, v.held_mb, $13
             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[],
                     $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[])
                 AS v (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
                     service_id, reason, used_mb, held_mb)
-            LEFT JOIN quota.chain_heads o ON o.organization_id = v.organization_id COLLATE "C"
             """;
 
     private static final String LEDGER_COLUMNS = """
