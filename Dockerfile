@@ -20,7 +20,8 @@ USER 10001:10001
 ENV ENVIRONMENT=production \
     PORT=8080 \
     DATA_DIR=/app/data \
-    LOG_FORMAT=json
+    LOG_FORMAT=json \
+    MALLOC_ARENA_MAX=2
 # Only audit checkpoints, when DATABASE_URL names a server.
 VOLUME /app/data
 EXPOSE 8080

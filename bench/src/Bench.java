@@ -58,7 +58,7 @@ final class Bench {
         String[] settings = options.containsKey("postgres") ? options.get("postgres").split(" ") : new String[0];
         boolean statements = options.containsKey("statements");
         if (statements) {
-            settings = new String[] {"shared_preload_libraries=pg_stat_statements"};
+            settings = new String[] {"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"};
         }
         try (Postgres postgres = new Postgres(folder, 54_329, settings)) {
             postgres.query("postgres", "CREATE DATABASE peer");
@@ -91,7 +91,7 @@ final class Bench {
                     fill(postgres, service, Integer.parseInt(options.get("fill")));
                 }
                 List<String> faults = Truth.check(postgres, "quota");
-                String report = Report.markdown(measurements, postgres, service, java, rounds, seconds, faults);
+                String report = new Report(measurements).markdown(postgres, java, rounds, seconds, faults);
                 Path file = Files.writeString(folder.resolve("report.md"), report);
                 System.out.println("\n" + report + "\nalso in " + file);
                 if (!faults.isEmpty()) {
@@ -180,11 +180,12 @@ final class Bench {
     private static void printStatements(Postgres postgres, long requests) throws Exception {
         try (var connection = postgres.connect("quota"); var statement = connection.createStatement();
                 var rows = statement.executeQuery("""
-                        SELECT calls, rows, total_exec_time * 1000, regexp_replace(left(query, 300), '\\s+', ' ', 'g')
+                        SELECT calls, rows, (total_exec_time + total_plan_time) * 1000, plans, total_plan_time * 1000, regexp_replace(left(query, 300), '\\s+', ' ', 'g')
                         FROM public.pg_stat_statements ORDER BY total_exec_time DESC LIMIT 25""")) {
             while (rows.next()) {
-                System.out.printf("  %7.2f us/request %8d calls %8.1f rows/call %8.1f us/call  %.110s%n", rows.getDouble(3) / requests, rows.getLong(1),
-                        rows.getDouble(2) / rows.getLong(1), rows.getDouble(3) / rows.getLong(1), rows.getString(4));
+                System.out.printf("  %7.2f us/request %8d calls %7.1f rows/call %8.1f us/call %7d plans of %7.1f us  %.100s%n", rows.getDouble(3) / requests,
+                        rows.getLong(1), rows.getDouble(2) / rows.getLong(1), rows.getDouble(3) / rows.getLong(1), rows.getLong(4),
+                        rows.getDouble(5) / Math.max(1, rows.getLong(4)), rows.getString(6));
             }
         }
     }

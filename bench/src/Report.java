@@ -1,27 +1,76 @@
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
 
 /** The result as Markdown. */
 final class Report {
     /** What the image starts the service with. */
     static final String JAVA_OPTIONS = "-Xmx64m -XX:+UseSerialGC";
 
-    private Report() {}
+    private final Map<String, List<Bench.Measurement>> all;
 
-    static String markdown(Map<String, List<Bench.Measurement>> all, Postgres postgres, Service service, List<String> java, int rounds,
-            int seconds, List<String> faults) throws Exception {
+    Report(Map<String, List<Bench.Measurement>> all) {
+        this.all = all;
+    }
+
+    String markdown(Postgres postgres, List<String> java, int rounds, int seconds, List<String> faults) throws Exception {
         StringBuilder out = new StringBuilder();
-        out.append("| what | requests/s | p50 ms | p99 ms | service CPU us | PostgreSQL CPU us | RSS MB | audit lag ms | caught up after ms |\n");
+        out.append("Commit ").append(Shell.run("git", "rev-parse", "--short", "HEAD").strip());
+        out.append(Shell.run("git", "status", "--porcelain").isBlank() ? "" : " with changes");
+        out.append(", ").append(java.time.LocalDate.now()).append(". ").append(Runtime.getRuntime().availableProcessors()).append(" cores, ");
+        out.append(Shell.run("sh", "-c", "grep -m1 'model name' /proc/cpuinfo | cut -d: -f2").strip()).append("; ");
+        out.append(postgres.query("postgres", "SELECT split_part(version(), ' on ', 1)")).append("; Java ").append(Runtime.version());
+        out.append(" `").append(String.join(" ", java)).append("`. Medians of ").append(rounds).append(" rounds of ").append(seconds);
+        out.append(" s each, in turns.\n\n");
+        out.append("| goal | asked | measured |\n| --- | ---: | ---: |\n");
+        ratio(out, "HOT, 64 connections, against pgbench with 64 clients", "≥ 50×", "HOT 64", "pgbench HOT transaction 64");
+        ratio(out, "HOT, 256, against pgbench at its best client count", "≥ 12×", "HOT 256", best("pgbench HOT transaction"));
+        ratio(out, "SPREAD, 64, against pgbench with 64 clients", "≥ 10×", "SPREAD 64", "pgbench SPREAD transaction 64");
+        ratio(out, "SPREAD, 256, against the stored procedure at its best client count", "≥ 3×", "SPREAD 256", best("pgbench SPREAD procedure"));
+        figure(out, "p99 at 64 connections, HOT, ms", "≤ 15", "HOT 64", m -> m.load().p99Millis());
+        figure(out, "p99 at 64 connections, SPREAD, ms", "≤ 15", "SPREAD 64", m -> m.load().p99Millis());
+        figure(out, "pgbench's own p99 with 64 clients, SPREAD, ms", "", "pgbench SPREAD transaction 64", m -> m.load().p99Millis());
+        if (all.containsKey("HOT 1") && all.containsKey("pgbench HOT transaction 1")) {
+            out.append(String.format("| idle, 1 connection, p50, against pgbench with 1 client | ≤ 1.3× | %.2f× |%n",
+                    median("HOT 1", m -> m.load().p50Millis()) / median("pgbench HOT transaction 1", m -> m.load().p50Millis())));
+        }
+        figure(out, "reads at 64 connections, a second", "≥ 15,000", "READS 64", m -> m.load().perSecond());
+        figure(out, "audit lag at the end of SPREAD 256, ms", "≤ 2,000", "SPREAD 256", m -> m.lagMillis());
+        figure(out, "RSS at the end of SPREAD 256, MB", "≤ 200", "SPREAD 256", m -> m.rssMb());
+        out.append("\n| what | requests/s | p50 ms | p99 ms | service CPU µs | PostgreSQL CPU µs | RSS MB | audit lag ms | caught up after ms |\n");
         out.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
-        all.forEach((name, runs) -> out.append(String.format("| %s | %.0f | %.2f | %.2f | %.1f | %.1f | %.0f | %.0f | %.0f |%n", name,
-                median(runs, m -> m.load().perSecond()), median(runs, m -> m.load().p50Millis()), median(runs, m -> m.load().p99Millis()),
-                median(runs, Bench.Measurement::serviceMicros), median(runs, Bench.Measurement::postgresMicros),
-                median(runs, m -> m.rssMb()), median(runs, m -> m.lagMillis()), median(runs, m -> m.catchUpMillis()))));
+        all.keySet().forEach(name -> out.append(String.format("| %s | %.0f | %.2f | %.2f | %.0f | %.0f | %.0f | %.0f | %.0f |%n", name,
+                median(name, m -> m.load().perSecond()), median(name, m -> m.load().p50Millis()), median(name, m -> m.load().p99Millis()),
+                median(name, Bench.Measurement::serviceMicros), median(name, Bench.Measurement::postgresMicros), median(name, m -> m.rssMb()),
+                median(name, m -> m.lagMillis()), median(name, m -> m.catchUpMillis()))));
+        out.append(faults.isEmpty() ? "\nAll invariants held and every audit chain was whole.\n" : "\n**WRONG:** " + String.join("; ", faults) + "\n");
         return out.toString();
     }
 
-    static double median(List<Bench.Measurement> runs, java.util.function.ToDoubleFunction<Bench.Measurement> value) {
-        double[] values = runs.stream().mapToDouble(value).sorted().toArray();
+    /** The measurement with the highest throughput of those whose names begin so; empty when there is none. */
+    private String best(String prefix) {
+        TreeMap<Double, String> byThroughput = new TreeMap<>();
+        all.keySet().stream().filter(name -> name.startsWith(prefix))
+                .forEach(name -> byThroughput.put(median(name, m -> m.load().perSecond()), name));
+        return byThroughput.isEmpty() ? "" : byThroughput.lastEntry().getValue();
+    }
+
+    private void ratio(StringBuilder out, String goal, String asked, String ours, String theirs) {
+        if (all.containsKey(ours) && all.containsKey(theirs)) {
+            out.append(String.format("| %s (%s) | %s | %.1f× |%n", goal, theirs, asked,
+                    median(ours, m -> m.load().perSecond()) / median(theirs, m -> m.load().perSecond())));
+        }
+    }
+
+    private void figure(StringBuilder out, String goal, String asked, String name, ToDoubleFunction<Bench.Measurement> value) {
+        if (all.containsKey(name)) {
+            out.append(String.format("| %s | %s | %,.0f |%n", goal, asked, median(name, value)));
+        }
+    }
+
+    private double median(String name, ToDoubleFunction<Bench.Measurement> value) {
+        double[] values = all.get(name).stream().mapToDouble(value).sorted().toArray();
         int n = values.length;
         return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
     }

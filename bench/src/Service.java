@@ -41,6 +41,7 @@ final class Service implements AutoCloseable {
         command.addAll(List.of("-jar", "target/cagen-quota.jar"));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(folder.resolve("service.log").toFile());
+        builder.environment().put("MALLOC_ARENA_MAX", "2"); // as the image does: less memory between threads
         builder.environment().putAll(Map.of("DATABASE_URL", databaseUrl, "ENVIRONMENT", "production", "HOST", "127.0.0.1",
                 "PORT", Integer.toString(port), "AUTH_SERVICE_URL", "embedded", "DATA_DIR", folder.resolve("data").toString(),
                 "CAGEN_QUOTA_SERVICE_SECRET_KEY", Base64.getEncoder().encodeToString(key)));

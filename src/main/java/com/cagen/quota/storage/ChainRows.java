@@ -58,9 +58,15 @@ public final class ChainRows {
             ) AS counted WHERE entries_before < $3 ORDER BY organization_id, position
             """;
 
+    // By their places, each looked up by the primary key: a plain join may be planned the other way round, as the
+    // outbox is nearly
+    // empty whenever anybody counts its rows, and then compares every row with every key.
     private static final String FORGET = RowCounts.exactly("$3", """
-            DELETE FROM quota.outbox o USING unnest($1::text[], $2::bigint[]) AS k (organization_id, position)
-            WHERE o.organization_id = k.organization_id COLLATE "C" AND o.position = k.position
+            DELETE FROM quota.outbox WHERE ctid = ANY (ARRAY(
+                SELECT o.ctid FROM unnest($1::text[], $2::bigint[]) AS k (organization_id, position)
+                CROSS JOIN LATERAL (
+                    SELECT x.ctid FROM quota.outbox x
+                    WHERE x.organization_id = k.organization_id COLLATE "C" AND x.position = k.position OFFSET 0) AS o))
             """);
     private static final String ADVANCE = RowCounts.exactly("$4", """
             UPDATE quota.chain_heads h SET seq = v.seq, hash = v.hash
