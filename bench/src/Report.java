@@ -1,3 +1,4 @@
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -18,7 +19,7 @@ final class Report {
         StringBuilder out = new StringBuilder();
         out.append("Commit ").append(Shell.run("git", "rev-parse", "--short", "HEAD").strip());
         out.append(Shell.run("git", "status", "--porcelain").isBlank() ? "" : " with changes");
-        out.append(", ").append(java.time.LocalDate.now()).append(". ").append(Runtime.getRuntime().availableProcessors()).append(" cores, ");
+        out.append(", ").append(LocalDate.now()).append(". ").append(Runtime.getRuntime().availableProcessors()).append(" cores, ");
         out.append(Shell.run("sh", "-c", "grep -m1 'model name' /proc/cpuinfo | cut -d: -f2").strip()).append("; ");
         out.append(postgres.query("postgres", "SELECT split_part(version(), ' on ', 1)")).append("; Java ").append(Runtime.version());
         out.append(" `").append(String.join(" ", java)).append("`. Medians of ").append(rounds).append(" rounds of ").append(seconds);
