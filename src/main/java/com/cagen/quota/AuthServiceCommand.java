@@ -32,7 +32,7 @@ final class AuthServiceCommand implements Callable<Integer> {
         }
         Logging.configure(config);
         DatabaseUrl url = DatabaseUrl.parse(config.databaseUrl().reveal());
-        Migrations.run(url);
+        Migrations.run(url, config.database().engine());
         Vertx vertx = Vertx.vertx();
         Database database = Database.open(
                 vertx, url, config.database(), "auth", config.database().poolSize());

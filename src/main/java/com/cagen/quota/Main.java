@@ -136,8 +136,9 @@ public final class Main implements Callable<Integer> {
                 throw new ConfigException(List.of("DATABASE_URL is needed to migrate"));
             }
             Logging.showMigrationSteps(config);
-            System.out.println(
-                    Migrations.run(DatabaseUrl.parse(config.databaseUrl().reveal())));
+            System.out.println(Migrations.run(
+                    DatabaseUrl.parse(config.databaseUrl().reveal()),
+                    config.database().engine()));
             return 0;
         }
     }

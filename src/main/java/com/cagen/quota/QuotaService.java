@@ -92,7 +92,7 @@ public final class QuotaService implements AutoCloseable {
             if (config.usesDatabase()) {
                 DatabaseUrl url = databaseUrl();
                 goOn();
-                Migrations.run(url);
+                Migrations.run(url, config.database().engine());
                 goOn();
                 Vertx vertx = startVertx();
                 database = Database.open(
@@ -148,7 +148,12 @@ public final class QuotaService implements AutoCloseable {
         Config.Routing routing = config.cluster() == null
                 ? Config.Routing.LOCAL
                 : config.cluster().routing();
-        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis(), routing);
+        Bus bus = new Bus(
+                vertx,
+                config.lanes().count(),
+                config.database().busTimeoutMillis(),
+                routing,
+                config.database().oneOrganizationATransaction());
         this.bus = bus;
         Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
         Cluster cluster = this.cluster;

@@ -62,7 +62,7 @@ public final class AuditVerticle extends VerticleBase {
         this.bus = bus;
         this.database = database;
         this.sealing = new Sealing(database, this::publish);
-        this.refusals = new Refusals(database);
+        this.refusals = new Refusals(database, config.database().oneOrganizationATransaction());
         this.checkpoints = new Checkpoints(config, database);
         Gauge.builder("cagen_quota_audit_lag_seconds", () -> lagMillis() / 1_000.0)
                 .description("Age of the oldest audit entry that is not sealed yet")
@@ -209,6 +209,9 @@ public final class AuditVerticle extends VerticleBase {
         if (organizations.isEmpty()) {
             return Future.succeededFuture(0);
         }
+        if (organizations.size() > 1 && config.database().oneOrganizationATransaction()) {
+            return sealHalves(organizations);
+        }
         return sealing.run(organizations).onSuccess(sealed::increment).recover(failure -> {
             if (failure instanceof RefusalException) {
                 return Future.failedFuture(failure);
@@ -217,11 +220,15 @@ public final class AuditVerticle extends VerticleBase {
                 LOG.error("the audit entries of organization {} cannot be sealed", organizations.get(0), failure);
                 return Future.succeededFuture(0);
             }
-            int half = organizations.size() / 2;
-            return seal(organizations.subList(0, half))
-                    .compose(first -> seal(organizations.subList(half, organizations.size()))
-                            .map(second -> first + second));
+            return sealHalves(organizations);
         });
+    }
+
+    private Future<Integer> sealHalves(List<String> organizations) {
+        int half = organizations.size() / 2;
+        return seal(organizations.subList(0, half))
+                .compose(first ->
+                        seal(organizations.subList(half, organizations.size())).map(second -> first + second));
     }
 
     private void publish(List<AuditEntry> entries) {

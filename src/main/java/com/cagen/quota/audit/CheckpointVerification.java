@@ -12,9 +12,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -82,7 +84,7 @@ public final class CheckpointVerification {
                             + ": the signature does not fit: a line was changed, added or removed here";
                 }
                 torn = 0;
-                previous = java.util.Objects.requireNonNull(text.mac());
+                previous = Objects.requireNonNull(text.mac());
                 page.add(checkpoint);
                 String bad = page.size() == PAGE ? comparePage() : null;
                 if (bad != null) {
@@ -108,22 +110,25 @@ public final class CheckpointVerification {
         return line.isEmpty() ? null : line.toString();
     }
 
-    private record Stored(List<@Nullable String> hashes, Map<String, ChainRows.Head> heads) {}
+    /** Of one organization. */
+    private record Stored(Map<Long, String> hashes, ChainRows.@Nullable Head head) {}
+
+    private Stored stored(String organization, Set<Long> seqs) {
+        return await(database.transaction(
+                Scope.organization(organization), connection -> AuditRows.hashes(connection, organization, seqs)
+                        .compose(hashes -> ChainRows.read(connection, organization)
+                                .map(heads -> new Stored(hashes, heads.get(organization))))));
+    }
 
     private @Nullable String comparePage() {
-        Set<String> organizations = new LinkedHashSet<>();
-        page.forEach(each -> organizations.add(each.organizationId()));
-        Scope scope =
-                Scope.claims(organizations.stream().map(Scope::organizationKey).toList());
-        Stored stored = await(database.transaction(scope, connection -> AuditRows.hashes(
-                        connection,
-                        page.stream().map(Checkpoint::organizationId).toList(),
-                        page.stream().map(Checkpoint::seq).toList())
-                .compose(hashes -> ChainRows.read(connection, organizations).map(heads -> new Stored(hashes, heads)))));
-        for (int i = 0; i < page.size(); i++) {
-            Checkpoint checkpoint = page.get(i);
-            String bad =
-                    compare(checkpoint, stored.hashes().get(i), stored.heads().get(checkpoint.organizationId()));
+        Map<String, Set<Long>> seqs = new HashMap<>();
+        page.forEach(each -> seqs.computeIfAbsent(each.organizationId(), ignored -> new HashSet<>())
+                .add(each.seq()));
+        Map<String, Stored> stored = new HashMap<>();
+        seqs.forEach((organization, some) -> stored.put(organization, stored(organization, some)));
+        for (Checkpoint checkpoint : page) {
+            Stored of = Objects.requireNonNull(stored.get(checkpoint.organizationId()));
+            String bad = compare(checkpoint, of.hashes().get(checkpoint.seq()), of.head());
             if (bad != null) {
                 return bad;
             }

@@ -24,10 +24,13 @@ final class Refusals {
     private static final int MAX_A_TRANSACTION = 500;
 
     private final Database database;
+    private final boolean oneOrganization;
     private final Deque<AuditEntry> waiting = new ArrayDeque<>();
 
-    Refusals(Database database) {
+    /** @param oneOrganization whether a transaction may only hold entries of one organization */
+    Refusals(Database database, boolean oneOrganization) {
         this.database = database;
+        this.oneOrganization = oneOrganization;
     }
 
     /** @return false when too many wait: it will not be recorded */
@@ -53,7 +56,10 @@ final class Refusals {
         Map<String, List<AuditEntry>> byOrganization = new LinkedHashMap<>();
         List<AuditEntry> taken = new ArrayList<>();
         for (AuditEntry entry : waiting) {
-            if (taken.size() == MAX_A_TRANSACTION) {
+            boolean another = oneOrganization
+                    && !taken.isEmpty()
+                    && !entry.organizationId().equals(taken.get(0).organizationId());
+            if (taken.size() == MAX_A_TRANSACTION || another) {
                 break;
             }
             taken.add(entry);

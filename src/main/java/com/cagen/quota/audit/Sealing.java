@@ -6,9 +6,8 @@ import com.cagen.quota.storage.ChainRows;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.OutboxRows;
 import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.Session;
 import io.vertx.core.Future;
-import io.vertx.sqlclient.SqlConnection;
-import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -43,44 +42,33 @@ final class Sealing {
     Future<Integer> run(List<String> organizations) {
         return database.connection().compose(connection -> lock(connection, organizations)
                 .compose(heads -> seal(connection, organizations, heads))
-                .recover(failure -> connection
-                        .query("ROLLBACK")
-                        .execute()
-                        .transform(ignored -> Future.failedFuture(Database.asRefusal(failure))))
+                .recover(failure ->
+                        connection.rollback().transform(ignored -> Future.failedFuture(Database.asRefusal(failure))))
                 .eventually(connection::close));
     }
 
-    /**
-     * Sequential scans are off because statements are planned once, maybe while the outbox is empty and a scan of it looks
-     * cheap, and then used when it holds a million rows.
-     */
-    private static final String BEGIN_WITH =
-            "SELECT set_config($1, $2, true), set_config('enable_seqscan', 'off', true)";
-
-    private static Future<Map<String, ChainRows.Head>> lock(SqlConnection connection, List<String> organizations) {
+    private static Future<Map<String, ChainRows.Head>> lock(Session connection, List<String> organizations) {
         Scope scope =
                 Scope.claims(organizations.stream().map(Scope::organizationKey).toList());
-        Future<?> begun = connection.query("BEGIN").execute();
-        Future<?> scoped = connection.preparedQuery(BEGIN_WITH).execute(Tuple.of(scope.setting(), scope.value()));
+        Future<?> begun = connection.begin(scope);
         Future<Map<String, ChainRows.Head>> locked = ChainRows.lock(connection, organizations);
-        return Future.all(begun, scoped, locked).map(ignored -> locked.result());
+        return Future.all(begun, locked).map(ignored -> locked.result());
     }
 
-    private Future<Integer> seal(
-            SqlConnection connection, List<String> organizations, Map<String, ChainRows.Head> heads) {
+    private Future<Integer> seal(Session connection, List<String> organizations, Map<String, ChainRows.Head> heads) {
         if (heads.isEmpty()) {
-            return connection.query("COMMIT").execute().map(0);
+            return connection.commit(Future.succeededFuture()).map(0);
         }
         int rowsEach = Math.max(MIN_ROWS, MAX_ENTRIES / heads.size());
         List<String> locked = organizations.stream().filter(heads::containsKey).toList();
         return ChainRows.waiting(connection, locked, rowsEach, MAX_ENTRIES)
                 .compose(waiting -> waiting.isEmpty()
-                        ? connection.query("COMMIT").execute().map(0)
+                        ? connection.commit(Future.succeededFuture()).map(0)
                         : seal(connection, heads, waiting));
     }
 
     private Future<Integer> seal(
-            SqlConnection connection, Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
+            Session connection, Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
         Map<String, Chain> chains = new HashMap<>();
         List<AuditEntry> entries = new ArrayList<>();
         List<ChainRows.Head> places = new ArrayList<>();
@@ -98,13 +86,11 @@ final class Sealing {
         // to
         // be sealed and published again. At least once, then, never not at all.
         publish.accept(entries);
-        List<Future<?>> writes = List.of(
+        Future<?> writes = Future.join(
                 AuditRows.insert(connection, entries, places),
                 ChainRows.forget(connection, waiting),
-                ChainRows.advance(connection, newHeads),
-                // A write before it that failed turns it into a rollback.
-                connection.query("COMMIT").execute());
-        return Future.join(writes).map(entries.size());
+                ChainRows.advance(connection, newHeads));
+        return connection.commit(writes).map(entries.size());
     }
 
     private static ChainRows.Head head(Map<String, ChainRows.Head> heads, String organization) {

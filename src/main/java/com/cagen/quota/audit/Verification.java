@@ -61,8 +61,7 @@ public final class Verification {
         organizations++;
         // The head first: entries that come while we walk lie beyond it and are checked as far as they go.
         return database.transaction(
-                        Scope.organization(organization),
-                        connection -> ChainRows.read(connection, List.of(organization)))
+                        Scope.organization(organization), connection -> ChainRows.read(connection, organization))
                 .compose(heads -> page(organization, Objects.requireNonNull(heads.get(organization)), new Chain()));
     }
 
@@ -96,8 +95,7 @@ public final class Verification {
             return Future.succeededFuture(List.of());
         }
         return database.transaction(
-                        Scope.organization(organization),
-                        connection -> ChainRows.read(connection, List.of(organization)))
+                        Scope.organization(organization), connection -> ChainRows.read(connection, organization))
                 .map(heads -> {
                     ChainRows.Head now = heads.getOrDefault(organization, head);
                     return chain.seq() > now.seq()

@@ -11,6 +11,7 @@ import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.storage.AuthGrantRows;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.Session;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.buffer.Buffer;
@@ -22,7 +23,6 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
-import io.vertx.sqlclient.SqlConnection;
 import java.time.OffsetDateTime;
 import java.util.Base64;
 import java.util.List;
@@ -207,7 +207,7 @@ public final class BuiltInAuthService extends VerticleBase {
     }
 
     /** Together with the credential's nonce, so that what was overheard cannot be said again. */
-    private Future<JsonObject> change(Opened.Valid credential, Function<SqlConnection, Future<Void>> work) {
+    private Future<JsonObject> change(Opened.Valid credential, Function<Session, Future<Void>> work) {
         String organization = credential.caller().organizationId();
         return database.transaction(Scope.organization(organization), connection -> AuthGrantRows.claimNonce(
                         connection, organization, credentials.serviceId(), credential.nonce())

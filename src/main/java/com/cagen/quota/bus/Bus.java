@@ -50,6 +50,7 @@ public final class Bus {
     private final EventBus eventBus;
     private final MessageProducer<JsonObject> events;
     private final int laneCount;
+    private final boolean lanesByOrganization;
     private final long timeoutMillis;
     private final Nodes nodes;
     private final RollCall rollCall;
@@ -64,21 +65,23 @@ public final class Bus {
 
     /** For a node alone, or one of a cluster that prefers its own lanes. */
     public Bus(Vertx vertx, int laneCount, long timeoutMillis) {
-        this(vertx, laneCount, timeoutMillis, Config.Routing.LOCAL);
+        this(vertx, laneCount, timeoutMillis, Config.Routing.LOCAL, false);
     }
 
     /**
      * Registers the codecs.
      *
-     * @param laneCount over which requests to this node are spread by their quota
+     * @param laneCount over which requests to this node are spread
      * @param timeoutMillis after which a request without an answer is given up
      * @param routing which node a request goes to; without a cluster, this one
+     * @param lanesByOrganization whether they are spread by their organization, else by their quota
      */
-    public Bus(Vertx vertx, int laneCount, long timeoutMillis, Config.Routing routing) {
+    public Bus(Vertx vertx, int laneCount, long timeoutMillis, Config.Routing routing, boolean lanesByOrganization) {
         this.vertx = vertx;
         this.eventBus = vertx.eventBus();
         this.events = eventBus.publisher(Addresses.EVENTS);
         this.laneCount = laneCount;
+        this.lanesByOrganization = lanesByOrganization;
         this.timeoutMillis = timeoutMillis;
         this.nodes = new Nodes(UUID.randomUUID().toString(), routing);
         this.rollCall = new RollCall(vertx, nodes);
@@ -132,7 +135,7 @@ public final class Bus {
 
     /** A way to the lanes for the calling verticle, which must be on its own context. */
     public RequestChannel openChannel() {
-        return new RequestChannel(vertx, nodes, timeoutMillis);
+        return new RequestChannel(vertx, nodes, timeoutMillis, lanesByOrganization);
     }
 
     /** Lets {@code handler} answer the requests of this node's lane {@code lane}, on the calling verticle's context. */

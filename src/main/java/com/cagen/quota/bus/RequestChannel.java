@@ -35,6 +35,7 @@ public final class RequestChannel {
     private final EventBus eventBus;
     private final Context context;
     private final Nodes nodes;
+    private final boolean lanesByOrganization;
     private final long timeoutMillis;
     private final DeliveryOptions local;
     private final DeliveryOptions remote;
@@ -59,11 +60,13 @@ public final class RequestChannel {
         }
     }
 
-    RequestChannel(Vertx vertx, Nodes nodes, long timeoutMillis) {
+    /** @param lanesByOrganization whether all of an organization's requests go through one lane, else all of a quota's */
+    RequestChannel(Vertx vertx, Nodes nodes, long timeoutMillis, boolean lanesByOrganization) {
         this.vertx = vertx;
         this.eventBus = vertx.eventBus();
         this.context = vertx.getOrCreateContext();
         this.nodes = nodes;
+        this.lanesByOrganization = lanesByOrganization;
         this.timeoutMillis = timeoutMillis;
         this.local = new DeliveryOptions().setSendTimeout(timeoutMillis).setLocalOnly(true);
         this.remote = new DeliveryOptions().setSendTimeout(timeoutMillis);
@@ -110,8 +113,8 @@ public final class RequestChannel {
         }
     }
 
-    private static String keyOf(Request request) {
-        return request.operation() instanceof Operation.OnQuota onQuota
+    private String keyOf(Request request) {
+        return !lanesByOrganization && request.operation() instanceof Operation.OnQuota onQuota
                 ? onQuota.quotaId()
                 : request.caller().organizationId();
     }

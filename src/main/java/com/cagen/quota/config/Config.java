@@ -90,12 +90,25 @@ public record Config(
      */
     public record Lanes(int count, int maxBatch, int maxQueue, int treeConcurrency) {}
 
+    /** What the database is. */
+    public enum Engine {
+        POSTGRESQL,
+        /** PostgreSQL spread over many nodes, by organization: a transaction keeps to one organization. */
+        CITUS
+    }
+
     /**
      * Deadlines of the ladder: lock &lt; statement &lt; bus &lt; HTTP.
      *
      * @param poolSize connections to PostgreSQL
      */
-    public record Database(int poolSize, long lockTimeoutMillis, long statementTimeoutMillis, long busTimeoutMillis) {}
+    public record Database(
+            Engine engine, int poolSize, long lockTimeoutMillis, long statementTimeoutMillis, long busTimeoutMillis) {
+        /** Whether operations of different organizations must not share a transaction. */
+        public boolean oneOrganizationATransaction() {
+            return engine == Engine.CITUS;
+        }
+    }
 
     /** @param timeoutMillis after which the auth service counts as down */
     public record Auth(long timeoutMillis) {}

@@ -39,6 +39,7 @@ public final class ConfigLoader {
             "MAX_BATCH",
             "MAX_QUEUE",
             "TREE_CONCURRENCY",
+            "DATABASE_ENGINE",
             "DATABASE_POOL_SIZE",
             "LOCK_TIMEOUT_MS",
             "STATEMENT_TIMEOUT_MS",
@@ -102,6 +103,7 @@ public final class ConfigLoader {
         Set<Config.Role> roles = clusterSettings.roles();
         Config.Cluster cluster = clusterSettings.cluster();
         Path dataDir = path("DATA_DIR", "data");
+        Config.Engine engine = oneOf("DATABASE_ENGINE", Config.Engine.class, Config.Engine.POSTGRESQL);
         String databaseUrl = get("DATABASE_URL", "");
         if (!databaseUrl.isEmpty()) {
             try {
@@ -109,6 +111,8 @@ public final class ConfigLoader {
             } catch (IllegalArgumentException e) {
                 problem("DATABASE_URL", "***", e.getMessage() + "; give postgresql://user:password@host:port/database");
             }
+        } else if (engine == Config.Engine.CITUS && !roles.equals(Set.of(Config.Role.HTTP))) {
+            problem("DATABASE_URL", "", "is required with DATABASE_ENGINE citus; give its coordinator's");
         } else if ((production || clustered) && !roles.equals(Set.of(Config.Role.HTTP))) {
             problem(
                     "DATABASE_URL",
@@ -176,7 +180,7 @@ public final class ConfigLoader {
                 roles,
                 new Config.Http(instances, http, idle, connections),
                 lanes,
-                new Config.Database(poolSize, lock, statement, bus),
+                new Config.Database(engine, poolSize, lock, statement, bus),
                 new Config.Auth(authTimeout),
                 new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints)),
                 bridges,

@@ -15,8 +15,8 @@ import com.cagen.quota.storage.AuthOutboxRows;
 import com.cagen.quota.storage.OutboxRows;
 import com.cagen.quota.storage.QuotaRows;
 import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.storage.Session;
 import io.vertx.core.Future;
-import io.vertx.sqlclient.SqlConnection;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
@@ -32,9 +32,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param accepted whether the nonce was claimed, now or in an earlier round
  */
-record Attempt(SqlConnection connection, Pending pending, boolean accepted, Instant now) {
+record Attempt(Session connection, Pending pending, boolean accepted, Instant now) {
 
-    static Attempt of(SqlConnection connection, Pending pending, boolean accepted) {
+    static Attempt of(Session connection, Pending pending, boolean accepted) {
         return new Attempt(connection, pending, accepted, Instant.now().truncatedTo(ChronoUnit.MICROS));
     }
 

@@ -16,11 +16,10 @@ import com.cagen.quota.storage.OutboxRows;
 import com.cagen.quota.storage.QuotaRows;
 import com.cagen.quota.storage.RequestRows;
 import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.Session;
 import com.cagen.quota.storage.UsageRows;
 import io.vertx.core.Future;
 import io.vertx.pgclient.PgException;
-import io.vertx.sqlclient.SqlConnection;
-import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -73,16 +72,13 @@ final class BatchTransaction {
                 .eventually(connection::close));
     }
 
-    private Future<List<Step>> onConnection(SqlConnection connection, long lockTimeoutMillis) {
+    private Future<List<Step>> onConnection(Session connection, long lockTimeoutMillis) {
         return lockAndLoad(connection, lockTimeoutMillis)
                 .map(loaded -> {
                     decide(loaded);
                     return loaded;
                 })
-                .recover(failure -> connection
-                        .query("ROLLBACK")
-                        .execute()
-                        .transform(ignored -> Future.failedFuture(Database.asRefusal(failure))))
+                .recover(failure -> rollback(connection, failure))
                 .compose(ignored -> writeAndCommit(connection))
                 .map(ignored -> {
                     organizations.add(newOrganizations);
@@ -93,7 +89,7 @@ final class BatchTransaction {
 
     private record Loaded(Set<RequestRows.NonceKey> claimed, UsageBatch.Locked locked) {}
 
-    private Future<Loaded> lockAndLoad(SqlConnection connection, long lockTimeoutMillis) {
+    private Future<Loaded> lockAndLoad(Session connection, long lockTimeoutMillis) {
         Set<String> claims = new HashSet<>();
         Set<QuotaKey> toLock = new HashSet<>();
         Set<QuotaKey> toRead = new HashSet<>();
@@ -124,10 +120,7 @@ final class BatchTransaction {
         Scope scope = Scope.claims(claims);
 
         // All sent at once; PostgreSQL runs them one after the other, each seeing what the locks before it settled.
-        Future<?> begun = connection.query("BEGIN").execute();
-        Future<?> scoped = connection
-                .preparedQuery("SELECT set_config($1, $2, true), set_config('lock_timeout', $3, true)")
-                .execute(Tuple.of(scope.setting(), scope.value(), Long.toString(lockTimeoutMillis)));
+        Future<?> begun = connection.begin(scope, lockTimeoutMillis);
         Future<?> known = newOrganizations.isEmpty()
                 ? Future.succeededFuture()
                 : RequestRows.ensureOrganizations(connection, newOrganizations);
@@ -136,7 +129,7 @@ final class BatchTransaction {
         Future<Map<QuotaKey, Quota>> read = QuotaRows.find(connection, toRead);
         Future<Map<HoldingKey, Long>> held = UsageRows.findHeld(connection, holdings);
         Future<Map<OperationKey, RecordedOperation>> recorded = RequestRows.findOperations(connection, keys);
-        return Future.all(List.of(begun, scoped, known, claimed, locked, read, held, recorded))
+        return Future.all(List.of(begun, known, claimed, locked, read, held, recorded))
                 .map(ignored -> {
                     Map<QuotaKey, Quota> quotas = new HashMap<>(locked.result());
                     quotas.putAll(read.result());
@@ -223,7 +216,7 @@ final class BatchTransaction {
         return answer;
     }
 
-    private Future<Void> writeAndCommit(SqlConnection connection) {
+    private Future<Void> writeAndCommit(Session connection) {
         List<Future<?>> writes = new ArrayList<>();
         if (!changedQuotas.isEmpty()) {
             writes.add(QuotaRows.updateFigures(connection, changedQuotas.values(), now));
@@ -239,9 +232,13 @@ final class BatchTransaction {
                     (organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
             writes.add(OutboxRows.insert(connection, rows));
         }
-        Future<?> committed = connection.query("COMMIT").execute();
-        writes.add(committed);
-        return Future.join(writes).<Void>mapEmpty().recover(failure -> outcome(writes));
+        return connection
+                .commit(Future.join(writes))
+                .recover(failure -> connection.commitSent() ? outcome(writes) : rollback(connection, failure));
+    }
+
+    private static <T> Future<T> rollback(Session connection, Throwable failure) {
+        return connection.rollback().transform(ignored -> Future.failedFuture(Database.asRefusal(failure)));
     }
 
     /**
@@ -252,8 +249,7 @@ final class BatchTransaction {
         for (Future<?> write : writes) {
             if (write.failed()
                     && write.cause() instanceof PgException refused
-                    && !refused.getSqlState().startsWith("25P")
-                    && write != writes.get(writes.size() - 1)) {
+                    && !refused.getSqlState().startsWith("25P")) {
                 return Future.failedFuture(Database.asRefusal(refused));
             }
         }

@@ -51,7 +51,7 @@ final class Lane {
     private final Config config;
     private final KnownOrganizations organizations = new KnownOrganizations();
     private final GrantCache grants = new GrantCache();
-    private final Deque<Pending> batched = new ArrayDeque<>();
+    private final BatchQueue batched;
     private final Deque<Pending> single = new ArrayDeque<>();
     private final DistributionSummary batchSize;
     private boolean batchRunning;
@@ -63,6 +63,7 @@ final class Lane {
         this.bus = bus;
         this.database = database;
         this.config = config;
+        this.batched = new BatchQueue(config.database().oneOrganizationATransaction());
         String lane = Integer.toString(number);
         Gauge.builder("cagen_quota_lane_queue_depth", this, Lane::depth)
                 .description("Requests waiting in a lane")
@@ -121,14 +122,11 @@ final class Lane {
     }
 
     private void startBatch() {
-        if (batchRunning || batched.isEmpty()) {
+        if (batchRunning || batched.size() == 0) {
             return;
         }
         batchRunning = true;
-        List<Pending> batch = new ArrayList<>();
-        while (batch.size() < config.lanes().maxBatch() && !batched.isEmpty()) {
-            batch.add(batched.poll());
-        }
+        List<Pending> batch = batched.take(config.lanes().maxBatch());
         batchSize.record(batch.size());
         run(batch, config.database().lockTimeoutMillis(), 0, () -> {
             batchRunning = false;

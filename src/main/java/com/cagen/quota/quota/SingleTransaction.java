@@ -6,8 +6,8 @@ import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.RequestRows;
 import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.Session;
 import io.vertx.core.Future;
-import io.vertx.sqlclient.SqlConnection;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -28,7 +28,7 @@ final class SingleTransaction {
                 });
     }
 
-    private static Future<Boolean> claim(SqlConnection connection, KnownOrganizations organizations, Pending pending) {
+    private static Future<Boolean> claim(Session connection, KnownOrganizations organizations, Pending pending) {
         if (pending.nonceClaimed) {
             return Future.succeededFuture(true);
         }

@@ -6,13 +6,14 @@ import com.cagen.quota.domain.SealedEntry;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -23,18 +24,23 @@ public final class AuditRows {
             a.actor_user_id, a.service_id, a.target_user_id, a.details::text, a.request_id, a.created_at, a.hash
             """;
 
-    private static final String INSERT = RowCounts.exactly("$16", """
-            INSERT INTO quota.quota_audit_logs (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version,
-                action, outcome, actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
-            SELECT v.organization_id, v.seq, v.audit_id, v.quota_id, v.parent_quota_id, v.quota_version, v.action,
-                v.outcome, v.actor_user_id, v.service_id, v.target_user_id, v.details::json, v.request_id,
-                v.created_at, v.hash
-            FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-                    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[],
-                    $15::bytea[])
-                AS v (organization_id, seq, audit_id, quota_id, parent_quota_id, quota_version, action, outcome,
-                    actor_user_id, service_id, target_user_id, details, request_id, created_at, hash)
-            """);
+    private static final BatchStatement INSERT = BatchStatement.of(form -> form.insert(
+            "quota.quota_audit_logs",
+            "",
+            "seq bigint",
+            "audit_id uuid",
+            "quota_id text",
+            "parent_quota_id text",
+            "quota_version bigint",
+            "action text",
+            "outcome text",
+            "actor_user_id text",
+            "service_id text",
+            "target_user_id text",
+            "details text json",
+            "request_id text",
+            "created_at timestamptz",
+            "hash bytea"));
 
     private static final String FILTER = """
             AND ($3::text IS NULL OR a.action = $3) AND ($4::text IS NULL OR a.actor_user_id = $4)
@@ -59,11 +65,8 @@ public final class AuditRows {
     private static final String CHAIN = "SELECT " + COLUMNS
             + " FROM quota.quota_audit_logs a WHERE a.organization_id = $1 AND a.seq > $2 ORDER BY a.seq LIMIT $3";
 
-    private static final String HASHES = """
-            SELECT k.place, a.hash
-            FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (organization_id, seq, place)
-            JOIN quota.quota_audit_logs a ON a.organization_id = k.organization_id COLLATE "C" AND a.seq = k.seq
-            """;
+    private static final String HASHES =
+            "SELECT seq, hash FROM quota.quota_audit_logs WHERE organization_id = $1 AND seq = ANY ($2)";
 
     private AuditRows() {}
 
@@ -73,7 +76,7 @@ public final class AuditRows {
      *
      * @param places the number and hash of each entry
      */
-    public static Future<?> insert(SqlConnection connection, List<AuditEntry> entries, List<ChainRows.Head> places) {
+    public static Future<?> insert(Session connection, List<AuditEntry> entries, List<ChainRows.Head> places) {
         int n = entries.size();
         String[][] texts = new String[9][n];
         Long[] seqs = new Long[n];
@@ -101,7 +104,6 @@ public final class AuditRows {
             hashes[i] = places.get(i).hash();
         }
         Tuple values = Tuple.tuple()
-                .addArrayOfString(texts[0])
                 .addArrayOfLong(seqs)
                 .addArrayOfUUID(ids)
                 .addArrayOfString(texts[1])
@@ -115,16 +117,15 @@ public final class AuditRows {
                 .addArrayOfString(details)
                 .addArrayOfString(texts[8])
                 .addArrayOfOffsetDateTime(times)
-                .addArrayOfBuffer(hashes)
-                .addLong((long) n);
-        return connection.preparedQuery(INSERT).execute(values);
+                .addArrayOfBuffer(hashes);
+        return connection.write(INSERT, texts[0], values);
     }
 
     /** @param nextCursor the last entry's {@code seq}, or null at the end */
     public record Page(List<SealedEntry> entries, @Nullable Long nextCursor) {}
 
     /** The trail of one quota, the creation and release of its children included. */
-    public static Future<Page> list(SqlConnection connection, String organization, Operation.ListAudit query) {
+    public static Future<Page> list(Session connection, String organization, Operation.ListAudit query) {
         long start = query.newestFirst() ? Long.MAX_VALUE : 0;
         Tuple values = Tuple.tuple()
                 .addString(organization)
@@ -150,7 +151,7 @@ public final class AuditRows {
     }
 
     /** At most {@code limit} entries of an organization's chain after {@code seq}, in order. */
-    public static Future<List<SealedEntry>> chain(SqlConnection connection, String organization, long seq, int limit) {
+    public static Future<List<SealedEntry>> chain(Session connection, String organization, long seq, int limit) {
         return connection
                 .preparedQuery(CHAIN)
                 .execute(Tuple.of(organization, seq, (long) limit))
@@ -161,23 +162,18 @@ public final class AuditRows {
                 });
     }
 
-    /**
-     * The hashes of entries; the scope must claim each organization.
-     *
-     * @param seqs one for each of {@code organizations}
-     * @return in the same order, lower-case hexadecimal; null where there is no such entry
-     */
-    public static Future<List<@Nullable String>> hashes(
-            SqlConnection connection, List<String> organizations, List<Long> seqs) {
-        Tuple values = Tuple.tuple()
-                .addArrayOfString(organizations.toArray(String[]::new))
-                .addArrayOfLong(seqs.toArray(Long[]::new));
-        return connection.preparedQuery(HASHES).execute(values).map(rows -> {
-            @Nullable String[] hashes = new @Nullable String[seqs.size()];
-            rows.forEach(row -> hashes[row.getInteger(0) - 1] =
-                    HexFormat.of().formatHex(row.getBuffer(1).getBytes()));
-            return Arrays.asList(hashes);
-        });
+    /** The hashes, in lower-case hexadecimal, of those of an organization's entries that there are. */
+    public static Future<Map<Long, String>> hashes(Session connection, String organization, Collection<Long> seqs) {
+        return connection
+                .preparedQuery(HASHES)
+                .execute(Tuple.tuple().addString(organization).addArrayOfLong(seqs.toArray(Long[]::new)))
+                .map(rows -> {
+                    Map<Long, String> hashes = new HashMap<>();
+                    rows.forEach(row -> hashes.put(
+                            row.getLong(0),
+                            HexFormat.of().formatHex(row.getBuffer(1).getBytes())));
+                    return hashes;
+                });
     }
 
     private static SealedEntry read(Row row) {

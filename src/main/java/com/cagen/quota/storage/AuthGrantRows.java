@@ -3,9 +3,9 @@ package com.cagen.quota.storage;
 import com.cagen.quota.domain.Nonce;
 import com.cagen.quota.domain.Permission;
 import io.vertx.core.Future;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -23,7 +23,7 @@ public final class AuthGrantRows {
             VALUES ($1, $2, $3, $4, $5, $6, $7, now()) ON CONFLICT DO NOTHING
             """;
     private static final String EXISTS = """
-            SELECT EXISTS (SELECT FROM auth_resources WHERE organization_id = $1 AND resource_id = $2)
+            SELECT 1 FROM auth_resources WHERE organization_id = $1 AND resource_id = $2
             """;
     private static final String HELD = """
             SELECT permission FROM auth_grants
@@ -31,7 +31,7 @@ public final class AuthGrantRows {
             """;
     private static final String GRANT = """
             INSERT INTO auth_grants (organization_id, resource_id, user_id, permission, expires_at)
-            SELECT $1, $2, $3, permission, $5 FROM unnest($4::text[]) AS permission
+            VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (organization_id, resource_id, user_id, permission) DO UPDATE SET expires_at = excluded.expires_at
             """;
     private static final String REVOKE = """
@@ -48,8 +48,7 @@ public final class AuthGrantRows {
     private AuthGrantRows() {}
 
     /** Uses a nonce up; false when it was used before. */
-    public static Future<Boolean> claimNonce(
-            SqlConnection connection, String organizationId, String serviceId, Nonce nonce) {
+    public static Future<Boolean> claimNonce(Session connection, String organizationId, String serviceId, Nonce nonce) {
         return connection
                 .preparedQuery(CLAIM_NONCE)
                 .execute(Tuple.of(organizationId, serviceId, nonce.value(), nonce.timestampMillis()))
@@ -57,8 +56,7 @@ public final class AuthGrantRows {
     }
 
     /** Makes a resource known; one that is known already stays as it is. */
-    public static Future<Void> register(
-            SqlConnection connection, String organizationId, String userId, Resource resource) {
+    public static Future<Void> register(Session connection, String organizationId, String userId, Resource resource) {
         return connection
                 .preparedQuery(REGISTER)
                 .execute(Tuple.of(
@@ -72,12 +70,11 @@ public final class AuthGrantRows {
                 .mapEmpty();
     }
 
-    public static Future<Known> known(
-            SqlConnection connection, String organizationId, String resourceId, String userId) {
+    public static Future<Known> known(Session connection, String organizationId, String resourceId, String userId) {
         Future<Boolean> exists = connection
                 .preparedQuery(EXISTS)
                 .execute(Tuple.of(organizationId, resourceId))
-                .map(rows -> rows.iterator().next().getBoolean(0));
+                .map(rows -> rows.size() > 0);
         Future<Set<Permission>> held = connection
                 .preparedQuery(HELD)
                 .execute(Tuple.of(organizationId, resourceId, userId))
@@ -91,32 +88,30 @@ public final class AuthGrantRows {
 
     /** Grants, again or anew; the last expiry counts. */
     public static Future<Void> grant(
-            SqlConnection connection,
+            Session connection,
             String organizationId,
             String resourceId,
             String userId,
             List<Permission> permissions,
             @Nullable OffsetDateTime expiresAt) {
-        return connection
-                .preparedQuery(GRANT)
-                .execute(Tuple.of(organizationId, resourceId, userId, names(permissions), expiresAt))
-                .mapEmpty();
+        List<Future<?>> granted = new ArrayList<>();
+        for (Permission permission : Set.copyOf(permissions)) {
+            granted.add(connection
+                    .preparedQuery(GRANT)
+                    .execute(Tuple.of(organizationId, resourceId, userId, permission.wireName(), expiresAt)));
+        }
+        return Future.join(granted).mapEmpty();
     }
 
     public static Future<Void> revoke(
-            SqlConnection connection,
-            String organizationId,
-            String resourceId,
-            String userId,
-            List<Permission> permissions) {
+            Session connection, String organizationId, String resourceId, String userId, List<Permission> permissions) {
         return connection
                 .preparedQuery(REVOKE)
-                .execute(Tuple.of(organizationId, resourceId, userId, names(permissions)))
+                .execute(Tuple.of(
+                        organizationId,
+                        resourceId,
+                        userId,
+                        permissions.stream().map(Permission::wireName).toArray(String[]::new)))
                 .mapEmpty();
-    }
-
-    /** Each once: a statement may not write a row twice. */
-    private static String[] names(List<Permission> permissions) {
-        return permissions.stream().distinct().map(Permission::wireName).toArray(String[]::new);
     }
 }

@@ -6,7 +6,6 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,27 +28,27 @@ public final class AuthOutboxRows {
             GROUP BY organization_id ORDER BY min(next_attempt_at) LIMIT 1000
             """;
     /** The first message of each quota, if it is due: later ones wait for it. */
-    private static final String CLAIM_DUE = """
-            UPDATE auth_outbox o SET claimed_until = now() + $2 * interval '1 millisecond'
-            FROM (SELECT position FROM auth_outbox m
-                  WHERE organization_id = $1 AND next_attempt_at <= now() AND claimed_until <= now()
-                    AND NOT EXISTS (SELECT FROM auth_outbox earlier WHERE earlier.organization_id = $1
-                                    AND earlier.quota_id = m.quota_id AND earlier.position < m.position)
-                  ORDER BY position LIMIT $3 FOR UPDATE SKIP LOCKED) due
-            WHERE o.organization_id = $1 AND o.position = due.position
-            RETURNING o.position, o.quota_id, o.message, o.attempts
+    private static final String LOCK_DUE = """
+            SELECT m.position FROM auth_outbox m
+            WHERE m.organization_id = $1 AND m.next_attempt_at <= now() AND m.claimed_until <= now()
+              AND NOT EXISTS (SELECT FROM auth_outbox earlier WHERE earlier.organization_id = $1
+                              AND earlier.quota_id = m.quota_id AND earlier.position < m.position)
+            ORDER BY m.position LIMIT $2 FOR UPDATE OF m SKIP LOCKED
             """;
     /** The first message of one quota, due or not. */
-    private static final String CLAIM_OF_QUOTA = """
-            UPDATE auth_outbox o SET claimed_until = now() + $3 * interval '1 millisecond'
-            FROM (SELECT position FROM auth_outbox WHERE organization_id = $1 AND quota_id = $2
-                  ORDER BY position LIMIT 1 FOR UPDATE) first
-            WHERE o.organization_id = $1 AND o.position = first.position AND o.claimed_until <= now()
-            RETURNING o.position, o.quota_id, o.message, o.attempts
+    private static final String LOCK_OF_QUOTA = """
+            SELECT position FROM auth_outbox WHERE organization_id = $1 AND quota_id = $2
+            ORDER BY position LIMIT 1 FOR UPDATE
+            """;
+
+    private static final String CLAIM = """
+            UPDATE auth_outbox SET claimed_until = now() + $3 * interval '1 millisecond'
+            WHERE organization_id = $1 AND position = ANY ($2) AND claimed_until <= now()
+            RETURNING position, quota_id, message, attempts
             """;
 
     private static final String PENDING = """
-            SELECT EXISTS (SELECT FROM auth_outbox WHERE organization_id = $1 AND quota_id = $2)
+            SELECT 1 FROM auth_outbox WHERE organization_id = $1 AND quota_id = $2 LIMIT 1
             """;
     private static final String DELETE = """
             DELETE FROM auth_outbox WHERE organization_id = $1 AND position = $2
@@ -77,8 +76,7 @@ public final class AuthOutboxRows {
     private AuthOutboxRows() {}
 
     /** Leaves a message, in the transaction that creates the quota. Ring the bell once it is committed. */
-    public static Future<Void> insert(
-            SqlConnection connection, String organizationId, String quotaId, AuthMessage message) {
+    public static Future<Void> insert(Session connection, String organizationId, String quotaId, AuthMessage message) {
         return connection
                 .preparedQuery(INSERT)
                 .execute(Tuple.of(organizationId, quotaId, write(message)))
@@ -86,7 +84,7 @@ public final class AuthOutboxRows {
     }
 
     /** Organizations with something due; needs {@link Scope#maintenance()}. */
-    public static Future<List<String>> organizationsDue(SqlConnection connection) {
+    public static Future<List<String>> organizationsDue(Session connection) {
         return connection.preparedQuery(ORGANIZATIONS_DUE).execute().map(rows -> {
             List<String> organizations = new ArrayList<>(rows.size());
             rows.forEach(row -> organizations.add(row.getString(0)));
@@ -100,32 +98,45 @@ public final class AuthOutboxRows {
      * @param claimMillis after which another node may try, unless the message is gone or postponed by then
      */
     public static Future<List<Claimed>> claimDue(
-            SqlConnection connection, String organizationId, long claimMillis, int limit) {
+            Session connection, String organizationId, long claimMillis, int limit) {
         return connection
-                .preparedQuery(CLAIM_DUE)
-                .execute(Tuple.of(organizationId, (double) claimMillis, limit))
-                .map(rows -> claimed(organizationId, rows));
+                .preparedQuery(LOCK_DUE)
+                .execute(Tuple.of(organizationId, (long) limit))
+                .compose(locked -> claim(connection, organizationId, locked, claimMillis));
     }
 
     /** Claims the first message of one quota, also before its next attempt is due. */
     public static Future<List<Claimed>> claimOfQuota(
-            SqlConnection connection, String organizationId, String quotaId, long claimMillis) {
+            Session connection, String organizationId, String quotaId, long claimMillis) {
         return connection
-                .preparedQuery(CLAIM_OF_QUOTA)
-                .execute(Tuple.of(organizationId, quotaId, (double) claimMillis))
+                .preparedQuery(LOCK_OF_QUOTA)
+                .execute(Tuple.of(organizationId, quotaId))
+                .compose(locked -> claim(connection, organizationId, locked, claimMillis));
+    }
+
+    private static Future<List<Claimed>> claim(
+            Session connection, String organizationId, RowSet<Row> locked, long claimMillis) {
+        if (locked.size() == 0) {
+            return Future.succeededFuture(List.of());
+        }
+        List<Long> positions = new ArrayList<>();
+        locked.forEach(row -> positions.add(row.getLong(0)));
+        return connection
+                .preparedQuery(CLAIM)
+                .execute(Tuple.of(organizationId, positions.toArray(Long[]::new), (double) claimMillis))
                 .map(rows -> claimed(organizationId, rows));
     }
 
     /** Whether anything about a quota has still to be delivered. */
-    public static Future<Boolean> pending(SqlConnection connection, String organizationId, String quotaId) {
+    public static Future<Boolean> pending(Session connection, String organizationId, String quotaId) {
         return connection
                 .preparedQuery(PENDING)
                 .execute(Tuple.of(organizationId, quotaId))
-                .map(rows -> rows.iterator().next().getBoolean(0));
+                .map(rows -> rows.size() > 0);
     }
 
     /** Removes a delivered message and, when it granted something, ends what was learnt before it. */
-    public static Future<Void> delivered(SqlConnection connection, Claimed claimed) {
+    public static Future<Void> delivered(Session connection, Claimed claimed) {
         Future<?> deleted =
                 connection.preparedQuery(DELETE).execute(Tuple.of(claimed.organizationId(), claimed.position()));
         if (claimed.message().adminUserIds().isEmpty()) {
@@ -138,7 +149,7 @@ public final class AuthOutboxRows {
     }
 
     /** Gives a message back after a failure, to be tried again in {@code delayMillis}. */
-    public static Future<Void> postpone(SqlConnection connection, Claimed claimed, long delayMillis) {
+    public static Future<Void> postpone(Session connection, Claimed claimed, long delayMillis) {
         return connection
                 .preparedQuery(POSTPONE)
                 .execute(Tuple.of(claimed.organizationId(), claimed.position(), (double) delayMillis))
@@ -146,7 +157,7 @@ public final class AuthOutboxRows {
     }
 
     /** Gives a message back that was not even tried. */
-    public static Future<Void> release(SqlConnection connection, Claimed claimed) {
+    public static Future<Void> release(Session connection, Claimed claimed) {
         return connection
                 .preparedQuery(RELEASE)
                 .execute(Tuple.of(claimed.organizationId(), claimed.position()))

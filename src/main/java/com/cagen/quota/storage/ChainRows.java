@@ -3,7 +3,6 @@ package com.cagen.quota.storage;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -32,20 +31,41 @@ public final class ChainRows {
             FROM waiting LIMIT $2
             """;
 
+    /** By all nodes, each for its organizations. */
+    private static final String WAITING_ON_ALL_NODES = """
+            SELECT organization_id, (extract(epoch FROM now() - min(created_at)) * 1000)::bigint
+            FROM quota.outbox WHERE organization_id > $1
+            GROUP BY organization_id ORDER BY organization_id LIMIT $2
+            """;
+
     private static final String HEADS_AFTER = """
             SELECT organization_id, seq, hash FROM quota.chain_heads
             WHERE organization_id > $1 ORDER BY organization_id LIMIT $2
             """;
-    private static final String HEADS =
-            "SELECT organization_id, seq, hash FROM quota.chain_heads WHERE organization_id = ANY ($1)";
-    // Not FOR UPDATE: inserts that refer to the row may go on. What another node holds is left to it.
-    private static final String LOCK = HEADS + " ORDER BY organization_id FOR NO KEY UPDATE SKIP LOCKED";
+    private static final String HEAD =
+            "SELECT organization_id, seq, hash FROM quota.chain_heads WHERE organization_id = $1";
+    /** What another node holds is left to it. */
+    private static final BatchStatement LOCK =
+            BatchStatement.of(form -> """
+            SELECT organization_id, seq, hash FROM quota.chain_heads
+            WHERE organization_id = %s ORDER BY organization_id FOR UPDATE SKIP LOCKED
+            """.formatted(form == BatchStatement.Form.ONE_ORGANIZATION ? "$1" : "ANY ($1)"));
 
     /**
      * The oldest rows of each organization, one of each in turn, until the entries are enough. Always from an organization's
      * first row on: positions become visible in another order than they were drawn in, except those of one quota.
      */
-    private static final String OUTBOX = """
+    private static final BatchStatement OUTBOX =
+            BatchStatement.of(form -> form == BatchStatement.Form.ONE_ORGANIZATION ? """
+            SELECT organization_id, position, entries FROM (
+                SELECT o.organization_id, o.position, o.entries,
+                    sum(o.entry_count) OVER (ORDER BY o.position) - o.entry_count AS entries_before
+                FROM (
+                    SELECT x.organization_id, x.position, x.entry_count, x.entries
+                    FROM quota.outbox x WHERE x.organization_id = $1
+                    ORDER BY x.position LIMIT $2) AS o
+            ) AS counted WHERE entries_before < $3 ORDER BY position
+            """ : """
             SELECT organization_id, position, entries FROM (
                 SELECT o.organization_id, o.position, o.entries,
                     sum(o.entry_count) OVER (ORDER BY o.turn, k.place) - o.entry_count AS entries_before
@@ -56,23 +76,28 @@ public final class ChainRows {
                     FROM quota.outbox x WHERE x.organization_id = k.organization_id COLLATE "C"
                     ORDER BY x.position LIMIT $2) AS o
             ) AS counted WHERE entries_before < $3 ORDER BY organization_id, position
-            """;
+            """);
 
-    // By their places, each looked up by the primary key: a plain join may be planned the other way round, as the
-    // outbox is nearly
-    // empty whenever anybody counts its rows, and then compares every row with every key.
-    private static final String FORGET = RowCounts.exactly("$3", """
-            DELETE FROM quota.outbox WHERE ctid = ANY (ARRAY(
-                SELECT o.ctid FROM unnest($1::text[], $2::bigint[]) AS k (organization_id, position)
-                CROSS JOIN LATERAL (
-                    SELECT x.ctid FROM quota.outbox x
-                    WHERE x.organization_id = k.organization_id COLLATE "C" AND x.position = k.position OFFSET 0) AS o))
-            """);
-    private static final String ADVANCE = RowCounts.exactly("$4", """
-            UPDATE quota.chain_heads h SET seq = v.seq, hash = v.hash
-            FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS v (organization_id, seq, hash)
-            WHERE h.organization_id = v.organization_id COLLATE "C"
-            """);
+    /**
+     * Of many organizations, by their places, each looked up by the primary key: a plain join may be planned the other way
+     * round, as the outbox is nearly empty whenever anybody counts its rows, and then compares every row with every key.
+     */
+    private static final BatchStatement FORGET =
+            BatchStatement.guarded(form -> form == BatchStatement.Form.ONE_ORGANIZATION
+                    ? "DELETE FROM quota.outbox WHERE organization_id = $1 AND position = ANY ($2::bigint[])"
+                    : """
+                    DELETE FROM quota.outbox WHERE ctid = ANY (ARRAY(
+                        SELECT o.ctid FROM unnest($1::text[], $2::bigint[]) AS k (organization_id, position)
+                        CROSS JOIN LATERAL (
+                            SELECT x.ctid FROM quota.outbox x
+                            WHERE x.organization_id = k.organization_id COLLATE "C" AND x.position = k.position
+                            OFFSET 0) AS o))
+                    """);
+
+    private static final BatchStatement ADVANCE =
+            BatchStatement.guarded(form -> """
+            UPDATE quota.chain_heads h SET seq = v.seq, hash = v.hash FROM %s WHERE %s
+            """.formatted(form.rows("seq bigint", "hash bytea"), form.same("h")));
 
     private ChainRows() {}
 
@@ -94,10 +119,9 @@ public final class ChainRows {
     public record WaitingRow(String organizationId, long position, String entries) {}
 
     /** Organizations with entries to seal, those after the given one, in order; needs the maintenance scope. */
-    public static Future<List<WaitingOrganization>> organizationsWaiting(
-            SqlConnection connection, String after, int limit) {
+    public static Future<List<WaitingOrganization>> organizationsWaiting(Session connection, String after, int limit) {
         return connection
-                .preparedQuery(WAITING)
+                .preparedQuery(connection.onOneNode() ? WAITING : WAITING_ON_ALL_NODES)
                 .execute(Tuple.of(after, (long) limit))
                 .map(rows -> {
                     List<WaitingOrganization> organizations = new ArrayList<>();
@@ -107,24 +131,24 @@ public final class ChainRows {
     }
 
     /** The heads of organizations after the given one, in order; needs the maintenance scope. */
-    public static Future<Map<String, Head>> headsAfter(SqlConnection connection, String organization, int limit) {
+    public static Future<Map<String, Head>> headsAfter(Session connection, String organization, int limit) {
         return connection
                 .preparedQuery(HEADS_AFTER)
                 .execute(Tuple.of(organization, (long) limit))
                 .map(ChainRows::heads);
     }
 
-    /** The heads of those of the organizations that have one; the scope must claim each. */
-    public static Future<Map<String, Head>> read(SqlConnection connection, Collection<String> organizations) {
-        return connection.preparedQuery(HEADS).execute(names(organizations)).map(ChainRows::heads);
+    /** The head of the organization's chain, by its name; nothing when it has none. */
+    public static Future<Map<String, Head>> read(Session connection, String organization) {
+        return connection.preparedQuery(HEAD).execute(Tuple.of(organization)).map(ChainRows::heads);
     }
 
     /**
      * The heads of those organizations whose chains no other node is writing to at the moment, keeping every other writer of
      * these out until the transaction ends. Never waits. The scope must claim each organization.
      */
-    public static Future<Map<String, Head>> lock(SqlConnection connection, Collection<String> organizations) {
-        return connection.preparedQuery(LOCK).execute(names(organizations)).map(ChainRows::heads);
+    public static Future<Map<String, Head>> lock(Session connection, Collection<String> organizations) {
+        return connection.run(LOCK, names(organizations), Tuple.tuple()).map(ChainRows::heads);
     }
 
     private static Map<String, Head> heads(Iterable<Row> rows) {
@@ -133,8 +157,8 @@ public final class ChainRows {
         return heads;
     }
 
-    private static Tuple names(Collection<String> organizations) {
-        return Tuple.tuple().addArrayOfString(organizations.toArray(String[]::new));
+    private static String[] names(Collection<String> organizations) {
+        return organizations.toArray(String[]::new);
     }
 
     /**
@@ -146,10 +170,9 @@ public final class ChainRows {
      * @return in order of organizations and positions
      */
     public static Future<List<WaitingRow>> waiting(
-            SqlConnection connection, Collection<String> locked, int maxRows, int maxEntries) {
+            Session connection, Collection<String> locked, int maxRows, int maxEntries) {
         return connection
-                .preparedQuery(OUTBOX)
-                .execute(names(locked).addLong((long) maxRows).addLong((long) maxEntries))
+                .run(OUTBOX, names(locked), Tuple.of((long) maxRows, (long) maxEntries))
                 .map(rows -> {
                     List<WaitingRow> waiting = new ArrayList<>();
                     rows.forEach(
@@ -159,21 +182,17 @@ public final class ChainRows {
     }
 
     /** Deletes the rows that were sealed; the statement fails when one is not there. */
-    public static Future<?> forget(SqlConnection connection, List<WaitingRow> sealed) {
-        Tuple values = Tuple.tuple()
-                .addArrayOfString(
-                        sealed.stream().map(WaitingRow::organizationId).toArray(String[]::new))
-                .addArrayOfLong(sealed.stream().map(WaitingRow::position).toArray(Long[]::new))
-                .addLong((long) sealed.size());
-        return connection.preparedQuery(FORGET).execute(values);
+    public static Future<Void> forget(Session connection, List<WaitingRow> sealed) {
+        String[] organizations = sealed.stream().map(WaitingRow::organizationId).toArray(String[]::new);
+        Long[] positions = sealed.stream().map(WaitingRow::position).toArray(Long[]::new);
+        return connection.write(FORGET, organizations, Tuple.tuple().addArrayOfLong(positions));
     }
 
     /** Moves heads, whose locks the caller holds; the statement fails when one is not there. */
-    public static Future<?> advance(SqlConnection connection, Map<String, Head> heads) {
-        Tuple values = names(heads.keySet())
+    public static Future<Void> advance(Session connection, Map<String, Head> heads) {
+        Tuple values = Tuple.tuple()
                 .addArrayOfLong(heads.values().stream().map(Head::seq).toArray(Long[]::new))
-                .addArrayOfBuffer(heads.values().stream().map(Head::hash).toArray(Buffer[]::new))
-                .addLong((long) heads.size());
-        return connection.preparedQuery(ADVANCE).execute(values);
+                .addArrayOfBuffer(heads.values().stream().map(Head::hash).toArray(Buffer[]::new));
+        return connection.write(ADVANCE, names(heads.keySet()), values);
     }
 }

@@ -12,9 +12,7 @@ import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Transaction;
-import io.vertx.sqlclient.Tuple;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -33,7 +31,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Database {
     private static final Logger LOG = LoggerFactory.getLogger(Database.class);
-    private static final String SET_SCOPE = "SELECT set_config($1, $2, true)";
     private static final int MAX_ATTEMPTS = 5;
     private static final int ACQUIRE_TIMEOUT_SECONDS = 3;
     /** Serialization failure, deadlock, a key that another transaction has just taken: nothing was done, run again. */
@@ -41,12 +38,14 @@ public final class Database {
 
     private final Vertx vertx;
     private final Pool pool;
+    private final Config.Database settings;
     private final int maxSize;
     private final AtomicInteger waiting = new AtomicInteger();
 
-    private Database(Vertx vertx, Pool pool, int maxSize) {
+    private Database(Vertx vertx, Pool pool, Config.Database settings, int maxSize) {
         this.vertx = vertx;
         this.pool = pool;
+        this.settings = settings;
         this.maxSize = maxSize;
     }
 
@@ -64,8 +63,6 @@ public final class Database {
                 .addProperty("role", "quota_app")
                 .addProperty("application_name", "cagen-quota")
                 .addProperty("search_path", "quota")
-                // Array parameters: planning each time anew cost a third of PostgreSQL's CPU.
-                .addProperty("plan_cache_mode", "force_generic_plan")
                 .addProperty("jit", "off")
                 // A generic plan stays as it was made, perhaps while the tables were empty: nothing but the indexes,
                 // then.
@@ -76,6 +73,14 @@ public final class Database {
                 .addProperty("statement_timeout", Long.toString(settings.statementTimeoutMillis()))
                 .addProperty(
                         "idle_in_transaction_session_timeout", Long.toString(settings.statementTimeoutMillis() * 2));
+        if (settings.engine() == Config.Engine.CITUS) {
+            connect.addProperty("citus.propagate_set_commands", "local")
+                    // Which node a statement goes to is known only with its parameters.
+                    .addProperty("plan_cache_mode", "force_custom_plan");
+        } else {
+            // Array parameters: planning each time anew cost a third of PostgreSQL's CPU.
+            connect.addProperty("plan_cache_mode", "force_generic_plan");
+        }
         connect.setMetricsName(name);
         PoolOptions options = new PoolOptions()
                 .setName(name)
@@ -90,14 +95,16 @@ public final class Database {
                         .connectingTo(connect)
                         .using(vertx)
                         .build(),
+                settings,
                 size);
     }
 
     /** A connection to be closed by the caller, whatever happens. */
-    public Future<SqlConnection> connection() {
+    public Future<Session> connection() {
         waiting.incrementAndGet();
         return pool.getConnection()
                 .onComplete(ignored -> waiting.decrementAndGet())
+                .map(connection -> new Session(connection, settings.engine(), settings.lockTimeoutMillis()))
                 .recover(failure -> Future.failedFuture(unavailable(failure)));
     }
 
@@ -106,11 +113,11 @@ public final class Database {
      *
      * @param work uses the connection it is given and keeps it no longer than its future
      */
-    public <T> Future<T> transaction(Scope scope, Function<SqlConnection, Future<T>> work) {
+    public <T> Future<T> transaction(Scope scope, Function<Session, Future<T>> work) {
         return attempt(scope, work, 1);
     }
 
-    private <T> Future<T> attempt(Scope scope, Function<SqlConnection, Future<T>> work, int attempt) {
+    private <T> Future<T> attempt(Scope scope, Function<Session, Future<T>> work, int attempt) {
         return connection()
                 .compose(connection -> once(connection, scope, work).eventually(connection::close))
                 .recover(failure -> {
@@ -141,14 +148,14 @@ public final class Database {
                 && !(cause instanceof PgException);
     }
 
-    private static <T> Future<T> once(SqlConnection connection, Scope scope, Function<SqlConnection, Future<T>> work) {
+    private static <T> Future<T> once(Session connection, Scope scope, Function<Session, Future<T>> work) {
         return connection
                 .begin()
                 .recover(failure -> Future.failedFuture(unavailable(failure)))
                 .compose(transaction -> {
-                    Future<?> scoped =
-                            connection.preparedQuery(SET_SCOPE).execute(Tuple.of(scope.setting(), scope.value()));
-                    return scoped.compose(ignored -> work.apply(connection))
+                    return connection
+                            .enter(scope)
+                            .compose(ignored -> work.apply(connection))
                             .transform(result -> result.succeeded()
                                     ? commit(transaction, result.result())
                                     : rollback(transaction, asRefusal(result.cause())));

@@ -2,7 +2,6 @@ package com.cagen.quota.storage;
 
 import com.cagen.quota.domain.Permission;
 import io.vertx.core.Future;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.util.Arrays;
 import java.util.Collection;
@@ -23,8 +22,7 @@ public final class GrantRows {
     private GrantRows() {}
 
     /** What {@code user} was granted on the quota, possibly nothing. */
-    public static Future<Set<Permission>> find(
-            SqlConnection connection, String organization, String quotaId, String user) {
+    public static Future<Set<Permission>> find(Session connection, String organization, String quotaId, String user) {
         return connection
                 .preparedQuery(FIND)
                 .execute(Tuple.of(organization, quotaId, user))
@@ -39,11 +37,7 @@ public final class GrantRows {
 
     /** Replaces what {@code user} was granted on the quota; nothing means no row. */
     public static Future<Void> write(
-            SqlConnection connection,
-            String organization,
-            String quotaId,
-            String user,
-            Collection<Permission> permissions) {
+            Session connection, String organization, String quotaId, String user, Collection<Permission> permissions) {
         if (permissions.isEmpty()) {
             return connection
                     .preparedQuery(DELETE)

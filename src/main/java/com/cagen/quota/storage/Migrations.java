@@ -1,10 +1,12 @@
 package com.cagen.quota.storage;
 
+import com.cagen.quota.config.Config;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,7 +14,6 @@ import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
 import org.flywaydb.core.api.output.MigrateResult;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,7 +28,7 @@ public final class Migrations {
     /** What the newest migration makes. */
     static final int NEWEST = 2;
 
-    private static final Pattern MARK = Pattern.compile("schema version (\\d+)");
+    private static final Pattern MARK = Pattern.compile("schema version (\\d+)( for Citus)?");
 
     private static final String STATE = """
             SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE'),
@@ -43,19 +44,24 @@ public final class Migrations {
     /**
      * @param mayChange whether the login may make tables in the schema, or there is none yet
      * @param version by the mark of the last migration; 0 without one
+     * @param sharded by the same mark; known from version 2 on
      * @param recorded whether Flyway has made it or taken it over
      */
-    private record State(boolean mayChange, int version, boolean recorded) {}
+    private record State(boolean mayChange, int version, boolean sharded, boolean recorded) {}
 
     /**
      * @return what it did, in a sentence
      * @throws FlywayException when the database cannot be reached, or a migration fails; then nothing of it remains
      * @throws IllegalStateException when the login may not migrate, and somebody has to
      */
-    public static String run(DatabaseUrl url) {
+    public static String run(DatabaseUrl url, Config.Engine engine) {
         DriverManager.setLoginTimeout(10);
         State state = look(url);
-        String done = state.mayChange ? migrate(url, state) : check(state);
+        if (state.version > 1 && state.sharded != (engine == Config.Engine.CITUS)) {
+            throw new IllegalStateException("the schema was made for DATABASE_ENGINE "
+                    + (state.sharded ? "citus" : "postgresql") + ", and this is another one");
+        }
+        String done = state.mayChange ? migrate(url, engine, state) : check(state);
         LOG.info(done);
         return done;
     }
@@ -63,26 +69,32 @@ public final class Migrations {
     private static State look(DatabaseUrl url) {
         try (Connection connection = DriverManager.getConnection(url.jdbcUrl(), url.jdbcProperties());
                 ResultSet rows = connection.createStatement().executeQuery(STATE)) {
-            return rows.next()
-                    ? new State(rows.getBoolean(1), version(rows.getString(2)), rows.getBoolean(3))
-                    : new State(true, 0, false);
+            if (!rows.next()) {
+                return new State(true, 0, false, false);
+            }
+            String comment = rows.getString(2);
+            Matcher mark = MARK.matcher(comment == null ? "" : comment);
+            return mark.matches()
+                    ? new State(
+                            rows.getBoolean(1),
+                            Integer.parseInt(mark.group(1)),
+                            mark.group(2) != null,
+                            rows.getBoolean(3))
+                    : new State(rows.getBoolean(1), 0, false, rows.getBoolean(3));
         } catch (SQLException e) {
             throw new FlywayException("the database cannot be reached", e);
         }
     }
 
-    private static int version(@Nullable String comment) {
-        Matcher mark = MARK.matcher(comment == null ? "" : comment);
-        return mark.matches() ? Integer.parseInt(mark.group(1)) : 0;
-    }
-
-    private static String migrate(DatabaseUrl url, State state) {
+    private static String migrate(DatabaseUrl url, Config.Engine engine, State state) {
         FluentConfiguration flyway = Flyway.configure()
                 .dataSource(url.jdbcUrl(), url.user(), url.password().reveal())
                 .jdbcProperties(properties(url))
                 .schemas("quota")
                 .defaultSchema("quota")
-                .locations("classpath:db/migration");
+                .locations(
+                        "classpath:db/migration",
+                        "classpath:db/" + engine.name().toLowerCase(Locale.ROOT));
         if (!state.recorded && state.version > 0) {
             // Made by psql: what is there counts as applied. A schema without our mark is somebody else's and refused.
             flyway.baselineOnMigrate(true).baselineVersion(Integer.toString(state.version));

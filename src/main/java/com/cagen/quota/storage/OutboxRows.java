@@ -6,7 +6,6 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.vertx.core.Future;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -22,20 +21,20 @@ import org.jspecify.annotations.Nullable;
 public final class OutboxRows {
     private static final JsonFactory JSON = new JsonFactory();
 
-    private static final String INSERT = """
-            INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries)
-            SELECT r.organization_id, r.batch_id, r.entry_count, r.entries
-            FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[]) AS r (organization_id, batch_id, entry_count, entries)
-            """;
+    /** Of one organization there is one row, and only VALUES draws its position on the node that all go through. */
+    private static final BatchStatement INSERT = BatchStatement.of(form -> form == BatchStatement.Form.ONE_ORGANIZATION
+            ? "INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries)"
+                    + " VALUES ($1, ($2::uuid[])[1], ($3::int[])[1], ($4::text[])[1])"
+            : form.insert("quota.outbox", "", "batch_id uuid", "entry_count int", "entries text"));
 
     /** One statement, so one snapshot: an entry is in the outbox or in the trail, never between the two. */
     private static final String COMMITTED = """
-            SELECT EXISTS (SELECT FROM quota.outbox WHERE organization_id = $1 AND batch_id = $2)
-                OR EXISTS (
-                    SELECT FROM (
-                        SELECT audit_id FROM quota.quota_audit_logs
-                        WHERE organization_id = $1 ORDER BY seq DESC LIMIT 100000) newest
-                    WHERE audit_id = $3)
+            SELECT batch_id FROM quota.outbox WHERE organization_id = $1 AND batch_id = $2
+            UNION ALL
+            SELECT newest.audit_id FROM (
+                SELECT audit_id FROM quota.quota_audit_logs
+                WHERE organization_id = $1 ORDER BY seq DESC LIMIT 100000) newest
+            WHERE newest.audit_id = $3
             """;
 
     private OutboxRows() {}
@@ -56,7 +55,7 @@ public final class OutboxRows {
      *
      * @return fails, and the transaction with it, when not every row was written
      */
-    public static Future<?> insert(SqlConnection connection, List<OutboxRow> rows) {
+    public static Future<?> insert(Session connection, List<OutboxRow> rows) {
         int count = rows.size();
         String[] organizations = new String[count];
         UUID[] batches = new UUID[count];
@@ -69,10 +68,7 @@ public final class OutboxRows {
             entryCounts[i] = row.entries().size();
             entries[i] = encode(row.entries());
         }
-        return connection
-                .preparedQuery(INSERT)
-                .execute(Tuple.of(organizations, batches, entryCounts, entries))
-                .compose(RowCounts.expect(count));
+        return connection.write(INSERT, organizations, Tuple.of(batches, entryCounts, entries));
     }
 
     /**
@@ -81,12 +77,11 @@ public final class OutboxRows {
      *
      * @param auditId one of its entries in this organization; looked for among the newest 100,000
      */
-    public static Future<Boolean> committed(
-            SqlConnection connection, String organizationId, UUID batchId, UUID auditId) {
+    public static Future<Boolean> committed(Session connection, String organizationId, UUID batchId, UUID auditId) {
         return connection
                 .preparedQuery(COMMITTED)
                 .execute(Tuple.of(organizationId, batchId, auditId))
-                .map(rows -> rows.iterator().next().getBoolean(0));
+                .map(rows -> rows.size() > 0);
     }
 
     /** The text of column {@code entries}: a JSON array with one array for each entry, its details as they are. */

@@ -8,7 +8,6 @@ import com.cagen.quota.domain.QuotaType;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -28,14 +27,8 @@ public final class QuotaRows {
             q.suspended_by, q.version, q.grants_version, q.created_at, q.updated_at, q.deleted_at
             """;
 
-    private static final String FIND_ALL = """
-            SELECT %s
-            FROM unnest($1::text[], $2::text[]) AS k (organization_id, id)
-            JOIN quota.quotas q
-              ON q.organization_id = k.organization_id COLLATE "C" AND q.id = k.id COLLATE "C"
-            ORDER BY q.id
-            """.formatted(COLUMNS);
-    private static final String LOCK_ALL = FIND_ALL + "FOR UPDATE OF q";
+    private static final BatchStatement FIND_ALL = BatchStatement.of(QuotaRows::findAll);
+    private static final BatchStatement LOCK_ALL = BatchStatement.of(form -> findAll(form) + "FOR UPDATE OF q");
 
     private static final String FIND_WITH_PARENT = """
             SELECT %s
@@ -63,13 +56,13 @@ public final class QuotaRows {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 'active', NULL, 1, 0, $14, $14)
             """;
 
-    private static final String UPDATE_FIGURES = RowCounts.exactly("cardinality($2::text[])", """
+    private static final BatchStatement UPDATE_FIGURES = BatchStatement.guarded(form -> """
             UPDATE quota.quotas q
             SET used_mb = v.used_mb, allocated_mb = v.allocated_mb, version = v.version, updated_at = $6
-            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
-                AS v (organization_id, id, used_mb, allocated_mb, version)
-            WHERE q.organization_id = v.organization_id COLLATE "C" AND q.id = v.id COLLATE "C"
-            """);
+            FROM %s
+            WHERE %s AND q.id = v.id COLLATE "C"
+            """.formatted(
+                    form.rows("id text", "used_mb bigint", "allocated_mb bigint", "version bigint"), form.same("q")));
 
     private static final String UPDATE_STATE = """
             UPDATE quota.quotas
@@ -99,25 +92,30 @@ public final class QuotaRows {
 
     private QuotaRows() {}
 
+    private static String findAll(BatchStatement.Form form) {
+        return "SELECT " + COLUMNS + "FROM " + form.rows("id text") + " JOIN quota.quotas q ON " + form.same("q")
+                + " AND q.id = v.id COLLATE \"C\" ORDER BY q.id ";
+    }
+
     /** Those of {@code keys} that exist, deleted ones included. */
-    public static Future<Map<QuotaKey, Quota>> find(SqlConnection connection, Collection<QuotaKey> keys) {
+    public static Future<Map<QuotaKey, Quota>> find(Session connection, Collection<QuotaKey> keys) {
         return byKey(connection, FIND_ALL, keys);
     }
 
     /** As {@link #find}, locking them in ascending order of ids until the transaction ends. */
-    public static Future<Map<QuotaKey, Quota>> lock(SqlConnection connection, Collection<QuotaKey> keys) {
+    public static Future<Map<QuotaKey, Quota>> lock(Session connection, Collection<QuotaKey> keys) {
         return byKey(connection, LOCK_ALL, keys);
     }
 
-    private static Future<Map<QuotaKey, Quota>> byKey(SqlConnection connection, String sql, Collection<QuotaKey> keys) {
+    private static Future<Map<QuotaKey, Quota>> byKey(
+            Session connection, BatchStatement statement, Collection<QuotaKey> keys) {
         if (keys.isEmpty()) {
             return Future.succeededFuture(Map.of());
         }
         String[] organizations = keys.stream().map(QuotaKey::organizationId).toArray(String[]::new);
         String[] ids = keys.stream().map(QuotaKey::quotaId).toArray(String[]::new);
         return connection
-                .preparedQuery(sql)
-                .execute(Tuple.tuple().addArrayOfString(organizations).addArrayOfString(ids))
+                .run(statement, organizations, Tuple.tuple().addArrayOfString(ids))
                 .map(rows -> {
                     Map<QuotaKey, Quota> found = new HashMap<>();
                     for (Row row : rows) {
@@ -129,7 +127,7 @@ public final class QuotaRows {
     }
 
     /** The quota and its parent, those of them that exist, by id. */
-    public static Future<Map<String, Quota>> findWithParent(SqlConnection connection, String organization, String id) {
+    public static Future<Map<String, Quota>> findWithParent(Session connection, String organization, String id) {
         return connection
                 .preparedQuery(FIND_WITH_PARENT)
                 .execute(Tuple.of(organization, id))
@@ -137,7 +135,7 @@ public final class QuotaRows {
     }
 
     /** As {@link #findWithParent}, locking both in ascending order of ids. */
-    public static Future<Map<String, Quota>> lockWithParent(SqlConnection connection, String organization, String id) {
+    public static Future<Map<String, Quota>> lockWithParent(Session connection, String organization, String id) {
         return connection
                 .preparedQuery(LOCK_WITH_PARENT)
                 .execute(Tuple.of(organization, id))
@@ -158,11 +156,11 @@ public final class QuotaRows {
      * caller has locked. A child may appear under a quota until that
      * one is locked, so it looks again until there is nothing new.
      */
-    public static Future<List<Quota>> lockBelow(SqlConnection connection, Quota root) {
+    public static Future<List<Quota>> lockBelow(Session connection, Quota root) {
         return lockBelow(connection, root, -1);
     }
 
-    private static Future<List<Quota>> lockBelow(SqlConnection connection, Quota root, int known) {
+    private static Future<List<Quota>> lockBelow(Session connection, Quota root, int known) {
         return connection
                 .preparedQuery(LOCK_BELOW)
                 .execute(Tuple.of(root.organizationId(), root.path()))
@@ -176,7 +174,7 @@ public final class QuotaRows {
                 });
     }
 
-    public static Future<Void> insert(SqlConnection connection, Quota quota) {
+    public static Future<Void> insert(Session connection, Quota quota) {
         return connection
                 .preparedQuery(INSERT)
                 .execute(Tuple.tuple()
@@ -198,7 +196,7 @@ public final class QuotaRows {
     }
 
     /** Writes used, allocated and version of quotas that the caller has locked; fails unless each of them is there. */
-    public static Future<Void> updateFigures(SqlConnection connection, Collection<Quota> quotas, Instant now) {
+    public static Future<Void> updateFigures(Session connection, Collection<Quota> quotas, Instant now) {
         int n = quotas.size();
         String[] organizations = new String[n];
         String[] ids = new String[n];
@@ -214,14 +212,11 @@ public final class QuotaRows {
             versions[i] = quota.version();
             i++;
         }
-        return connection
-                .preparedQuery(UPDATE_FIGURES)
-                .execute(Tuple.of(organizations, ids, used, allocated, versions, utc(now)))
-                .mapEmpty();
+        return connection.write(UPDATE_FIGURES, organizations, Tuple.of(ids, used, allocated, versions, utc(now)));
     }
 
     /** Writes everything but the figures of a quota that the caller has locked. */
-    public static Future<Void> updateState(SqlConnection connection, Quota quota) {
+    public static Future<Void> updateState(Session connection, Quota quota) {
         return connection
                 .preparedQuery(UPDATE_STATE)
                 .execute(Tuple.tuple()
@@ -240,7 +235,7 @@ public final class QuotaRows {
     }
 
     public static Future<Void> setSuspendedBy(
-            SqlConnection connection, String organization, List<String> ids, @Nullable String suspendedBy) {
+            Session connection, String organization, List<String> ids, @Nullable String suspendedBy) {
         if (ids.isEmpty()) {
             return Future.succeededFuture();
         }
@@ -258,7 +253,7 @@ public final class QuotaRows {
 
     /** The quotas that {@code user} owns or was granted something on through this service, oldest first. */
     public static Future<Page<Quota>> list(
-            SqlConnection connection, String organization, String user, Operation.ListQuotas query) {
+            Session connection, String organization, String user, Operation.ListQuotas query) {
         Tuple filter = Tuple.tuple()
                 .addString(organization)
                 .addString(user)

@@ -7,7 +7,6 @@ import com.cagen.quota.domain.RecordedOperation;
 import com.cagen.quota.domain.Request;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
 import java.util.Collection;
@@ -19,43 +18,44 @@ import java.util.Set;
 
 /** What is kept about requests as such: organizations seen, nonces used, answers under idempotency keys. */
 public final class RequestRows {
-    private static final String ENSURE_ORGANIZATIONS = """
-            INSERT INTO quota.chain_heads (organization_id)
-            SELECT o FROM unnest($1::text[]) AS o ORDER BY o COLLATE "C" ON CONFLICT DO NOTHING
-            """;
+    private static final BatchStatement ENSURE_ORGANIZATIONS = BatchStatement.of(form -> """
+            INSERT INTO quota.chain_heads (organization_id) %s ON CONFLICT DO NOTHING
+            """.formatted(
+                    form == BatchStatement.Form.ONE_ORGANIZATION
+                            ? "VALUES ($1)"
+                            : "SELECT o FROM unnest($1::text[]) AS o ORDER BY o COLLATE \"C\""));
 
-    private static final String CLAIM_NONCES = """
-            INSERT INTO quota.nonces (organization_id, service_id, nonce, timestamp_ms)
-            SELECT n.organization_id, n.service_id, n.nonce, n.timestamp_ms
-            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
-                AS n (organization_id, service_id, nonce, timestamp_ms)
-            ORDER BY n.organization_id COLLATE "C", n.service_id COLLATE "C", n.nonce COLLATE "C", n.timestamp_ms
-            ON CONFLICT DO NOTHING
-            RETURNING organization_id, service_id, nonce, timestamp_ms
-            """;
+    private static final BatchStatement CLAIM_NONCES = BatchStatement.of(
+            form -> form.insert("quota.nonces", "", "service_id text", "nonce text", "timestamp_ms bigint")
+                    + form.orderBy("v.service_id COLLATE \"C\", v.nonce COLLATE \"C\", v.timestamp_ms")
+                    + " ON CONFLICT DO NOTHING RETURNING organization_id, service_id, nonce, timestamp_ms");
 
-    private static final String FIND_OPERATIONS = """
+    private static final BatchStatement FIND_OPERATIONS = BatchStatement.of(
+            form -> """
             SELECT o.organization_id, o.service_id, o.idempotency_key, o.fingerprint, o.message, o.data
-            FROM unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, service_id, idempotency_key)
+            FROM %s
             JOIN quota.operations o
-              ON o.organization_id = k.organization_id COLLATE "C" AND o.service_id = k.service_id COLLATE "C"
-             AND o.idempotency_key = k.idempotency_key COLLATE "C"
-            """;
+              ON %s AND o.service_id = v.service_id COLLATE "C" AND o.idempotency_key = v.idempotency_key COLLATE "C"
+            """.formatted(form.rows("service_id text", "idempotency_key text"), form.same("o")));
 
-    private static final String INSERT_OPERATIONS = """
-            INSERT INTO quota.operations (organization_id, service_id, idempotency_key, fingerprint, message, data,
-                created_at)
-            SELECT v.organization_id, v.service_id, v.idempotency_key, v.fingerprint, v.message, v.data, $7
-            FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[])
-                AS v (organization_id, service_id, idempotency_key, fingerprint, message, data)
-            ORDER BY v.organization_id COLLATE "C", v.service_id COLLATE "C", v.idempotency_key COLLATE "C"
-            """;
+    private static final BatchStatement INSERT_OPERATIONS = BatchStatement.of(form -> form.insert(
+                    "quota.operations",
+                    "created_at $7",
+                    "service_id text",
+                    "idempotency_key text",
+                    "fingerprint bytea",
+                    "message text",
+                    "data text")
+            + form.orderBy("v.service_id COLLATE \"C\", v.idempotency_key COLLATE \"C\""));
 
     private static final String FORGET_OPERATIONS = """
             DELETE FROM quota.operations
             WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM quota.operations WHERE created_at < now() - interval '25 hours' LIMIT 5000))
             """;
+    /** Every node deletes its own; a row's place means nothing across them. */
+    private static final String FORGET_OPERATIONS_ON_ALL_NODES =
+            "DELETE FROM quota.operations WHERE created_at < now() - interval '25 hours'";
 
     private RequestRows() {}
 
@@ -68,27 +68,27 @@ public final class RequestRows {
     }
 
     /** Makes sure that each organization has its row: the end of its audit chain. */
-    public static Future<Void> ensureOrganizations(SqlConnection connection, Collection<String> organizations) {
+    public static Future<Void> ensureOrganizations(Session connection, Collection<String> organizations) {
         return connection
-                .preparedQuery(ENSURE_ORGANIZATIONS)
-                .execute(Tuple.tuple().addArrayOfString(organizations.toArray(String[]::new)))
+                .run(ENSURE_ORGANIZATIONS, organizations.toArray(String[]::new), Tuple.tuple())
                 .mapEmpty();
     }
 
     /** Claims nonces; those that are not in the result were used before. Their organizations must exist. */
-    public static Future<Set<NonceKey>> claim(SqlConnection connection, Collection<NonceKey> nonces) {
+    public static Future<Set<NonceKey>> claim(Session connection, Collection<NonceKey> nonces) {
         if (nonces.isEmpty()) {
             return Future.succeededFuture(Set.of());
         }
         return connection
-                .preparedQuery(CLAIM_NONCES)
-                .execute(Tuple.of(
+                .run(
+                        CLAIM_NONCES,
                         nonces.stream().map(NonceKey::organizationId).toArray(String[]::new),
-                        nonces.stream().map(NonceKey::serviceId).toArray(String[]::new),
-                        nonces.stream().map(key -> key.nonce().value()).toArray(String[]::new),
-                        nonces.stream()
-                                .map(key -> key.nonce().timestampMillis())
-                                .toArray(Long[]::new)))
+                        Tuple.of(
+                                nonces.stream().map(NonceKey::serviceId).toArray(String[]::new),
+                                nonces.stream().map(key -> key.nonce().value()).toArray(String[]::new),
+                                nonces.stream()
+                                        .map(key -> key.nonce().timestampMillis())
+                                        .toArray(Long[]::new)))
                 .map(rows -> {
                     Set<NonceKey> claimed = new HashSet<>();
                     rows.forEach(row -> claimed.add(new NonceKey(
@@ -99,16 +99,20 @@ public final class RequestRows {
 
     /** What was recorded under those of {@code keys} that were used before. */
     public static Future<Map<OperationKey, RecordedOperation>> findOperations(
-            SqlConnection connection, Collection<OperationKey> keys) {
+            Session connection, Collection<OperationKey> keys) {
         if (keys.isEmpty()) {
             return Future.succeededFuture(Map.of());
         }
         return connection
-                .preparedQuery(FIND_OPERATIONS)
-                .execute(Tuple.of(
+                .run(
+                        FIND_OPERATIONS,
                         keys.stream().map(OperationKey::organizationId).toArray(String[]::new),
-                        keys.stream().map(OperationKey::serviceId).toArray(String[]::new),
-                        keys.stream().map(OperationKey::key).toArray(String[]::new)))
+                        Tuple.tuple()
+                                .addArrayOfString(keys.stream()
+                                        .map(OperationKey::serviceId)
+                                        .toArray(String[]::new))
+                                .addArrayOfString(
+                                        keys.stream().map(OperationKey::key).toArray(String[]::new)))
                 .map(rows -> {
                     Map<OperationKey, RecordedOperation> found = new HashMap<>();
                     rows.forEach(row -> found.put(
@@ -124,13 +128,11 @@ public final class RequestRows {
     public record NewOperation(OperationKey key, RecordedOperation operation) {}
 
     /** Fails with SQLSTATE 23505 when one of the keys was recorded meanwhile: run the transaction again. */
-    public static Future<Void> insertOperations(SqlConnection connection, List<NewOperation> operations, Instant now) {
-        return connection
-                .preparedQuery(INSERT_OPERATIONS)
-                .execute(Tuple.tuple()
-                        .addArrayOfString(operations.stream()
-                                .map(o -> o.key().organizationId())
-                                .toArray(String[]::new))
+    public static Future<Void> insertOperations(Session connection, List<NewOperation> operations, Instant now) {
+        return connection.write(
+                INSERT_OPERATIONS,
+                operations.stream().map(o -> o.key().organizationId()).toArray(String[]::new),
+                Tuple.tuple()
                         .addArrayOfString(operations.stream()
                                 .map(o -> o.key().serviceId())
                                 .toArray(String[]::new))
@@ -145,22 +147,31 @@ public final class RequestRows {
                         .addArrayOfString(operations.stream()
                                 .map(o -> o.operation().answer().data())
                                 .toArray(String[]::new))
-                        .addOffsetDateTime(QuotaRows.utc(now)))
-                .compose(RowCounts.expect(operations.size()));
+                        .addOffsetDateTime(QuotaRows.utc(now)));
     }
 
     /**
      * Retention: makes the nonce partitions of the hours to come, drops those that no valid timestamp can fall into, and
-     * forgets idempotency keys older than 25 hours, a bounded number at a time.
+     * forgets idempotency keys older than 25 hours.
      */
     public static Future<Void> maintain(Database database) {
         return database.transaction(Scope.maintenance(), connection -> connection
                         .preparedQuery("SELECT quota.roll_nonce_partitions($1)")
                         .execute(Tuple.of(System.currentTimeMillis()))
                         .<Void>mapEmpty())
-                .compose(ignored -> database.transaction(Scope.maintenance(), connection -> connection
-                        .preparedQuery(FORGET_OPERATIONS)
+                .compose(ignored -> database.transaction(Scope.maintenance(), RequestRows::forgetOperations));
+    }
+
+    /** On PostgreSQL a bounded number at a time. */
+    private static Future<Void> forgetOperations(Session connection) {
+        return connection.onOneNode()
+                ? connection.preparedQuery(FORGET_OPERATIONS).execute().mapEmpty()
+                : connection
+                        .query("SET LOCAL statement_timeout = '10min'")
                         .execute()
-                        .<Void>mapEmpty()));
+                        .compose(ignored -> connection
+                                .preparedQuery(FORGET_OPERATIONS_ON_ALL_NODES)
+                                .execute())
+                        .mapEmpty();
     }
 }

@@ -4,7 +4,6 @@ import com.cagen.quota.domain.Operation;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -40,7 +39,7 @@ public final class RuntimeRows {
 
     /** Resources by what they hold on the quotas that {@link QuotaRows#list} shows, largest first. */
     public static Future<QuotaRows.Page<HoldingResource>> list(
-            SqlConnection connection, String organization, String user, Operation.ListRuntimes query) {
+            Session connection, String organization, String user, Operation.ListRuntimes query) {
         Future<Long> count = connection
                 .preparedQuery(COUNT)
                 .execute(Tuple.of(organization, user))

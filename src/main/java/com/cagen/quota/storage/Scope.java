@@ -2,6 +2,7 @@ package com.cagen.quota.storage;
 
 import io.vertx.core.json.JsonObject;
 import java.util.Collection;
+import java.util.List;
 
 /**
  * What a transaction may see: the setting that the row-level-security policies read. Without one it sees nothing.
@@ -10,6 +11,7 @@ import java.util.Collection;
  * @param value its value
  */
 public record Scope(String setting, String value) {
+    private static final String CLAIMS = "app.scope";
 
     /** The rows of one organization. */
     public static Scope organization(String organizationId) {
@@ -25,7 +27,27 @@ public record Scope(String setting, String value) {
     public static Scope claims(Collection<String> keys) {
         JsonObject claims = new JsonObject();
         keys.forEach(key -> claims.put(key, 1));
-        return new Scope("app.scope", claims.encode());
+        return new Scope(CLAIMS, claims.encode());
+    }
+
+    /**
+     * The same for an engine whose transactions keep to one organization.
+     *
+     * @throws IllegalStateException when it claims several
+     */
+    Scope ofOneOrganization() {
+        if (!setting.equals(CLAIMS)) {
+            return this;
+        }
+        List<String> organizations = new JsonObject(value)
+                .fieldNames().stream()
+                        .map(key -> key.substring(key.indexOf('/') + 1))
+                        .distinct()
+                        .toList();
+        if (organizations.size() != 1) {
+            throw new IllegalStateException("a transaction over " + organizations.size() + " organizations");
+        }
+        return organization(organizations.get(0));
     }
 
     /** Claims the rows of one quota under one organization's name. */

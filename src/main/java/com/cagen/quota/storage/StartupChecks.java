@@ -3,7 +3,6 @@ package com.cagen.quota.storage;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
-import io.vertx.sqlclient.SqlConnection;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -43,13 +42,13 @@ public final class StartupChecks {
     }
 
     /** A cold process on a busy machine may need longer for its first connection than any request may wait for one. */
-    private static Future<SqlConnection> connect(Database database, int attempts) {
+    private static Future<Session> connect(Database database, int attempts) {
         return database.connection()
                 .recover(failure -> attempts > 1 ? connect(database, attempts - 1) : Future.failedFuture(failure));
     }
 
     /** For the role that {@code connection} works under. */
-    static Future<Void> run(SqlConnection connection) {
+    static Future<Void> run(Session connection) {
         return connection
                 .query(ROLE)
                 .execute()

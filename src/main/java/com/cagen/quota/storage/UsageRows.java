@@ -4,7 +4,6 @@ import com.cagen.quota.domain.HoldingKey;
 import com.cagen.quota.domain.Operation;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,40 +18,42 @@ import org.jspecify.annotations.Nullable;
 
 /** Tables {@code quota_holdings} and {@code quota_usage}. Both are written only under the lock of their quota's row. */
 public final class UsageRows {
-    private static final String FIND_HELD = """
+    private static final BatchStatement FIND_HELD =
+            BatchStatement.of(form -> """
             SELECT h.organization_id, h.quota_id, h.resource_id, h.held_mb
-            FROM unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, quota_id, resource_id)
+            FROM %s
             JOIN quota.quota_holdings h
-              ON h.organization_id = k.organization_id COLLATE "C" AND h.quota_id = k.quota_id COLLATE "C"
-             AND h.resource_id = k.resource_id COLLATE "C"
-            """;
+              ON %s AND h.quota_id = v.quota_id COLLATE "C" AND h.resource_id = v.resource_id COLLATE "C"
+            """.formatted(form.rows("quota_id text", "resource_id text"), form.same("h")));
 
-    private static final String UPSERT_HELD = """
-            INSERT INTO quota.quota_holdings (organization_id, quota_id, resource_id, held_mb, last_activity)
-            SELECT v.organization_id, v.quota_id, v.resource_id, v.held_mb, $5
-            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
-                AS v (organization_id, quota_id, resource_id, held_mb)
-            ON CONFLICT (organization_id, quota_id, resource_id)
+    private static final BatchStatement UPSERT_HELD = BatchStatement.of(form -> form.insert(
+                    "quota.quota_holdings", "last_activity $5", "quota_id text", "resource_id text", "held_mb bigint")
+            + """
+             ON CONFLICT (organization_id, quota_id, resource_id)
                 DO UPDATE SET held_mb = excluded.held_mb, last_activity = excluded.last_activity
-            """;
-
-    private static final String DELETE_HELD = RowCounts.exactly("cardinality($3::text[])", """
-            DELETE FROM quota.quota_holdings h
-            USING unnest($1::text[], $2::text[], $3::text[]) AS k (organization_id, quota_id, resource_id)
-            WHERE h.organization_id = k.organization_id COLLATE "C" AND h.quota_id = k.quota_id COLLATE "C"
-              AND h.resource_id = k.resource_id COLLATE "C"
             """);
 
-    private static final String INSERT_LEDGER = """
-            INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation,
-                usage_mb, user_id, service_id, reason, used_mb, held_mb, created_at)
-            SELECT v.organization_id, v.quota_id, v.quota_version, v.usage_id, v.resource_id, v.operation, v.usage_mb,
-                v.user_id, v.service_id, v.reason, v.used_mb, v.held_mb, $13
-            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::bigint[],
-                    $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[])
-                AS v (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
-                    service_id, reason, used_mb, held_mb)
-            """;
+    private static final BatchStatement DELETE_HELD = BatchStatement.guarded(
+            form -> """
+            DELETE FROM quota.quota_holdings h
+            USING %s
+            WHERE %s AND h.quota_id = v.quota_id COLLATE "C" AND h.resource_id = v.resource_id COLLATE "C"
+            """.formatted(form.rows("quota_id text", "resource_id text"), form.same("h")));
+
+    private static final BatchStatement INSERT_LEDGER = BatchStatement.of(form -> form.insert(
+            "quota.quota_usage",
+            "created_at $13",
+            "quota_id text",
+            "quota_version bigint",
+            "usage_id uuid",
+            "resource_id text",
+            "operation text",
+            "usage_mb bigint",
+            "user_id text",
+            "service_id text",
+            "reason text",
+            "used_mb bigint",
+            "held_mb bigint"));
 
     private static final String LEDGER_COLUMNS = """
             SELECT quota_version, usage_id, quota_id, resource_id, operation, usage_mb, user_id, service_id, reason,
@@ -89,11 +90,11 @@ public final class UsageRows {
     private UsageRows() {}
 
     /** What each of {@code keys} holds, in megabytes; absent means nothing. */
-    public static Future<Map<HoldingKey, Long>> findHeld(SqlConnection connection, Collection<HoldingKey> keys) {
+    public static Future<Map<HoldingKey, Long>> findHeld(Session connection, Collection<HoldingKey> keys) {
         if (keys.isEmpty()) {
             return Future.succeededFuture(Map.of());
         }
-        return connection.preparedQuery(FIND_HELD).execute(keyArrays(keys)).map(rows -> {
+        return connection.run(FIND_HELD, organizations(keys), keyArrays(keys)).map(rows -> {
             Map<HoldingKey, Long> held = new HashMap<>();
             rows.forEach(row ->
                     held.put(new HoldingKey(row.getString(0), row.getString(1), row.getString(2)), row.getLong(3)));
@@ -103,7 +104,7 @@ public final class UsageRows {
 
     /** Writes what each resource holds from now on; one that holds nothing loses its row. */
     public static List<Future<Void>> writeHeld(
-            SqlConnection connection, Map<HoldingKey, Long> before, Map<HoldingKey, Long> after, Instant now) {
+            Session connection, Map<HoldingKey, Long> before, Map<HoldingKey, Long> after, Instant now) {
         List<HoldingKey> some = new ArrayList<>();
         List<HoldingKey> none = new ArrayList<>();
         after.forEach((key, mb) -> {
@@ -118,20 +119,20 @@ public final class UsageRows {
             Tuple values = keyArrays(some);
             values.addArrayOfLong(some.stream().map(after::get).toArray(Long[]::new));
             values.addOffsetDateTime(QuotaRows.utc(now));
-            writes.add(connection.preparedQuery(UPSERT_HELD).execute(values).compose(RowCounts.expect(some.size())));
+            writes.add(connection.write(UPSERT_HELD, organizations(some), values));
         }
         if (!none.isEmpty()) {
-            writes.add(connection
-                    .preparedQuery(DELETE_HELD)
-                    .execute(keyArrays(none))
-                    .mapEmpty());
+            writes.add(connection.write(DELETE_HELD, organizations(none), keyArrays(none)));
         }
         return writes;
     }
 
+    private static String[] organizations(Collection<HoldingKey> keys) {
+        return keys.stream().map(HoldingKey::organizationId).toArray(String[]::new);
+    }
+
     private static Tuple keyArrays(Collection<HoldingKey> keys) {
         return Tuple.tuple()
-                .addArrayOfString(keys.stream().map(HoldingKey::organizationId).toArray(String[]::new))
                 .addArrayOfString(keys.stream().map(HoldingKey::quotaId).toArray(String[]::new))
                 .addArrayOfString(keys.stream().map(HoldingKey::resourceId).toArray(String[]::new));
     }
@@ -160,7 +161,7 @@ public final class UsageRows {
             Instant createdAt) {}
 
     /** Appends to the ledger; all entries get the first one's time. */
-    public static Future<Void> insertLedger(SqlConnection connection, List<LedgerEntry> entries) {
+    public static Future<Void> insertLedger(Session connection, List<LedgerEntry> entries) {
         int n = entries.size();
         String[] organizations = new String[n];
         String[] quotas = new String[n];
@@ -190,7 +191,6 @@ public final class UsageRows {
             held[i] = entry.heldMb();
         }
         Tuple values = Tuple.tuple()
-                .addArrayOfString(organizations)
                 .addArrayOfString(quotas)
                 .addArrayOfLong(versions)
                 .addArrayOfUUID(ids)
@@ -203,7 +203,7 @@ public final class UsageRows {
                 .addArrayOfLong(used)
                 .addArrayOfLong(held)
                 .addOffsetDateTime(QuotaRows.utc(entries.get(0).createdAt()));
-        return connection.preparedQuery(INSERT_LEDGER).execute(values).compose(RowCounts.expect(n));
+        return connection.write(INSERT_LEDGER, organizations, values);
     }
 
     /** @param nextCursor where the next page begins, or null at the end */
@@ -211,8 +211,7 @@ public final class UsageRows {
             List<LedgerEntry> entries, @Nullable Long nextCursor) {}
 
     /** The ledger of one quota, by its versions. */
-    public static Future<LedgerPage> history(
-            SqlConnection connection, String organization, Operation.UsageHistory query) {
+    public static Future<LedgerPage> history(Session connection, String organization, Operation.UsageHistory query) {
         Future<@Nullable Long> low = query.from() == null
                 ? Future.succeededFuture()
                 : firstVersionSince(
@@ -227,7 +226,7 @@ public final class UsageRows {
 
     /** Null when the ledger is empty. */
     private static Future<@Nullable Long> firstVersionSince(
-            SqlConnection connection, String organization, String quotaId, Instant moment) {
+            Session connection, String organization, String quotaId, Instant moment) {
         return connection
                 .preparedQuery(FIRST_VERSION_SINCE)
                 .execute(Tuple.of(organization, quotaId, QuotaRows.utc(moment)))
@@ -239,7 +238,7 @@ public final class UsageRows {
      * @param high nor one from this version on
      */
     private static Future<LedgerPage> history(
-            SqlConnection connection,
+            Session connection,
             String organization,
             Operation.UsageHistory query,
             @Nullable Long low,

@@ -12,13 +12,9 @@ public record Utilization(String quotaId, long usedMb, long allocatedMb, long to
      * making each of them write to it.
      */
     private static final String FULLEST = """
-            (SELECT id, used_mb, allocated_mb, total_mb FROM quota.quotas
-             WHERE level = 0 AND status <> 'deleted'
-             ORDER BY (used_mb + allocated_mb)::float8 / total_mb DESC, id LIMIT $1)
-            UNION ALL
-            (SELECT id, used_mb, allocated_mb, total_mb FROM quota.quotas
-             WHERE level > 0 AND status <> 'deleted'
-             ORDER BY (used_mb + allocated_mb)::float8 / total_mb DESC, id LIMIT $1)
+            SELECT id, used_mb, allocated_mb, total_mb FROM quota.quotas
+            WHERE (level = 0) = $2 AND status <> 'deleted'
+            ORDER BY (used_mb + allocated_mb)::float8 / total_mb DESC, id LIMIT $1
             """;
 
     /** For what nobody waits for, one process does. */
@@ -34,12 +30,22 @@ public record Utilization(String quotaId, long usedMb, long allocatedMb, long to
         return database.transaction(Scope.maintenance(), connection -> connection
                 .query(ALONE)
                 .execute()
-                .compose(ignored -> connection.preparedQuery(FULLEST).execute(Tuple.of((long) limit)))
+                .compose(ignored -> fullest(connection, limit, true))
+                .compose(roots -> fullest(connection, limit, false).map(others -> {
+                    roots.addAll(others);
+                    return roots;
+                })));
+    }
+
+    private static Future<List<Utilization>> fullest(Session connection, int limit, boolean roots) {
+        return connection
+                .preparedQuery(FULLEST)
+                .execute(Tuple.of((long) limit, roots))
                 .map(rows -> {
                     List<Utilization> fullest = new ArrayList<>();
                     rows.forEach(row -> fullest.add(
                             new Utilization(row.getString(0), row.getLong(1), row.getLong(2), row.getLong(3))));
                     return fullest;
-                }));
+                });
     }
 }

@@ -4,6 +4,7 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Vertx;
 import java.sql.SQLException;
@@ -14,7 +15,7 @@ final class AuthDatabase {
     final Database database;
 
     AuthDatabase(Vertx vertx, Config config) {
-        Migrations.run(DatabaseUrl.parse(url));
+        Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);
     }
 

@@ -4,6 +4,7 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.config.Secret;
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Caller;
+import com.cagen.quota.testing.TestConfig;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -42,7 +43,7 @@ final class AuthFixtures {
                 EnumSet.allOf(Config.Role.class),
                 new Config.Http(1, 10_000, 60, 100),
                 new Config.Lanes(1, 100, 1_000, 4),
-                new Config.Database(4, 1_000, 2_000, 5_000),
+                new Config.Database(TestConfig.ENGINE, 4, 1_000, 2_000, 5_000),
                 new Config.Auth(timeoutMillis),
                 new Config.Audit(250, 10_000, null),
                 Config.Bridges.OFF,

@@ -96,7 +96,7 @@ class ClusteredBusIT {
                                     authority))));
             vertx.add(joined.vertx());
             clusters.add(joined.cluster());
-            Bus bus = new Bus(joined.vertx(), 2, TIMEOUT_MILLIS, Config.Routing.HASH);
+            Bus bus = new Bus(joined.vertx(), 2, TIMEOUT_MILLIS, Config.Routing.HASH, false);
             buses.add(bus);
             await(bus.join());
         }

@@ -89,6 +89,8 @@ final class Node implements AutoCloseable {
         environment.putAll(new HashMap<>(Map.of(
                 "PORT",
                 Integer.toString(httpPort),
+                "DATABASE_ENGINE",
+                TestConfig.ENGINE.name(),
                 "DATABASE_URL",
                 databaseUrl,
                 "CAGEN_QUOTA_SERVICE_SECRET_KEY",

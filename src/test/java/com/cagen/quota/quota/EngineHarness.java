@@ -67,7 +67,7 @@ final class EngineHarness implements AutoCloseable {
     EngineHarness(String url, String serviceUrl) {
         this.url = url;
         Config config = TestConfig.of(serviceUrl);
-        Migrations.run(DatabaseUrl.parse(url));
+        Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         database = Database.open(vertx, DatabaseUrl.parse(serviceUrl), config.database(), "test", 8);
         Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
         bus.serveAuth(

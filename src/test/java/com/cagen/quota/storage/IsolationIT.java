@@ -27,7 +27,7 @@ class IsolationIT {
 
     @BeforeAll
     void twoOrganizationsWithAQuotaEach() {
-        Migrations.run(DatabaseUrl.parse(url));
+        Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         for (String n : List.of("1", "2")) {
             TestDatabase.execute(url, "INSERT INTO quota.chain_heads (organization_id) VALUES ('org_" + n + "')");
             TestDatabase.execute(
@@ -79,6 +79,11 @@ class IsolationIT {
     void aBatchThatClaimsAForeignQuotaUnderItsOwnNameGetsNothing() {
         Scope stranger = Scope.claims(List.of(
                 Scope.quotaKey("q_1", "org_2"), Scope.organizationKey("org_2"), Scope.organizationKey("org_1")));
+        if (config.database().oneOrganizationATransaction()) {
+            assertThatThrownBy(() -> rows(stranger, "SELECT id FROM quota.quotas"))
+                    .hasMessageContaining("a transaction over 2 organizations");
+            return;
+        }
         assertThat(rows(stranger, "SELECT id FROM quota.quotas")).isZero();
         assertThat(rows(stranger, "UPDATE quota.quotas SET total_mb = 11")).isZero();
         // Nor does the stranger's claim hide the row from its owner in the same batch.
@@ -104,10 +109,19 @@ class IsolationIT {
     }
 
     @Test
+    void aScopeIsOneOfThoseThatThePoliciesKnow() {
+        Scope other = new Scope("session_authorization", "postgres");
+        assertThat(config.database().oneOrganizationATransaction()
+                        && await(database.transaction(other, connection -> Future.succeededFuture(true))
+                                .otherwise(false)))
+                .isFalse();
+    }
+
+    @Test
     void theServiceStartsOnlyWhereThisHolds() {
         assertThatCode(() -> await(StartupChecks.run(database))).doesNotThrowAnyException();
         String other = TestDatabase.create();
-        Migrations.run(DatabaseUrl.parse(other));
+        Migrations.run(DatabaseUrl.parse(other), TestConfig.ENGINE);
         TestDatabase.execute(other, "ALTER TABLE quota.outbox NO FORCE ROW LEVEL SECURITY");
         Database unsafe = Database.open(vertx, DatabaseUrl.parse(other), config.database(), "unsafe", 1);
         assertThatThrownBy(() -> await(StartupChecks.run(unsafe))).hasMessageContaining("quota.outbox");

@@ -3,7 +3,7 @@ package com.cagen.quota.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.cagen.quota.testing.TestConfig;
+import com.cagen.quota.config.Config;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Vertx;
 import java.io.IOException;
@@ -14,6 +14,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -24,17 +25,27 @@ import java.util.stream.Stream;
 import org.flywaydb.core.api.FlywayException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class MigrationsIT {
+    private static final Config.Engine POSTGRESQL = Config.Engine.POSTGRESQL;
     private static final Pattern FILE = Pattern.compile("V(\\d+)__.*\\.sql");
 
     @TempDir
     private Path folder;
 
     private static List<Path> files() throws IOException {
-        try (Stream<Path> all = Files.list(Path.of("src/main/resources/db/migration"))) {
-            return all.filter(
-                            file -> FILE.matcher(file.getFileName().toString()).matches())
+        return files(POSTGRESQL);
+    }
+
+    private static List<Path> files(Config.Engine engine) throws IOException {
+        Path db = Path.of("src/main/resources/db");
+        Path own = db.resolve(engine.name().toLowerCase(Locale.ROOT));
+        try (Stream<Path> common = Files.list(db.resolve("migration"));
+                Stream<Path> special = Files.list(own)) {
+            return Stream.concat(common, special)
+                    .filter(file -> FILE.matcher(file.getFileName().toString()).matches())
                     .sorted(Comparator.comparingInt(MigrationsIT::version))
                     .toList();
         }
@@ -74,10 +85,14 @@ class MigrationsIT {
     }
 
     private static void assertServes(String url) throws Exception {
+        assertServes(url, POSTGRESQL);
+    }
+
+    private static void assertServes(String url, Config.Engine engine) throws Exception {
         Vertx vertx = Vertx.vertx();
         try {
             Database database = Database.open(
-                    vertx, DatabaseUrl.parse(url), TestConfig.of(url).database(), "migrated", 2);
+                    vertx, DatabaseUrl.parse(url), new Config.Database(engine, 2, 2_000, 5_000, 10_000), "migrated", 2);
             StartupChecks.run(database).await(10, TimeUnit.SECONDS);
             database.transaction(Scope.maintenance(), connection -> connection
                             .query("SELECT quota.roll_nonce_partitions((extract(epoch FROM now()) * 1000)::bigint)")
@@ -89,47 +104,65 @@ class MigrationsIT {
         }
     }
 
-    @Test
-    void migratesAnEmptyDatabaseAndFindsNothingToDoTheSecondTime() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void migratesAnEmptyDatabaseAndFindsNothingToDoTheSecondTime(Config.Engine engine) throws Exception {
         DatabaseUrl url = DatabaseUrl.parse(TestDatabase.create());
-        int newest = files().size();
-        assertThat(Migrations.run(url))
+        int newest = files(engine).size();
+        assertThat(Migrations.run(url, engine))
                 .isEqualTo("the schema is at version " + newest + ", " + newest + " migrations applied");
-        assertThat(Migrations.run(url)).isEqualTo("the schema is at version " + newest + ", 0 migrations applied");
+        assertThat(Migrations.run(url, engine))
+                .isEqualTo("the schema is at version " + newest + ", 0 migrations applied");
     }
 
-    @Test
-    void letsEveryMigrationSayWhichVersionItMakes() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void letsEveryMigrationSayWhichVersionItMakes(Config.Engine engine) throws Exception {
         String url = TestDatabase.create();
-        for (Path file : files()) {
+        for (Path file : files(engine)) {
             applyByHand(url, file);
             assertThat(query(url, "SELECT obj_description('quota.quotas'::regclass)"))
                     .as("the last line of " + file)
-                    .isEqualTo("schema version " + version(file));
+                    .isEqualTo("schema version " + version(file)
+                            + (file.toString().contains("citus") ? " for Citus" : ""));
         }
-        assertThat(Migrations.NEWEST).isEqualTo(version(files().get(files().size() - 1)));
+        assertThat(Migrations.NEWEST)
+                .isEqualTo(version(files(engine).get(files(engine).size() - 1)));
     }
 
-    @Test
-    void takesOverASchemaThatWasAppliedByHand() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void takesOverASchemaThatWasAppliedByHand(Config.Engine engine) throws Exception {
         String url = TestDatabase.create();
-        for (Path file : files()) {
+        for (Path file : files(engine)) {
             applyByHand(url, file);
         }
         TestDatabase.execute(url, "INSERT INTO quota.chain_heads (organization_id) VALUES ('org_kept')");
         for (int i = 0; i < 2; i++) {
-            assertThat(Migrations.run(DatabaseUrl.parse(url)))
+            assertThat(Migrations.run(DatabaseUrl.parse(url), engine))
                     .isEqualTo("the schema is at version " + Migrations.NEWEST + ", 0 migrations applied");
         }
         assertThat(query(url, "SELECT organization_id FROM quota.chain_heads")).isEqualTo("org_kept");
-        assertServes(url);
+        assertServes(url, engine);
+    }
+
+    @Test
+    void refusesASchemaThatWasMadeForTheOtherEngine() {
+        for (Config.Engine engine : Config.Engine.values()) {
+            DatabaseUrl url = DatabaseUrl.parse(TestDatabase.create());
+            Migrations.run(url, engine);
+            Config.Engine other = engine == POSTGRESQL ? Config.Engine.CITUS : POSTGRESQL;
+            assertThatThrownBy(() -> Migrations.run(url, other))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("DATABASE_ENGINE " + engine.name().toLowerCase(Locale.ROOT));
+        }
     }
 
     @Test
     void appliesWhatIsNewToASchemaThatWasAppliedByHand() throws Exception {
         String url = TestDatabase.create();
         applyByHand(url, files().get(0));
-        assertThat(Migrations.run(DatabaseUrl.parse(url)))
+        assertThat(Migrations.run(DatabaseUrl.parse(url), POSTGRESQL))
                 .isEqualTo("the schema is at version " + Migrations.NEWEST + ", " + (Migrations.NEWEST - 1)
                         + " migrations applied");
         assertServes(url);
@@ -140,7 +173,7 @@ class MigrationsIT {
         String url = TestDatabase.create();
         TestDatabase.execute(url, "CREATE SCHEMA quota");
         TestDatabase.execute(url, "CREATE TABLE quota.quotas (id text)");
-        assertThatThrownBy(() -> Migrations.run(DatabaseUrl.parse(url)))
+        assertThatThrownBy(() -> Migrations.run(DatabaseUrl.parse(url), POSTGRESQL))
                 .isInstanceOf(FlywayException.class)
                 .hasMessageContaining("non-empty schema");
         assertThat(query(url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'quota'"))
@@ -156,20 +189,20 @@ class MigrationsIT {
             String login = newLogin(admin + "/postgres", "CREATEROLE");
             TestDatabase.execute(admin + "/postgres", "CREATE DATABASE restricted OWNER postgres_login");
             String url = login.replaceFirst("/postgres$", "/restricted");
-            Migrations.run(DatabaseUrl.parse(url));
+            Migrations.run(DatabaseUrl.parse(url), POSTGRESQL);
             assertServes(url);
         }
     }
 
     @Test
     void migratesAndServesAsALoginThatMayNotEvenMakeRolesWhereAnAdministratorHasMadeIt() throws Exception {
-        Migrations.run(DatabaseUrl.parse(TestDatabase.create())); // makes the role
+        Migrations.run(DatabaseUrl.parse(TestDatabase.create()), POSTGRESQL); // makes the role
         String admin = TestDatabase.create();
         String url = newLogin(admin, "NOCREATEROLE");
         String login = DatabaseUrl.parse(url).user();
         TestDatabase.execute(admin, "ALTER DATABASE " + DatabaseUrl.parse(admin).database() + " OWNER TO " + login);
         TestDatabase.execute(admin, "GRANT quota_app TO " + login);
-        Migrations.run(DatabaseUrl.parse(url));
+        Migrations.run(DatabaseUrl.parse(url), POSTGRESQL);
         assertServes(url);
     }
 
@@ -182,11 +215,12 @@ class MigrationsIT {
         String url = newLogin(admin, "NOCREATEROLE");
         TestDatabase.execute(
                 admin, "GRANT quota_app TO " + DatabaseUrl.parse(url).user());
-        assertThatThrownBy(() -> Migrations.run(DatabaseUrl.parse(url)))
+        assertThatThrownBy(() -> Migrations.run(DatabaseUrl.parse(url), POSTGRESQL))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("run migrate");
-        Migrations.run(DatabaseUrl.parse(admin));
-        assertThat(Migrations.run(DatabaseUrl.parse(url))).startsWith("the schema is at version " + Migrations.NEWEST);
+        Migrations.run(DatabaseUrl.parse(admin), POSTGRESQL);
+        assertThat(Migrations.run(DatabaseUrl.parse(url), POSTGRESQL))
+                .startsWith("the schema is at version " + Migrations.NEWEST);
         assertServes(url);
     }
 
@@ -194,7 +228,7 @@ class MigrationsIT {
     @Test
     void rollsNoncePartitionsWhateverOtherTablesAreCalled() throws Exception {
         String url = TestDatabase.create();
-        Migrations.run(DatabaseUrl.parse(url));
+        Migrations.run(DatabaseUrl.parse(url), POSTGRESQL);
         TestDatabase.execute(url, "CREATE TABLE quota.nonces_1 PARTITION OF quota.nonces FOR VALUES FROM (1) TO (2)");
         TestDatabase.execute(
                 url, "CREATE TABLE quota.nonces_other PARTITION OF quota.nonces FOR VALUES FROM (3) TO (4)");
@@ -215,8 +249,8 @@ class MigrationsIT {
             }
             ExecutorService nodes = Executors.newFixedThreadPool(4);
             try {
-                List<Future<String>> runs =
-                        nodes.invokeAll(java.util.Collections.nCopies(4, () -> Migrations.run(DatabaseUrl.parse(url))));
+                List<Future<String>> runs = nodes.invokeAll(
+                        java.util.Collections.nCopies(4, () -> Migrations.run(DatabaseUrl.parse(url), POSTGRESQL)));
                 for (Future<String> run : runs) {
                     assertThat(run.get()).startsWith("the schema is at version " + Migrations.NEWEST);
                 }

@@ -19,7 +19,7 @@ class StartupChecksIT {
 
     @BeforeEach
     void migrate() {
-        Migrations.run(DatabaseUrl.parse(url));
+        Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
     }
 
     @AfterEach

@@ -72,7 +72,7 @@ class UsageHistoryIT {
         long seed = System.nanoTime();
         System.out.println("UsageHistoryIT seed " + seed);
         Random random = new Random(seed);
-        Migrations.run(DatabaseUrl.parse(url));
+        Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         List<Line> lines = ledger(random);
         write(lines);
         Vertx vertx = Vertx.vertx();

@@ -106,7 +106,7 @@ public final class FrontDoor implements AutoCloseable {
                 Set.of(Config.Role.values()),
                 new Config.Http(INSTANCES, httpTimeoutMillis, 30, 1_000),
                 new Config.Lanes(1, 300, 1_000, 4),
-                new Config.Database(4, 1_000, 2_000, 3_000),
+                new Config.Database(Config.Engine.POSTGRESQL, 4, 1_000, 2_000, 3_000),
                 new Config.Auth(2_000),
                 new Config.Audit(250, 60_000, null),
                 Config.Bridges.OFF,

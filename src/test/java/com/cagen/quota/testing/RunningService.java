@@ -60,6 +60,8 @@ public final class RunningService implements AutoCloseable {
         this.settings.putAll(Map.of(
                 "DATABASE_URL",
                 url,
+                "DATABASE_ENGINE",
+                TestConfig.ENGINE.name(),
                 "CAGEN_QUOTA_SERVICE_SECRET_KEY",
                 TestConfig.KEY,
                 "HOST",

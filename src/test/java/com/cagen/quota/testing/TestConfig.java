@@ -5,12 +5,17 @@ import com.cagen.quota.config.Secret;
 import java.nio.file.Path;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /** A configuration for tests. */
 public final class TestConfig {
     /** 32 bytes, in base64. */
     public static final String KEY = Base64.getEncoder().encodeToString(new byte[32]);
+
+    /** What the tests run as: the {@code TEST_DATABASE_ENGINE} of the environment, whatever the database really is. */
+    public static final Config.Engine ENGINE = Config.Engine.valueOf(
+            System.getenv().getOrDefault("TEST_DATABASE_ENGINE", "postgresql").toUpperCase(Locale.ROOT));
 
     private TestConfig() {}
 
@@ -34,7 +39,7 @@ public final class TestConfig {
                 Set.of(Config.Role.values()),
                 new Config.Http(1, 15_000, 30, 1_000),
                 new Config.Lanes(2, 64, 10_000, 4),
-                new Config.Database(8, 2_000, 5_000, 10_000),
+                new Config.Database(TestConfig.ENGINE, 8, 2_000, 5_000, 10_000),
                 new Config.Auth(2_000),
                 new Config.Audit(250, 60_000, null),
                 bridges,

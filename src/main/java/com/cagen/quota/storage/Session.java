@@ -1,0 +1,122 @@
+package com.cagen.quota.storage;
+
+import com.cagen.quota.config.Config;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.PreparedQuery;
+import io.vertx.sqlclient.Query;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Transaction;
+import io.vertx.sqlclient.Tuple;
+
+/**
+ * A connection to the database together with what differs between the engines: how a transaction says what it may see, how a
+ * statement over many rows is written, and when COMMIT may be sent.
+ */
+public final class Session {
+    private static final String SCOPE = "SELECT set_config($1, $2, true)";
+    private static final String SCOPE_AND_LOCK_TIMEOUT =
+            "SELECT set_config($1, $2, true), set_config('lock_timeout', $3, true)";
+    /** Set by {@code SET LOCAL}, which Citus tells the other nodes of; {@code set_config} stays on this one. */
+    private static final String SCOPE_ON_ALL_NODES = "SELECT quota.set_scope($1, $2)";
+
+    private final SqlConnection connection;
+    private final Config.Engine engine;
+    private final long lockTimeoutMillis;
+    private boolean commitSent;
+
+    /** @param lockTimeoutMillis which the connection has anyway, on its own node */
+    Session(SqlConnection connection, Config.Engine engine, long lockTimeoutMillis) {
+        this.connection = connection;
+        this.engine = engine;
+        this.lockTimeoutMillis = lockTimeoutMillis;
+    }
+
+    public Query<RowSet<Row>> query(String sql) {
+        return connection.query(sql);
+    }
+
+    public PreparedQuery<RowSet<Row>> preparedQuery(String sql) {
+        return connection.preparedQuery(sql);
+    }
+
+    /** Whether the whole database is in one place, as on PostgreSQL. */
+    boolean onOneNode() {
+        return engine == Config.Engine.POSTGRESQL;
+    }
+
+    Future<RowSet<Row>> run(BatchStatement statement, String[] organizations, Tuple values) {
+        return statement.run(connection, engine, organizations, values);
+    }
+
+    /** Fails when other than one row was written for each of {@code organizations}. */
+    Future<Void> write(BatchStatement statement, String[] organizations, Tuple values) {
+        return statement.write(connection, engine, organizations, values);
+    }
+
+    Future<Transaction> begin() {
+        return connection.begin();
+    }
+
+    /** Sends BEGIN and the scope, waiting for neither. */
+    public Future<?> begin(Scope scope) {
+        return Future.all(query("BEGIN").execute(), enter(scope));
+    }
+
+    /** As {@link #begin(Scope)}, with another time to wait for locks, in milliseconds. */
+    public Future<?> begin(Scope scope, long lockTimeoutMillis) {
+        Future<?> begun = query("BEGIN").execute();
+        if (engine == Config.Engine.CITUS) {
+            return Future.all(begun, enterOnAllNodes(scope, lockTimeoutMillis));
+        }
+        Future<?> entered = preparedQuery(SCOPE_AND_LOCK_TIMEOUT)
+                .execute(Tuple.of(scope.setting(), scope.value(), Long.toString(lockTimeoutMillis)));
+        return Future.all(begun, entered);
+    }
+
+    /** Says what the transaction may see. */
+    Future<?> enter(Scope scope) {
+        return engine == Config.Engine.CITUS
+                ? enterOnAllNodes(scope, lockTimeoutMillis)
+                : preparedQuery(SCOPE).execute(Tuple.of(scope.setting(), scope.value()));
+    }
+
+    private Future<?> enterOnAllNodes(Scope scope, long lockTimeoutMillis) {
+        Scope plain = scope.ofOneOrganization();
+        return Future.all(
+                preparedQuery(SCOPE_ON_ALL_NODES).execute(Tuple.of(plain.setting(), plain.value())),
+                query("SET LOCAL lock_timeout = " + lockTimeoutMillis).execute());
+    }
+
+    /**
+     * Commits when {@code writes} succeed. PostgreSQL gets COMMIT together with them, as a write that fails makes a rollback
+     * of it, and those that may touch too few rows fail by themselves. On Citus they cannot, so their counts are waited for.
+     *
+     * @return fails when a write or COMMIT does; what was written is there or not, unless {@link #commitSent} says false
+     */
+    public Future<Void> commit(Future<?> writes) {
+        if (engine == Config.Engine.CITUS) {
+            return writes.compose(ignored -> sendCommit());
+        }
+        return Future.join(writes, sendCommit()).mapEmpty();
+    }
+
+    private Future<Void> sendCommit() {
+        commitSent = true;
+        return query("COMMIT").execute().mapEmpty();
+    }
+
+    /** Whether the outcome of the transaction may be unknown; while it is not, nothing was done. */
+    public boolean commitSent() {
+        return commitSent;
+    }
+
+    public Future<Void> rollback() {
+        return query("ROLLBACK").execute().mapEmpty();
+    }
+
+    public Future<Void> close() {
+        return connection.close();
+    }
+}
