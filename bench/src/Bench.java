@@ -38,11 +38,12 @@ final class Bench {
         Map<String, String> options = new LinkedHashMap<>();
         for (String argument : arguments) {
             String[] parts = argument.replaceFirst("^--", "").split("=", 2);
-            if (parts.length < 2 || !List.of("rounds", "seconds", "only", "java", "fill", "postgres", "statements").contains(parts[0])) {
+            if (parts.length < 2 || !List.of("rounds", "seconds", "only", "java", "fill", "rows", "postgres", "statements").contains(parts[0])) {
                 System.err.println("""
                         bench/run [--rounds=3] [--seconds=10] [--only=REGEX]
                           --java='-Xmx96m …'  options of the service's JVM
-                          --fill=MINUTES      full load for so long, then everything again: the tables are full by then
+                          --fill=MINUTES      full load for so long: does anything grow?
+                          --rows=MILLIONS     at the end, some loads again with so many million rows in the ledger
                           --postgres='a=b …'  settings of PostgreSQL besides the defaults
                           --statements=yes    what each statement costs PostgreSQL (slows it down a little)""");
                 System.exit(2);
@@ -91,6 +92,9 @@ final class Bench {
                     fill(postgres, service, Integer.parseInt(options.get("fill")));
                 }
                 List<String> faults = Truth.check(postgres, "quota");
+                if (options.containsKey("rows")) {
+                    withRows(postgres, service, Integer.parseInt(options.get("rows")));
+                }
                 String report = new Report(measurements).markdown(postgres, java, rounds, seconds, faults);
                 Path file = Files.writeString(folder.resolve("report.md"), report);
                 System.out.println("\n" + report + "\nalso in " + file);
@@ -190,16 +194,42 @@ final class Bench {
         }
     }
 
-    /** Full load for minutes: shows whether anything grows, and fills the tables. */
+    /** Full load for minutes: shows whether anything grows. */
     private void fill(Postgres postgres, Service service, int minutes) throws Exception {
-        Load load = new Load("SPREAD 256, filling", Load.Kind.SPREAD, 256);
+        Load load = new Load("SPREAD 256, for minutes", Load.Kind.SPREAD, 256);
         for (long end = System.nanoTime() + minutes * 60_000_000_000L; System.nanoTime() < end; ) {
             measure(postgres, service, load, 30);
         }
+        sizes(postgres);
+    }
+
+    /** What a million rows take, indexes included. */
+    private static void sizes(Postgres postgres) throws Exception {
+        for (String table : List.of("quota_usage", "quota_audit_logs", "operations", "quota_holdings")) {
+            System.out.println(table + ": " + postgres.query("quota", "SELECT count(*) || ' rows, ' || pg_total_relation_size('quota." + table
+                    + "') / greatest(1, count(*)) || ' bytes each' FROM quota." + table));
+        }
+        System.out.println("nonces: " + postgres.query("quota", "SELECT (SELECT count(*) FROM quota.nonces) || ' rows, '"
+                + " || sum(pg_total_relation_size(inhrelid)) / (SELECT count(*) FROM quota.nonces) || ' bytes each'"
+                + " FROM pg_inherits WHERE inhparent = 'quota.nonces'::regclass"));
+        System.out.println("WAL: " + postgres.query("quota", "SELECT pg_size_pretty(wal_bytes) || ', ' || wal_fpi || ' full pages' FROM pg_stat_wal"));
+    }
+
+    /** Makes up a long past for every quota. Its rows have no audit entries, so nothing can be checked afterwards. */
+    private void withRows(Postgres postgres, Service service, int millions) throws Exception {
+        System.out.println("making " + millions + " million ledger rows");
+        postgres.query("quota", """
+                INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
+                    service_id, reason, used_mb, held_mb, created_at)
+                SELECT organization_id, id, -n, gen_random_uuid(), 'runtime_' || n % 100, 'allocate', 1, owner_id, 'svc_cagen_quota', NULL,
+                    1, 1, now() - n * interval '1 minute'
+                FROM quota.quotas CROSS JOIN generate_series(1, %d::bigint * 1000000 / (SELECT count(*) FROM quota.quotas)) AS n""".formatted(millions));
+        postgres.query("quota", "VACUUM ANALYZE quota.quota_usage");
+        postgres.query("quota", "CHECKPOINT");
         String rows = postgres.query("quota", "SELECT count(*) FROM quota.quota_usage");
         for (int round = 1; round <= rounds; round++) {
             for (Load again : loads()) {
-                if (only.matcher(again.name()).find()) {
+                if (List.of("HOT 64", "SPREAD 64", "SPREAD 256", "READS 64").contains(again.name())) {
                     measure(postgres, service, new Load(again.name() + ", " + rows + " ledger rows", again.kind(), again.connections()), seconds);
                 }
             }

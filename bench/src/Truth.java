@@ -30,7 +30,7 @@ final class Truth {
         Vertx vertx = Vertx.vertx();
         try {
             Verification.Report report = Verification.run(Database.open(vertx, DatabaseUrl.parse(postgres.url(database)),
-                            new Config.Database(2, 10_000, 60_000, 60_000), "verify", 2))
+                            new Config.Database(Config.Engine.POSTGRESQL, 2, 10_000, 60_000, 60_000), "verify", 2))
                     .await(1, TimeUnit.HOURS);
             System.out.println("verified " + report.entries() + " audit entries of " + report.organizations() + " organizations");
             if (report.firstBad() != null) {

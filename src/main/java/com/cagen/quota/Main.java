@@ -211,7 +211,7 @@ public final class Main implements Callable<Integer> {
             }
 
             private int verify(Config config, Database database) throws Exception {
-                Verification.Report report = Verification.run(database).await(1, TimeUnit.HOURS);
+                Verification.Report report = Verification.run(database).await();
                 System.out.println(report.organizations() + " organizations, " + report.entries() + " entries");
                 if (report.firstBad() != null) {
                     System.out.println("BAD: organization " + report.firstBad().organizationId() + ", entry "

@@ -22,6 +22,7 @@ import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
 import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.storage.StartupChecks;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
 import io.vertx.core.DeploymentOptions;
@@ -155,6 +156,9 @@ public final class QuotaService implements AutoCloseable {
                 routing,
                 config.database().oneOrganizationATransaction());
         this.bus = bus;
+        Gauge.builder("cagen_quota_nodes", bus, Bus::nodes)
+                .description("Nodes of the cluster: this one, and those heard in the last seconds")
+                .register(metrics);
         Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
         Cluster cluster = this.cluster;
         if (cluster != null) {

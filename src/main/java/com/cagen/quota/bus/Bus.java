@@ -133,6 +133,11 @@ public final class Bus {
         eventBus.registerDefaultCodec(type, Wire.codec(type));
     }
 
+    /** How many nodes there are: this one, and those heard in the last seconds. */
+    public int nodes() {
+        return nodes.count();
+    }
+
     /** A way to the lanes for the calling verticle, which must be on its own context. */
     public RequestChannel openChannel() {
         return new RequestChannel(vertx, nodes, timeoutMillis, lanesByOrganization);

@@ -105,6 +105,10 @@ public final class Cluster {
                 .setClusterName(settings.name())
                 .setProperty("hazelcast.phone.home.enabled", "false")
                 .setProperty("hazelcast.logging.type", "slf4j")
+                // Its address, and no other one of this machine. Not by getInterfaces(): that would pass over members
+                // that
+                // are given by their host names.
+                .setProperty("hazelcast.local.localAddress", address)
                 .setProperty("hazelcast.socket.bind.any", "false")
                 // Parts that a broken network separated find each other again within half a minute, not in minutes.
                 .setProperty("hazelcast.merge.first.run.delay.seconds", "15")
@@ -124,7 +128,6 @@ public final class Cluster {
         hazelcast.getSerializationConfig().setJavaSerializationFilterConfig(filter);
         NetworkConfig network =
                 hazelcast.getNetworkConfig().setPort(settings.port()).setPortAutoIncrement(false);
-        network.getInterfaces().setEnabled(true).addInterface(address);
         JoinConfig join = network.getJoin();
         join.getAutoDetectionConfig().setEnabled(false);
         join.getMulticastConfig().setEnabled(false);

@@ -123,6 +123,15 @@ final class Nodes {
         return best;
     }
 
+    /** This node, and those that it hears. */
+    int count() {
+        long now = System.nanoTime();
+        return 1
+                + (int) others.values().stream()
+                        .filter(each -> each.speaks(now))
+                        .count();
+    }
+
     private List<Messages.Presence> live() {
         long now = System.nanoTime();
         List<Messages.Presence> live = new ArrayList<>();

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * for everything but the hot path, {@link #connection} for that.
  *
  * <p>A future from here fails with a {@link RefusalException}: {@code database_unavailable} when nothing was done, {@code
- * outcome_unknown} when the connection was lost at commit, {@code overloaded} when no connection was free in time; or with
+ * outcome_unknown} when the connection was lost at commit, {@code overloaded} when too many wait for a connection; or with
  * the {@link PgException} of a statement that PostgreSQL refused.
  */
 public final class Database {
@@ -196,7 +196,7 @@ public final class Database {
                 || sqlState.equals("25P03");
     }
 
-    /** {@code database_unavailable}, the cause logged; {@code overloaded} when the pool's queue is full or slow. */
+    /** {@code database_unavailable}, the cause logged; {@code overloaded} when the pool's queue is full. */
     public static RefusalException unavailable(Throwable failure) {
         if (failure instanceof RefusalException refused) {
             return refused;
@@ -210,9 +210,13 @@ public final class Database {
                 Refusal.of(ErrorCode.DATABASE_UNAVAILABLE, "The database cannot be reached at the moment."), failure);
     }
 
-    /** Whether a query gets an answer, within the pool's timeouts. */
+    /** Whether a query gets an answer, within the pool's timeouts, and of a server that takes writes. */
     public Future<Void> ping() {
-        return pool.query("SELECT 1").execute().mapEmpty();
+        return pool.query("SELECT current_setting('transaction_read_only')")
+                .execute()
+                .compose(rows -> rows.iterator().next().getString(0).equals("off")
+                        ? Future.succeededFuture()
+                        : Future.failedFuture(new IllegalStateException("the database is read-only")));
     }
 
     /** Connections that are open, in use or idle. */

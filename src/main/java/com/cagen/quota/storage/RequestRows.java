@@ -51,11 +51,14 @@ public final class RequestRows {
     private static final String FORGET_OPERATIONS = """
             DELETE FROM quota.operations
             WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM quota.operations WHERE created_at < now() - interval '25 hours' LIMIT 5000))
+                SELECT ctid FROM quota.operations WHERE created_at < now() - interval '25 hours' LIMIT $1::bigint))
             """;
     /** Every node deletes its own; a row's place means nothing across them. */
     private static final String FORGET_OPERATIONS_ON_ALL_NODES =
             "DELETE FROM quota.operations WHERE created_at < now() - interval '25 hours'";
+
+    /** Rows that one transaction deletes. */
+    private static final long FORGET_AT_ONCE = 5_000;
 
     private RequestRows() {}
 
@@ -159,19 +162,26 @@ public final class RequestRows {
                         .preparedQuery("SELECT quota.roll_nonce_partitions($1)")
                         .execute(Tuple.of(System.currentTimeMillis()))
                         .<Void>mapEmpty())
-                .compose(ignored -> database.transaction(Scope.maintenance(), RequestRows::forgetOperations));
+                .compose(ignored -> forgetOperations(database));
     }
 
-    /** On PostgreSQL a bounded number at a time. */
-    private static Future<Void> forgetOperations(Session connection) {
-        return connection.onOneNode()
-                ? connection.preparedQuery(FORGET_OPERATIONS).execute().mapEmpty()
-                : connection
-                        .query("SET LOCAL statement_timeout = '10min'")
-                        .execute()
-                        .compose(ignored -> connection
-                                .preparedQuery(FORGET_OPERATIONS_ON_ALL_NODES)
-                                .execute())
-                        .mapEmpty();
+    private static Future<Void> forgetOperations(Database database) {
+        return database.transaction(Scope.maintenance(), RequestRows::forgetSomeOperations)
+                .compose(count -> count < FORGET_AT_ONCE ? Future.succeededFuture() : forgetOperations(database));
+    }
+
+    private static Future<Integer> forgetSomeOperations(Session connection) {
+        if (connection.onOneNode()) {
+            return connection
+                    .preparedQuery(FORGET_OPERATIONS)
+                    .execute(Tuple.of(FORGET_AT_ONCE))
+                    .map(rows -> rows.rowCount());
+        }
+        return connection
+                .query("SET LOCAL statement_timeout = '10min'")
+                .execute()
+                .compose(ignored ->
+                        connection.preparedQuery(FORGET_OPERATIONS_ON_ALL_NODES).execute())
+                .map(0);
     }
 }

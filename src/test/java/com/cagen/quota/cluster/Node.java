@@ -58,6 +58,11 @@ final class Node implements AutoCloseable {
         return "127.0.0.1:" + (clusterRelay == null ? clusterPort : clusterRelay.port());
     }
 
+    /** The same by a host name. */
+    String member() {
+        return address().replace("127.0.0.1", "localhost");
+    }
+
     static String clusterName(List<Node> all) {
         return "test-" + all.get(0).clusterPort;
     }
@@ -106,7 +111,7 @@ final class Node implements AutoCloseable {
                 "CLUSTER_BUS_PORT",
                 Integer.toString(busPort),
                 "CLUSTER_MEMBERS",
-                String.join(",", all.stream().map(Node::address).toList()))));
+                String.join(",", all.stream().map(Node::member).toList()))));
         environment.putAll(settings);
         process = builder.start();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.testing.JarProcess;
 import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import com.cagen.quota.testing.User;
 import java.nio.file.Path;
@@ -55,5 +56,32 @@ class CommandsIT {
                 .contains("acme")
                 .contains("entry 2")
                 .doesNotContain("all chains are whole");
+    }
+
+    @Test
+    void findsByTheCheckpointsWhatTheChainsCannotShow() throws Exception {
+        String url;
+        Path checkpoints;
+        try (RunningService service = new RunningService()) {
+            User alice = service.user("acme", "alice");
+            alice.take(alice.root(10), "res", 5).data();
+            url = service.databaseUrl();
+            checkpoints = service.dataDir().resolve("checkpoints.log").toAbsolutePath();
+        }
+        Map<String, String> settings = Map.of("DATABASE_URL", url, "CAGEN_QUOTA_SERVICE_SECRET_KEY", TestConfig.KEY);
+        String file = checkpoints.toString();
+        assertThat(run(settings, 0, "audit", "verify", "--checkpoints", file).output())
+                .contains("all chains are whole")
+                .contains("1 checkpoints in " + file);
+        // Somebody with all rights on the database cuts the end off and leaves a chain that is whole.
+        TestDatabase.execute(url, "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL");
+        TestDatabase.execute(url, "DELETE FROM quota.quota_audit_logs WHERE organization_id = 'acme' AND seq = 2");
+        TestDatabase.execute(url, """
+                UPDATE quota.chain_heads h SET seq = a.seq, hash = a.hash FROM quota.quota_audit_logs a
+                WHERE a.organization_id = h.organization_id AND a.seq = 1
+                """);
+        assertThat(run(settings, 2, "audit", "verify", "--checkpoints", file).output())
+                .contains("all chains are whole")
+                .contains("organization acme, entry 2: the end of the chain is missing");
     }
 }

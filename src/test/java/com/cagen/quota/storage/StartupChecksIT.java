@@ -53,6 +53,16 @@ class StartupChecksIT {
     }
 
     @Test
+    void aDatabaseThatTakesNoWritesDoesNotCountAsUp() throws Exception {
+        database.ping().await(10, TimeUnit.SECONDS);
+        String name = DatabaseUrl.parse(url).database();
+        TestDatabase.execute(url, "ALTER DATABASE " + name + " SET default_transaction_read_only = on");
+        Database standby =
+                Database.open(vertx, DatabaseUrl.parse(url), TestConfig.of(url).database(), "standby", 1);
+        assertThatThrownBy(() -> standby.ping().await(10, TimeUnit.SECONDS)).hasMessageContaining("read-only");
+    }
+
+    @Test
     void refusesARoleThatOwnsATable() throws Exception {
         TestDatabase.execute(url, "GRANT CREATE ON SCHEMA quota TO quota_app");
         TestDatabase.execute(url, "ALTER TABLE quota.outbox OWNER TO quota_app");

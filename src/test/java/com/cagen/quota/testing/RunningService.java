@@ -20,6 +20,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Base64;
@@ -99,6 +100,10 @@ public final class RunningService implements AutoCloseable {
     /** For the login that migrates: whatever it does, the service has no part in it. */
     public String databaseUrl() {
         return settings.getOrDefault("DATABASE_URL", "");
+    }
+
+    public Path dataDir() {
+        return config().dataDir();
     }
 
     /** {@code http://host:port} */
