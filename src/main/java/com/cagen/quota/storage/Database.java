@@ -59,6 +59,8 @@ public final class Database {
         PgConnectOptions connect = url.toPgConnectOptions()
                 .setCachePreparedStatements(true)
                 .setPreparedStatementCacheMaxSize(256)
+                // Longer ones would be planned anew each time.
+                .setPreparedStatementCacheSqlFilter(sql -> true)
                 .setPipeliningLimit(256)
                 .addProperty("role", "quota_app")
                 .addProperty("application_name", "cagen-quota")

@@ -1,0 +1,86 @@
+package com.cagen.quota.quota;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Nonce;
+import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.Request;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BatchQueueTest {
+    private static final int MAX = 8;
+
+    private static Pending pending(String organization, int number) {
+        return new Pending(new Request(
+                Integer.toString(number),
+                new Caller(organization, "user", "service", List.of()),
+                new Nonce("nonce" + number, 1),
+                null,
+                new Operation.GetQuota("quota")));
+    }
+
+    private static int number(Pending pending) {
+        return Integer.parseInt(pending.request.requestId());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void everyRequestComesOnceAndInTheOrderOfItsOrganization(boolean oneOrganization) {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        for (int run = 0; run < 1_000; run++) {
+            BatchQueue queue = new BatchQueue(oneOrganization);
+            int added = 0;
+            Map<String, Integer> last = new HashMap<>();
+            Set<Integer> taken = new HashSet<>();
+            for (int step = 0; step < 30 || queue.size() > 0; step++) {
+                for (int i = step < 30 ? random.nextInt(6) : 0; i > 0; i--) {
+                    queue.add(pending("org" + random.nextInt(4), added++));
+                }
+                List<Pending> batch = queue.take(MAX);
+                assertThat(batch).hasSizeLessThanOrEqualTo(MAX);
+                assertThat(queue.size()).isEqualTo(added - taken.size() - batch.size());
+                for (Pending each : batch) {
+                    assertThat(taken.add(number(each))).isTrue();
+                    assertThat(last.getOrDefault(each.organizationId(), -1)).isLessThan(number(each));
+                    last.put(each.organizationId(), number(each));
+                }
+                if (oneOrganization) {
+                    assertThat(batch.stream().map(Pending::organizationId).distinct())
+                            .hasSizeLessThanOrEqualTo(1);
+                } else {
+                    assertThat(batch).isSortedAccordingTo((a, b) -> Integer.compare(number(a), number(b)));
+                }
+            }
+            assertThat(taken).hasSize(added);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 100})
+    void aBusyOrganizationDoesNotKeepAnotherOneWaiting(int others) {
+        BatchQueue queue = new BatchQueue(true);
+        int number = 0;
+        for (int i = 0; i < 10 * MAX; i++) {
+            queue.add(pending("busy", number++));
+        }
+        for (int i = 0; i < others; i++) {
+            queue.add(pending("org" + i, number++));
+        }
+        List<String> served = new ArrayList<>();
+        for (int i = 0; i <= others; i++) {
+            served.add(queue.take(MAX).get(0).organizationId());
+        }
+        assertThat(served).doesNotHaveDuplicates();
+    }
+}
