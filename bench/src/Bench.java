@@ -221,7 +221,7 @@ final class Bench {
         postgres.query("quota", """
                 INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
                     service_id, reason, used_mb, held_mb, created_at)
-                SELECT organization_id, id, -n, gen_random_uuid(), 'runtime_' || n % 100, 'allocate', 1, owner_id, 'svc_cagen_quota', NULL,
+                SELECT organization_id, id, -n, gen_random_uuid(), 'runtime_' || n %% 100, 'allocate', 1, owner_id, 'svc_cagen_quota', NULL,
                     1, 1, now() - n * interval '1 minute'
                 FROM quota.quotas CROSS JOIN generate_series(1, %d::bigint * 1000000 / (SELECT count(*) FROM quota.quotas)) AS n""".formatted(millions));
         postgres.query("quota", "VACUUM ANALYZE quota.quota_usage");
