@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /** One node of the service: a JVM that runs the jar, or what was compiled where there is no jar yet. */
 final class Node implements AutoCloseable {
+    /** What the nodes call this machine; not localhost, which Hazelcast takes for itself. */
+    private static final String HOST = "quota-node.test";
+
     private static final Path JAR = Path.of("target", "cagen-quota.jar").toAbsolutePath();
     private static final Path FOLDER = Path.of("target", "cluster").toAbsolutePath();
     private static final HttpClient CLIENT = HttpClient.newBuilder()
@@ -60,7 +63,7 @@ final class Node implements AutoCloseable {
 
     /** The same by a host name. */
     String member() {
-        return address().replace("127.0.0.1", "localhost");
+        return address().replace("127.0.0.1", HOST);
     }
 
     static String clusterName(List<Node> all) {
@@ -76,6 +79,8 @@ final class Node implements AutoCloseable {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Dhazelcast.wait.seconds.before.join=1"));
+        Path hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 localhost " + HOST + "\n");
+        command.add("-Djdk.net.hosts.file=" + hosts.toAbsolutePath());
         if (clusterRelay != null && busRelay != null) {
             command.add("-Dhazelcast.local.publicAddress=" + address());
             command.add("-Dcagen.cluster.public-bus-port=" + busRelay.port());
