@@ -26,7 +26,7 @@ END
 $$;
 GRANT USAGE ON SCHEMA quota TO quota_app;
 
--- One row per organization, made with its first request: the end of its audit chain.
+-- One row per organization, made with its first request: the end of its audit chain. Arrays are written by joining it.
 CREATE TABLE quota.chain_heads (
     organization_id text COLLATE "C" NOT NULL PRIMARY KEY,
     seq             bigint NOT NULL DEFAULT 0,

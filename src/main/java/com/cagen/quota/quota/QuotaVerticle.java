@@ -24,6 +24,7 @@ public final class QuotaVerticle extends VerticleBase {
     private final int number;
     private final Lane lane;
     private @Nullable LaneServer server;
+    private boolean forgetting;
 
     /** @param number of this lane, from 0; lane 0 also looks after retention */
     public QuotaVerticle(Config config, Bus bus, Database database, MeterRegistry metrics, int number) {
@@ -40,9 +41,27 @@ public final class QuotaVerticle extends VerticleBase {
         if (number > 0) {
             return Future.succeededFuture();
         }
-        vertx.setPeriodic(MAINTENANCE_MILLIS, ignored -> RequestRows.maintain(database)
-                .onFailure(failure -> LOG.warn("retention did not run: {}", failure.getMessage())));
-        return RequestRows.maintain(database);
+        vertx.setPeriodic(MAINTENANCE_MILLIS, ignored -> maintain());
+        // Without its partition no nonce can be claimed; what is to be forgotten can wait.
+        return RequestRows.rollNonces(database).onSuccess(ignored -> forget());
+    }
+
+    private void maintain() {
+        RequestRows.rollNonces(database).onFailure(QuotaVerticle::retentionFailed);
+        forget();
+    }
+
+    private void forget() {
+        if (!forgetting) {
+            forgetting = true;
+            RequestRows.forgetOperations(database)
+                    .onFailure(QuotaVerticle::retentionFailed)
+                    .onComplete(ignored -> forgetting = false);
+        }
+    }
+
+    private static void retentionFailed(Throwable failure) {
+        LOG.warn("retention did not run: {}", failure.getMessage());
     }
 
     /** Ends when every request that was taken has its answer. */

@@ -153,19 +153,16 @@ public final class RequestRows {
                         .addOffsetDateTime(QuotaRows.utc(now)));
     }
 
-    /**
-     * Retention: makes the nonce partitions of the hours to come, drops those that no valid timestamp can fall into, and
-     * forgets idempotency keys older than 25 hours.
-     */
-    public static Future<Void> maintain(Database database) {
+    /** Makes the nonce partitions of the hours to come and drops those that no valid timestamp can fall into. */
+    public static Future<Void> rollNonces(Database database) {
         return database.transaction(Scope.maintenance(), connection -> connection
-                        .preparedQuery("SELECT quota.roll_nonce_partitions($1)")
-                        .execute(Tuple.of(System.currentTimeMillis()))
-                        .<Void>mapEmpty())
-                .compose(ignored -> forgetOperations(database));
+                .preparedQuery("SELECT quota.roll_nonce_partitions($1)")
+                .execute(Tuple.of(System.currentTimeMillis()))
+                .mapEmpty());
     }
 
-    private static Future<Void> forgetOperations(Database database) {
+    /** Forgets idempotency keys older than 25 hours: all of them, which may take a while, a bounded number at a time. */
+    public static Future<Void> forgetOperations(Database database) {
         return database.transaction(Scope.maintenance(), RequestRows::forgetSomeOperations)
                 .compose(count -> count < FORGET_AT_ONCE ? Future.succeededFuture() : forgetOperations(database));
     }

@@ -9,10 +9,12 @@ import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ExecutorService;
@@ -26,6 +28,7 @@ import org.flywaydb.core.api.FlywayException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class MigrationsIT {
@@ -113,6 +116,18 @@ class MigrationsIT {
                 .isEqualTo("the schema is at version " + newest + ", " + newest + " migrations applied");
         assertThat(Migrations.run(url, engine))
                 .isEqualTo("the schema is at version " + newest + ", 0 migrations applied");
+    }
+
+    /** Flyway refuses a database whose migrations have changed since, be it in a comment: add another one instead. */
+    @ParameterizedTest
+    @CsvSource({
+        "migration/V1__schema.sql, 0d046a217498c5d859195cc2ae33d324e9d1893deaed94a6aba74117d358127c",
+        "postgresql/V2__row_level_security.sql, 82a41ba994674dae690093acf12e1cdffccc355a6e574db657398771b7ebca1b"
+    })
+    void leavesMigrationsAsTheyWereReleased(String file, String sha256) throws Exception {
+        byte[] content = Files.readAllBytes(Path.of("src/main/resources/db").resolve(file));
+        assertThat(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content)))
+                .isEqualTo(sha256);
     }
 
     @ParameterizedTest
