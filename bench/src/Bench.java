@@ -15,6 +15,8 @@ final class Bench {
     private static final int WARM_UP_SECONDS = 20;
     /** So many requests a second are prepared at most. */
     private static final int FASTEST = 60_000;
+    /** Before the name of a load on the jar that is compared with. */
+    static final String OTHER = "other ";
     private static final long CATCH_UP_LIMIT_MILLIS = 120_000;
 
     private final Map<String, String> options;
@@ -38,10 +40,12 @@ final class Bench {
         Map<String, String> options = new LinkedHashMap<>();
         for (String argument : arguments) {
             String[] parts = argument.replaceFirst("^--", "").split("=", 2);
-            if (parts.length < 2 || !List.of("rounds", "seconds", "only", "java", "fill", "rows", "postgres", "statements").contains(parts[0])) {
+            if (parts.length < 2 || !List.of("rounds", "seconds", "only", "java", "fill", "rows", "postgres", "statements", "other", "other-java").contains(parts[0])) {
                 System.err.println("""
                         bench/run [--rounds=3] [--seconds=10] [--only=REGEX]
                           --java='-Xmx96m …'  options of the service's JVM
+                          --other=JAR         and of another jar beside it, in turns, with the ratios in the end
+                          --other-java='…'    options of that one's JVM, as above by default; without --other the same jar
                           --fill=MINUTES      full load for so long: does anything grow?
                           --rows=MILLIONS     at the end, some loads again with so many million rows in the ledger
                           --postgres='a=b …'  settings of PostgreSQL besides the defaults
@@ -62,17 +66,12 @@ final class Bench {
             settings = new String[] {"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"};
         }
         try (Postgres postgres = new Postgres(folder, 54_329, settings)) {
+            postgres.runIn();
             postgres.query("postgres", "CREATE DATABASE peer");
-            postgres.query("postgres", "CREATE DATABASE quota");
             postgres.query("peer", Files.readString(Path.of("bench/peer/schema.sql")));
-            try (Service service = new Service(folder, postgres.url("quota"), 18_080, java)) {
-                System.out.println("making " + QUOTAS + " quotas");
-                service.setUp(QUOTAS);
-                System.out.println("warming up");
-                for (Load.Kind kind : Load.Kind.values()) {
-                    measure(postgres, service, new Load("warm-up " + kind, kind, 64), WARM_UP_SECONDS);
-                }
-                measurements.clear();
+            try (Service service = start(postgres, "quota", 18_080, java, "target/cagen-quota.jar");
+                    Service other = startOther(postgres, java)) {
+                measurements.clear(); // of the warm-up
                 if (statements) {
                     postgres.query("quota", "CREATE EXTENSION pg_stat_statements SCHEMA public");
                 }
@@ -85,6 +84,9 @@ final class Bench {
                     for (Load load : loads()) {
                         if (only.matcher(load.name()).find()) {
                             measure(postgres, service, load, seconds);
+                            if (other != null) {
+                                measure(postgres, other, new Load(OTHER + load.name(), load.kind(), load.connections()), seconds);
+                            }
                         }
                     }
                 }
@@ -103,6 +105,26 @@ final class Bench {
                 }
             }
         }
+    }
+
+    private Service start(Postgres postgres, String database, int port, List<String> java, String jar) throws Exception {
+        Service service = new Service(folder, postgres, database, port, java, Path.of(jar));
+        System.out.println("making " + QUOTAS + " quotas");
+        service.setUp(QUOTAS);
+        System.out.println("warming up");
+        for (Load.Kind kind : Load.Kind.values()) {
+            measure(postgres, service, new Load("warm-up " + kind, kind, 64), WARM_UP_SECONDS);
+        }
+        return service;
+    }
+
+    /** Null when there is none to compare with. */
+    private Service startOther(Postgres postgres, List<String> java) throws Exception {
+        if (!options.containsKey("other") && !options.containsKey("other-java")) {
+            return null;
+        }
+        List<String> otherJava = options.containsKey("other-java") ? List.of(options.get("other-java").split(" ")) : java;
+        return start(postgres, "other", 18_081, otherJava, options.getOrDefault("other", "target/cagen-quota.jar"));
     }
 
     private static List<Peer> peers() {
@@ -148,10 +170,10 @@ final class Bench {
         double serviceBefore = Shell.cpuSeconds(service.pid());
         double postgresBefore = Shell.cpuSecondsOfFamily(postgres.pid());
         Load.Result result = load.run(service, file, seconds);
-        long lag = Math.round(Double.parseDouble(postgres.query("quota",
+        long lag = Math.round(Double.parseDouble(postgres.query(service.database,
                 "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)) * 1000, 0) FROM quota.outbox")));
         long start = System.nanoTime();
-        while (!"0".equals(postgres.query("quota", "SELECT count(*) FROM quota.outbox"))) {
+        while (!"0".equals(postgres.query(service.database, "SELECT count(*) FROM quota.outbox"))) {
             if (System.nanoTime() - start > CATCH_UP_LIMIT_MILLIS * 1_000_000) {
                 throw new IllegalStateException("the audit trail did not catch up");
             }

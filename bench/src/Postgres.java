@@ -36,7 +36,7 @@ final class Postgres implements AutoCloseable {
         Shell.run(command(as, "initdb", "-D", data.toString(), "-U", "bench", "-A", "scram-sha-256",
                 "--pwfile", password.toString(), "-E", "UTF8", "--locale=C.UTF-8"));
         List<String> start = command(as, "postgres", "-D", data.toString(), "-p", Integer.toString(port), "-h", "127.0.0.1", "-k", "",
-                "-c", "max_connections=150", "-c", "max_wal_size=8GB", "-c", "shared_buffers=512MB");
+                "-c", "max_connections=150", "-c", "max_wal_size=8GB", "-c", "min_wal_size=3GB", "-c", "shared_buffers=512MB");
         for (String setting : settings) {
             start.add("-c");
             start.add(setting);
@@ -45,7 +45,7 @@ final class Postgres implements AutoCloseable {
                 .redirectOutput(folder.resolve("postgres.log").toFile()).start();
         for (int i = 0; ; i++) {
             try (Connection ignored = connect("postgres")) {
-                return;
+                break;
             } catch (SQLException e) {
                 if (i == 200 || !server.isAlive()) {
                     throw new IllegalStateException("PostgreSQL did not start: see " + folder.resolve("postgres.log"), e);
@@ -53,6 +53,21 @@ final class Postgres implements AutoCloseable {
                 Thread.sleep(50);
             }
         }
+    }
+
+    /**
+     * Makes the files of 3 GB of WAL: a server that has run for a while overwrites old ones, a new one has to make each of
+     * them, and every COMMIT waits 50 ms meanwhile.
+     */
+    void runIn() throws SQLException {
+        query("postgres", """
+                DO $$ BEGIN
+                    FOR i IN 1 .. 192 LOOP
+                        PERFORM pg_logical_emit_message(false, '', '');
+                        PERFORM pg_switch_wal();
+                    END LOOP;
+                END $$""");
+        query("postgres", "CHECKPOINT");
     }
 
     private List<String> command(List<String> as, String program, String... arguments) {

@@ -1,8 +1,10 @@
 import java.time.LocalDate;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /** The result as Markdown. */
 final class Report {
@@ -45,8 +47,30 @@ final class Report {
                 median(name, m -> m.load().perSecond()), median(name, m -> m.load().p50Millis()), median(name, m -> m.load().p99Millis()),
                 median(name, Bench.Measurement::serviceMicros), median(name, Bench.Measurement::postgresMicros), median(name, m -> m.rssMb()),
                 median(name, m -> m.lagMillis()), median(name, m -> m.catchUpMillis()))));
+        comparison(out);
         out.append(faults.isEmpty() ? "\nAll invariants held and every audit chain was whole.\n" : "\n**WRONG:** " + String.join("; ", faults) + "\n");
         return out.toString();
+    }
+
+    /** Measured in turns, round by round, so the ratios of the rounds are worth more than that of the medians. */
+    private void comparison(StringBuilder out) {
+        List<String> compared = all.keySet().stream().filter(name -> all.containsKey(Bench.OTHER + name)).toList();
+        if (compared.isEmpty()) {
+            return;
+        }
+        out.append("\n| compared with the other: median of the rounds' ratios | requests/s | p50 | p99 | service CPU | PostgreSQL CPU |\n");
+        out.append("| --- | ---: | ---: | ---: | ---: | ---: |\n");
+        for (String name : compared) {
+            out.append(String.format("| %s | %.2f | %.2f | %.2f | %.2f | %.2f |%n", name, compared(name, m -> m.load().perSecond()),
+                    compared(name, m -> m.load().p50Millis()), compared(name, m -> m.load().p99Millis()),
+                    compared(name, Bench.Measurement::serviceMicros), compared(name, Bench.Measurement::postgresMicros)));
+        }
+    }
+
+    private double compared(String name, ToDoubleFunction<Bench.Measurement> value) {
+        double[] ours = all.get(name).stream().mapToDouble(value).toArray();
+        double[] theirs = all.get(Bench.OTHER + name).stream().mapToDouble(value).toArray();
+        return median(IntStream.range(0, ours.length).mapToDouble(i -> ours[i] / theirs[i]).toArray());
     }
 
     /** The measurement with the highest throughput of those whose names begin so; empty when there is none. */
@@ -71,7 +95,11 @@ final class Report {
     }
 
     private double median(String name, ToDoubleFunction<Bench.Measurement> value) {
-        double[] values = all.get(name).stream().mapToDouble(value).sorted().toArray();
+        return median(all.get(name).stream().mapToDouble(value).toArray());
+    }
+
+    private static double median(double[] unsorted) {
+        double[] values = Arrays.stream(unsorted).sorted().toArray();
         int n = values.length;
         return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
     }

@@ -26,24 +26,29 @@ final class Service implements AutoCloseable {
 
     final byte[] key = new byte[32];
     final int port;
+    /** Where its tables are. */
+    final String database;
     private final Process process;
     private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     /** Quotas of organization {@code org_<n % 100>}, made by {@link #setUp}; the first is the hot one. */
     final List<String> quotas = new ArrayList<>();
 
-    Service(Path folder, String databaseUrl, int port, List<String> javaOptions) throws Exception {
+    /** @param database is made anew; its name goes into the names of the service's files as well */
+    Service(Path folder, Postgres postgres, String database, int port, List<String> javaOptions, Path jar) throws Exception {
         new SecureRandom().nextBytes(key);
         this.port = port;
+        this.database = database;
+        postgres.query("postgres", "CREATE DATABASE " + database);
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         command.addAll(javaOptions);
-        command.addAll(List.of("-jar", "target/cagen-quota.jar"));
+        command.addAll(List.of("-jar", jar.toString()));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
-                .redirectOutput(folder.resolve("service.log").toFile());
+                .redirectOutput(log(folder).toFile());
         builder.environment().put("MALLOC_ARENA_MAX", "2"); // as the image does: less memory between threads
-        builder.environment().putAll(Map.of("DATABASE_URL", databaseUrl, "ENVIRONMENT", "production", "HOST", "127.0.0.1",
-                "PORT", Integer.toString(port), "AUTH_SERVICE_URL", "embedded", "DATA_DIR", folder.resolve("data").toString(),
+        builder.environment().putAll(Map.of("DATABASE_URL", postgres.url(database), "ENVIRONMENT", "production", "HOST", "127.0.0.1",
+                "PORT", Integer.toString(port), "AUTH_SERVICE_URL", "embedded", "DATA_DIR", folder.resolve("data-" + database).toString(),
                 "CAGEN_QUOTA_SERVICE_SECRET_KEY", Base64.getEncoder().encodeToString(key)));
         process = builder.start();
         for (int i = 0; ; i++) {
@@ -56,10 +61,14 @@ final class Service implements AutoCloseable {
                 // not yet
             }
             if (i == 300 || !process.isAlive()) {
-                throw new IllegalStateException("the service did not start: see " + folder.resolve("service.log"));
+                throw new IllegalStateException("the service did not start: see " + log(folder));
             }
             Thread.sleep(100);
         }
+    }
+
+    private Path log(Path folder) {
+        return folder.resolve(database + ".log");
     }
 
     private URI uri(String path) {
