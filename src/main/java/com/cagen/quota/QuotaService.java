@@ -133,7 +133,7 @@ public final class QuotaService implements AutoCloseable {
 
     private Vertx startVertx() {
         goOn();
-        VertxOptions options = new VertxOptions();
+        VertxOptions options = new VertxOptions().setEventLoopPoolSize(config.eventLoops());
         VertxBuilder builder = Meters.measured(Vertx.builder(), options, metrics);
         if (config.cluster() == null) {
             vertx = builder.build();

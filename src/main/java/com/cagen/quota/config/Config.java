@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param secretKey 32 bytes, shared with the calling services
  * @param allowedOrigins origins that browsers may call from; empty: none
  * @param roles what this node does; those that are missing, other nodes of the cluster do
+ * @param eventLoops threads that all of its work shares, but for the few things that block
  * @param cluster null: this node is alone
  */
 public record Config(
@@ -33,6 +34,7 @@ public record Config(
         LogFormat logFormat,
         List<String> allowedOrigins,
         Set<Role> roles,
+        int eventLoops,
         Http http,
         Lanes lanes,
         Database database,

@@ -35,6 +35,7 @@ public final class ConfigLoader {
             "LOG_FORMAT",
             "ALLOWED_ORIGINS",
             "QUOTA_ROLES",
+            "EVENT_LOOPS",
             "LANES",
             "MAX_BATCH",
             "MAX_QUEUE",
@@ -149,6 +150,7 @@ public final class ConfigLoader {
                 (int) number("TREE_CONCURRENCY", 4, n -> n >= 1 && n <= 64, "give 1 to 64"));
         int port = (int) number("PORT", 8_080, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
         int instances = (int) number("HTTP_INSTANCES", 1, n -> n >= 1 && n <= 64, "give 1 to 64");
+        int loops = (int) number("EVENT_LOOPS", halfOfTheProcessors(), n -> n >= 1 && n <= 64, "give 1 to 64");
         int idle = (int) number("HTTP_IDLE_TIMEOUT_S", 60, n -> n >= 1 && n <= 3_600, "give 1 to 3600");
         int connections =
                 (int) number("HTTP_MAX_CONNECTIONS", 10_000, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000");
@@ -178,6 +180,7 @@ public final class ConfigLoader {
                 format,
                 origins,
                 roles,
+                loops,
                 new Config.Http(instances, http, idle, connections),
                 lanes,
                 new Config.Database(engine, poolSize, lock, statement, bus),
@@ -185,6 +188,11 @@ public final class ConfigLoader {
                 new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints)),
                 bridges,
                 cluster);
+    }
+
+    /** PostgreSQL may well have the others; and each thread more is one more to be woken up on a request's way. */
+    private static int halfOfTheProcessors() {
+        return Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
     }
 
     private Config.Bridges bridges() {

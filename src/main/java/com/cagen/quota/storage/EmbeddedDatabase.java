@@ -118,6 +118,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 .setServerConfig("synchronous_commit", "on")
                 .setServerConfig("full_page_writes", "on")
                 .setServerConfig("max_wal_size", "2GB")
+                // Files of WAL are kept and overwritten: making one holds up every COMMIT for 50 ms.
+                .setServerConfig("min_wal_size", "1GB")
                 .setServerConfig("listen_addresses", "127.0.0.1")
                 .setServerConfig("unix_socket_directories", "")
                 .start();

@@ -7,6 +7,7 @@ import com.cagen.quota.domain.RecordedOperation;
 import com.cagen.quota.domain.Request;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
 import java.util.Collection;
@@ -25,10 +26,24 @@ public final class RequestRows {
                             ? "VALUES ($1)"
                             : "SELECT o FROM unnest($1::text[]) AS o ORDER BY o COLLATE \"C\""));
 
+    /** Those that were claimed come back from Citus only: on PostgreSQL their number says as much, nearly always. */
     private static final BatchStatement CLAIM_NONCES = BatchStatement.of(
             form -> form.insert("quota.nonces", "", "service_id text", "nonce text", "timestamp_ms bigint")
                     + form.orderBy("v.service_id COLLATE \"C\", v.nonce COLLATE \"C\", v.timestamp_ms")
-                    + " ON CONFLICT DO NOTHING RETURNING organization_id, service_id, nonce, timestamp_ms");
+                    + " ON CONFLICT DO NOTHING"
+                    + (form == BatchStatement.Form.ONE_ORGANIZATION
+                            ? " RETURNING organization_id, service_id, nonce, timestamp_ms"
+                            : ""));
+
+    /** Of some nonces, those that this very transaction has inserted; on PostgreSQL. */
+    private static final String CLAIMED_NONCES = """
+            SELECT n.organization_id, n.service_id, n.nonce, n.timestamp_ms
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS v (organization_id, service_id, nonce, timestamp_ms)
+            JOIN quota.nonces n
+              ON n.organization_id = v.organization_id COLLATE "C" AND n.service_id = v.service_id COLLATE "C"
+                 AND n.nonce = v.nonce COLLATE "C" AND n.timestamp_ms = v.timestamp_ms
+            WHERE n.xmin = pg_current_xact_id()::xid
+            """;
 
     private static final BatchStatement FIND_OPERATIONS = BatchStatement.of(
             form -> """
@@ -82,22 +97,31 @@ public final class RequestRows {
         if (nonces.isEmpty()) {
             return Future.succeededFuture(Set.of());
         }
+        String[] organizations = nonces.stream().map(NonceKey::organizationId).toArray(String[]::new);
+        String[] services = nonces.stream().map(NonceKey::serviceId).toArray(String[]::new);
+        String[] values = nonces.stream().map(key -> key.nonce().value()).toArray(String[]::new);
+        Long[] timestamps =
+                nonces.stream().map(key -> key.nonce().timestampMillis()).toArray(Long[]::new);
         return connection
-                .run(
-                        CLAIM_NONCES,
-                        nonces.stream().map(NonceKey::organizationId).toArray(String[]::new),
-                        Tuple.of(
-                                nonces.stream().map(NonceKey::serviceId).toArray(String[]::new),
-                                nonces.stream().map(key -> key.nonce().value()).toArray(String[]::new),
-                                nonces.stream()
-                                        .map(key -> key.nonce().timestampMillis())
-                                        .toArray(Long[]::new)))
-                .map(rows -> {
-                    Set<NonceKey> claimed = new HashSet<>();
-                    rows.forEach(row -> claimed.add(new NonceKey(
-                            row.getString(0), row.getString(1), new Nonce(row.getString(2), row.getLong(3)))));
-                    return claimed;
+                .run(CLAIM_NONCES, organizations, Tuple.of(services, values, timestamps))
+                .compose(inserted -> {
+                    if (!connection.onOneNode()) {
+                        return Future.succeededFuture(keys(inserted));
+                    } else if (inserted.rowCount() == nonces.size()) {
+                        return Future.succeededFuture(new HashSet<>(nonces));
+                    }
+                    return connection
+                            .preparedQuery(CLAIMED_NONCES)
+                            .execute(Tuple.of(organizations, services, values, timestamps))
+                            .map(RequestRows::keys);
                 });
+    }
+
+    private static Set<NonceKey> keys(Iterable<Row> rows) {
+        Set<NonceKey> keys = new HashSet<>();
+        rows.forEach(row -> keys.add(
+                new NonceKey(row.getString(0), row.getString(1), new Nonce(row.getString(2), row.getLong(3)))));
+        return keys;
     }
 
     /** What was recorded under those of {@code keys} that were used before. */

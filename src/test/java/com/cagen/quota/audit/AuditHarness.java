@@ -52,6 +52,7 @@ final class AuditHarness implements AutoCloseable {
                 plain.logFormat(),
                 plain.allowedOrigins(),
                 plain.roles(),
+                plain.eventLoops(),
                 plain.http(),
                 plain.lanes(),
                 plain.database(),

@@ -41,6 +41,7 @@ final class AuthFixtures {
                 Config.LogFormat.TEXT,
                 List.of(),
                 EnumSet.allOf(Config.Role.class),
+                2,
                 new Config.Http(1, 10_000, 60, 100),
                 new Config.Lanes(1, 100, 1_000, 4),
                 new Config.Database(TestConfig.ENGINE, 4, 1_000, 2_000, 5_000),

@@ -158,6 +158,30 @@ class EngineIT {
     }
 
     @Test
+    void tellsUsedNoncesFromFreshOnesInOneBatch() {
+        String root = root(100);
+        long now = System.currentTimeMillis();
+        await(engine.send(OWNER, new Nonce("used", now), null, allocate(root, "res", 1)));
+        List<Answer> answers = IntStream.range(0, 40)
+                .mapToObj(i -> engine.send(
+                        OWNER, new Nonce(i % 2 == 0 ? "used" : "fresh-" + i / 4, now), null, allocate(root, "res", 1)))
+                .toList()
+                .stream()
+                .map(EngineHarness::await)
+                .toList();
+        for (int i = 0; i < answers.size(); i++) {
+            // Of the odd ones each nonce comes twice, the second time as a replay.
+            if (i % 4 == 1) {
+                assertThat(answers.get(i)).as("request %d", i).isInstanceOf(Answer.Success.class);
+            } else {
+                assertThat(((Refusal) answers.get(i)).code())
+                        .as("request %d", i)
+                        .isEqualTo(ErrorCode.CREDENTIAL_REPLAYED);
+            }
+        }
+    }
+
+    @Test
     void hidesQuotasOfOtherOrganizations() {
         String root = root(10);
         Refusal foreign = engine.refused(STRANGER, new Operation.GetQuota(root));

@@ -104,6 +104,7 @@ public final class FrontDoor implements AutoCloseable {
                 Config.LogFormat.TEXT,
                 List.of(ORIGIN),
                 Set.of(Config.Role.values()),
+                2,
                 new Config.Http(INSTANCES, httpTimeoutMillis, 30, 1_000),
                 new Config.Lanes(1, 300, 1_000, 4),
                 new Config.Database(Config.Engine.POSTGRESQL, 4, 1_000, 2_000, 3_000),

@@ -37,6 +37,7 @@ public final class TestConfig {
                 Config.LogFormat.TEXT,
                 List.of(),
                 Set.of(Config.Role.values()),
+                2,
                 new Config.Http(1, 15_000, 30, 1_000),
                 new Config.Lanes(2, 64, 10_000, 4),
                 new Config.Database(TestConfig.ENGINE, 8, 2_000, 5_000, 10_000),

@@ -1,0 +1,41 @@
+package com.cagen.quota.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.vertx.core.json.JsonObject;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class ScopeTest {
+    private static final String ALPHABET = "aZ09_-/ \"\\\u0000\n\u007f\u00e4\u20ac\ud83d\ude00{}:,";
+
+    @Test
+    void claimsAreAJsonObjectWhateverTheNames() {
+        long seed = Long.getLong("seed", System.nanoTime());
+        SplittableRandom random = new SplittableRandom(seed);
+        for (int i = 0; i < 20_000; i++) {
+            Set<String> keys = new LinkedHashSet<>();
+            for (int n = random.nextInt(4); n > 0; n--) {
+                keys.add(Scope.quotaKey(name(random), name(random)));
+            }
+            assertThat(new JsonObject(Scope.claims(keys).value()).fieldNames())
+                    .as("seed %d", seed)
+                    .isEqualTo(keys);
+        }
+    }
+
+    private static String name(SplittableRandom random) {
+        StringBuilder name = new StringBuilder();
+        for (int n = random.nextInt(6); n > 0; n--) {
+            int at = random.nextInt(ALPHABET.length());
+            // Not half a surrogate pair: the contract lets none in.
+            if (Character.isLowSurrogate(ALPHABET.charAt(at))) {
+                at--;
+            }
+            name.appendCodePoint(ALPHABET.codePointAt(at));
+        }
+        return name.toString();
+    }
+}
