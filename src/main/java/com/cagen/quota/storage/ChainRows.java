@@ -3,6 +3,7 @@ package com.cagen.quota.storage;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -120,14 +121,22 @@ public final class ChainRows {
 
     /** Organizations with entries to seal, those after the given one, in order; needs the maintenance scope. */
     public static Future<List<WaitingOrganization>> organizationsWaiting(Session connection, String after, int limit) {
-        return connection
-                .preparedQuery(connection.onOneNode() ? WAITING : WAITING_ON_ALL_NODES)
-                .execute(Tuple.of(after, (long) limit))
-                .map(rows -> {
-                    List<WaitingOrganization> organizations = new ArrayList<>();
-                    rows.forEach(row -> organizations.add(new WaitingOrganization(row.getString(0), row.getLong(1))));
-                    return organizations;
-                });
+        Tuple values = Tuple.of(after, (long) limit);
+        Future<RowSet<Row>> found;
+        if (connection.onOneNode()) {
+            // Planned when about a hundred rows are there, each jump would be a bitmap of all rows behind it.
+            Future<?> planned =
+                    connection.query("SET LOCAL enable_bitmapscan = off").execute();
+            Future<RowSet<Row>> rows = connection.preparedQuery(WAITING).execute(values);
+            found = Future.all(planned, rows).map(ignored -> rows.result());
+        } else {
+            found = connection.preparedQuery(WAITING_ON_ALL_NODES).execute(values);
+        }
+        return found.map(rows -> {
+            List<WaitingOrganization> organizations = new ArrayList<>();
+            rows.forEach(row -> organizations.add(new WaitingOrganization(row.getString(0), row.getLong(1))));
+            return organizations;
+        });
     }
 
     /** The heads of organizations after the given one, in order; needs the maintenance scope. */
