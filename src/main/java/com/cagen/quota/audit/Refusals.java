@@ -74,12 +74,10 @@ final class Refusals {
         List<OutboxRows.OutboxRow> rows = new ArrayList<>();
         byOrganization.forEach(
                 (organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
-        Scope scope = Scope.claims(
-                byOrganization.keySet().stream().map(Scope::organizationKey).toList());
+        Scope scope = Scope.organizations(byOrganization.keySet());
         return database.transaction(
                         scope, connection -> RequestRows.ensureOrganizations(connection, byOrganization.keySet())
-                                .<Void>compose(ignored ->
-                                        OutboxRows.insert(connection, rows).mapEmpty()))
+                                .<Void>compose(ignored -> connection.write(OutboxRows.entries(rows))))
                 .recover(failure ->
                         unknown(failure) ? confirm(taken.get(0), batchId, failure) : Future.failedFuture(failure))
                 // Only now: meanwhile they count, and they are the oldest.

@@ -48,9 +48,7 @@ final class Sealing {
     }
 
     private static Future<Map<String, ChainRows.Head>> lock(Session connection, List<String> organizations) {
-        Scope scope =
-                Scope.claims(organizations.stream().map(Scope::organizationKey).toList());
-        Future<?> begun = connection.begin(scope);
+        Future<?> begun = connection.begin(Scope.organizations(organizations));
         Future<Map<String, ChainRows.Head>> locked = ChainRows.lock(connection, organizations);
         return Future.all(begun, locked).map(ignored -> locked.result());
     }
@@ -86,11 +84,9 @@ final class Sealing {
         // to
         // be sealed and published again. At least once, then, never not at all.
         publish.accept(entries);
-        Future<?> writes = Future.join(
-                AuditRows.insert(connection, entries, places),
-                ChainRows.forget(connection, waiting),
-                ChainRows.advance(connection, newHeads));
-        return connection.commit(writes).map(entries.size());
+        Future<?> written = connection.write(
+                List.of(AuditRows.entries(entries, places), ChainRows.forgotten(waiting), ChainRows.heads(newHeads)));
+        return connection.commit(written).map(entries.size());
     }
 
     private static ChainRows.Head head(Map<String, ChainRows.Head> heads, String organization) {

@@ -30,7 +30,7 @@ final class AllocateQuota {
         Quota after = parent.withFigures(parent.usedMb(), parent.allocatedMb() + allocate.allocateMb(), attempt.now());
         Set<String> admins = new LinkedHashSet<>(allocate.adminUserIds());
         return QuotaRows.insert(attempt.connection(), child)
-                .compose(ignored -> QuotaRows.updateFigures(attempt.connection(), List.of(after), attempt.now()))
+                .compose(ignored -> attempt.connection().write(QuotaRows.figures(List.of(after), attempt.now())))
                 .compose(ignored -> grantAll(attempt, child, admins))
                 .compose(ignored -> attempt.register(child, List.copyOf(admins)))
                 .compose(ignored -> attempt.done(

@@ -16,9 +16,11 @@ import com.cagen.quota.storage.OutboxRows;
 import com.cagen.quota.storage.QuotaRows;
 import com.cagen.quota.storage.RequestRows;
 import com.cagen.quota.storage.Session;
+import com.cagen.quota.storage.Write;
 import io.vertx.core.Future;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -105,7 +107,7 @@ record Attempt(Session connection, Pending pending, boolean accepted, Instant no
     /** Settles the request as refused; what the audit trail wants to know of it is written in this transaction. */
     Future<Step> refuse(@Nullable Quota quota, Refusal refusal) {
         AuditEntry entry = Entries.refused(pending.id, request(), quota, refusal, now);
-        Future<?> written = entry == null ? Future.succeededFuture() : outbox(entry);
+        Future<?> written = entry == null ? Future.succeededFuture() : connection.write(outbox(entry));
         return written.map(ignored -> new Step.Settled(refusal));
     }
 
@@ -113,18 +115,18 @@ record Attempt(Session connection, Pending pending, boolean accepted, Instant no
     Future<Step> done(String message, String data, AuditEntry entry) {
         Answer.Success answer = new Answer.Success(message, data, false);
         OperationKey key = pending.operationKey();
-        Future<?> recorded = key == null || pending.fingerprint == null
-                ? Future.succeededFuture()
-                : RequestRows.insertOperations(
-                        connection,
-                        List.of(new RequestRows.NewOperation(key, new RecordedOperation(pending.fingerprint, answer))),
-                        now);
-        return recorded.compose(ignored -> outbox(entry)).map(ignored -> new Step.Settled(answer));
+        List<Write> writes = new ArrayList<>();
+        if (key != null && pending.fingerprint != null) {
+            writes.add(RequestRows.operations(
+                    List.of(new RequestRows.NewOperation(key, new RecordedOperation(pending.fingerprint, answer))),
+                    now));
+        }
+        writes.add(outbox(entry));
+        return connection.write(writes).map(ignored -> new Step.Settled(answer));
     }
 
-    private Future<?> outbox(AuditEntry entry) {
-        return OutboxRows.insert(
-                connection, List.of(new OutboxRows.OutboxRow(organizationId(), pending.id, List.of(entry))));
+    private Write outbox(AuditEntry entry) {
+        return OutboxRows.entries(List.of(new OutboxRows.OutboxRow(organizationId(), pending.id, List.of(entry))));
     }
 
     /** Has the auth service told of a new quota, sooner or later. */

@@ -18,6 +18,7 @@ import com.cagen.quota.storage.RequestRows;
 import com.cagen.quota.storage.Scope;
 import com.cagen.quota.storage.Session;
 import com.cagen.quota.storage.UsageRows;
+import com.cagen.quota.storage.Write;
 import io.vertx.core.Future;
 import io.vertx.pgclient.PgException;
 import java.time.Instant;
@@ -42,6 +43,7 @@ final class BatchTransaction {
     private final Database database;
     private final KnownOrganizations organizations;
     private final List<Pending> batch;
+    private final boolean replays;
     private final Instant now = Instant.now().truncatedTo(ChronoUnit.MICROS);
     private final UUID batchId = Ids.operation();
     private final Set<String> newOrganizations = new LinkedHashSet<>();
@@ -57,10 +59,12 @@ final class BatchTransaction {
     /** An operation whose audit entry shows, after a lost COMMIT, whether the batch is there. */
     private @Nullable Pending evidence;
 
-    BatchTransaction(Database database, KnownOrganizations organizations, List<Pending> batch) {
+    /** @param replays whether there may be used credentials among them; without, one of them fails the batch with 23505 */
+    BatchTransaction(Database database, KnownOrganizations organizations, List<Pending> batch, boolean replays) {
         this.database = database;
         this.organizations = organizations;
         this.batch = batch;
+        this.replays = replays;
     }
 
     /**
@@ -90,16 +94,15 @@ final class BatchTransaction {
     private record Loaded(Set<RequestRows.NonceKey> claimed, UsageBatch.Locked locked) {}
 
     private Future<Loaded> lockAndLoad(Session connection, long lockTimeoutMillis) {
-        Set<String> claims = new HashSet<>();
+        Set<QuotaKey> quotas = new HashSet<>();
         Set<QuotaKey> toLock = new HashSet<>();
         Set<QuotaKey> toRead = new HashSet<>();
         Set<HoldingKey> holdings = new HashSet<>();
         Set<OperationKey> keys = new HashSet<>();
-        List<RequestRows.NonceKey> nonces = new ArrayList<>();
+        Set<RequestRows.NonceKey> nonces = new HashSet<>();
         for (Pending pending : batch) {
             QuotaKey quota = pending.quotaKey();
-            claims.add(Scope.quotaKey(quota.quotaId(), quota.organizationId()));
-            claims.add(Scope.organizationKey(quota.organizationId()));
+            quotas.add(quota);
             if (!organizations.contains(quota.organizationId())) {
                 newOrganizations.add(quota.organizationId());
             }
@@ -117,25 +120,25 @@ final class BatchTransaction {
             }
         }
         toRead.removeAll(toLock);
-        Scope scope = Scope.claims(claims);
 
         // All sent at once; PostgreSQL runs them one after the other, each seeing what the locks before it settled.
-        Future<?> begun = connection.begin(scope, lockTimeoutMillis);
+        Future<?> begun = connection.begin(Scope.batch(quotas), lockTimeoutMillis);
         Future<?> known = newOrganizations.isEmpty()
                 ? Future.succeededFuture()
                 : RequestRows.ensureOrganizations(connection, newOrganizations);
-        Future<Set<RequestRows.NonceKey>> claimed = RequestRows.claim(connection, nonces);
+        Future<Set<RequestRows.NonceKey>> claimed =
+                replays ? RequestRows.claim(connection, nonces) : RequestRows.claimAll(connection, nonces);
         Future<Map<QuotaKey, Quota>> locked = QuotaRows.lock(connection, toLock);
         Future<Map<QuotaKey, Quota>> read = QuotaRows.find(connection, toRead);
         Future<Map<HoldingKey, Long>> held = UsageRows.findHeld(connection, holdings);
         Future<Map<OperationKey, RecordedOperation>> recorded = RequestRows.findOperations(connection, keys);
         return Future.all(List.of(begun, known, claimed, locked, read, held, recorded))
                 .map(ignored -> {
-                    Map<QuotaKey, Quota> quotas = new HashMap<>(locked.result());
-                    quotas.putAll(read.result());
+                    Map<QuotaKey, Quota> found = new HashMap<>(locked.result());
+                    found.putAll(read.result());
                     return new Loaded(
                             new HashSet<>(claimed.result()),
-                            new UsageBatch.Locked(quotas, held.result(), recorded.result()));
+                            new UsageBatch.Locked(found, held.result(), recorded.result()));
                 });
     }
 
@@ -217,24 +220,25 @@ final class BatchTransaction {
     }
 
     private Future<Void> writeAndCommit(Session connection) {
-        List<Future<?>> writes = new ArrayList<>();
+        List<Write> writes = new ArrayList<>();
         if (!changedQuotas.isEmpty()) {
-            writes.add(QuotaRows.updateFigures(connection, changedQuotas.values(), now));
-            writes.addAll(UsageRows.writeHeld(connection, heldBefore, changedHoldings, now));
-            writes.add(UsageRows.insertLedger(connection, ledger));
+            writes.add(QuotaRows.figures(changedQuotas.values(), now));
+            writes.addAll(UsageRows.held(heldBefore, changedHoldings, now));
+            writes.add(UsageRows.ledger(ledger));
         }
         if (!operations.isEmpty()) {
-            writes.add(RequestRows.insertOperations(connection, operations, now));
+            writes.add(RequestRows.operations(operations, now));
         }
         if (!audit.isEmpty()) {
             List<OutboxRows.OutboxRow> rows = new ArrayList<>();
             audit.forEach(
                     (organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
-            writes.add(OutboxRows.insert(connection, rows));
+            writes.add(OutboxRows.entries(rows));
         }
+        Future<Void> written = connection.write(writes);
         return connection
-                .commit(Future.join(writes))
-                .recover(failure -> connection.commitSent() ? outcome(writes) : rollback(connection, failure));
+                .commit(written)
+                .recover(failure -> connection.commitSent() ? outcome(written) : rollback(connection, failure));
     }
 
     private static <T> Future<T> rollback(Session connection, Throwable failure) {
@@ -245,13 +249,9 @@ final class BatchTransaction {
      * A statement that PostgreSQL refused turned COMMIT into a rollback. Anything else leaves the outcome unknown: the
      * database is asked, on another connection, whether the batch is there.
      */
-    private Future<Void> outcome(List<Future<?>> writes) {
-        for (Future<?> write : writes) {
-            if (write.failed()
-                    && write.cause() instanceof PgException refused
-                    && !refused.getSqlState().startsWith("25P")) {
-                return Future.failedFuture(Database.asRefusal(refused));
-            }
+    private Future<Void> outcome(Future<Void> written) {
+        if (written.cause() instanceof PgException refused) {
+            return Future.failedFuture(Database.asRefusal(refused));
         }
         return evidence == null
                 ? Future.failedFuture(LostCommit.notDone())

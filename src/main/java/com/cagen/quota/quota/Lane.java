@@ -43,6 +43,9 @@ final class Lane {
     /** Serialization failure, deadlock, and a key or id that another transaction has just taken: run again. */
     private static final Set<String> RETRYABLE = Set.of("40001", "40P01", "23505");
 
+    /** After one of these, so many batches look out for used credentials, as they seldom come alone; others fail of them. */
+    private static final int BATCHES_LOOKING_OUT = 1_000;
+
     /** Lock timeout, statement timeout. */
     private static final Set<String> TIMEOUTS = Set.of("55P03", "57014");
 
@@ -55,6 +58,7 @@ final class Lane {
     private final Deque<Pending> single = new ArrayDeque<>();
     private final DistributionSummary batchSize;
     private boolean batchRunning;
+    private int batchesLookingOut;
     private int singlesRunning;
     private int unanswered;
     private long auditLagMillis;
@@ -128,6 +132,7 @@ final class Lane {
         batchRunning = true;
         List<Pending> batch = batched.take(config.lanes().maxBatch());
         batchSize.record(batch.size());
+        batchesLookingOut = Math.max(0, batchesLookingOut - 1);
         run(batch, config.database().lockTimeoutMillis(), 0, () -> {
             batchRunning = false;
             startBatch(); // before anybody is answered: the database is never idle meanwhile
@@ -135,7 +140,7 @@ final class Lane {
     }
 
     private void run(List<Pending> batch, long lockTimeoutMillis, int retries, Runnable next) {
-        new BatchTransaction(database, organizations, batch)
+        new BatchTransaction(database, organizations, batch, batchesLookingOut > 0)
                 .run(lockTimeoutMillis)
                 .onComplete(result -> {
                     if (result.succeeded()) {
@@ -144,6 +149,7 @@ final class Lane {
                             advance(batch.get(i), result.result().get(i));
                         }
                     } else if (retries < MAX_RETRIES && worthRepeating(result.cause())) {
+                        batchesLookingOut = BATCHES_LOOKING_OUT;
                         run(batch, lockTimeoutMillis, retries + 1, next);
                     } else if (batch.size() > 1 && blamesOne(result.cause())) {
                         int half = batch.size() / 2;

@@ -12,6 +12,7 @@ import com.cagen.quota.storage.RequestRows;
 import com.cagen.quota.storage.Scope;
 import io.vertx.core.Future;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 
 /** What became of a transaction whose COMMIT got no answer: the database is asked, on another connection. */
@@ -34,8 +35,8 @@ final class LostCommit {
      */
     static Future<Void> settle(Database database, Pending pending, UUID batchId) {
         String organization = pending.organizationId();
-        List<RequestRows.NonceKey> nonces =
-                pending.nonceClaimed ? List.of() : List.of(RequestRows.NonceKey.of(pending.request));
+        Set<RequestRows.NonceKey> nonces =
+                pending.nonceClaimed ? Set.of() : Set.of(RequestRows.NonceKey.of(pending.request));
         List<QuotaKey> quotas =
                 pending.operation() instanceof Operation.OnQuota ? List.of(pending.quotaKey()) : List.of();
         return database.transaction(

@@ -27,7 +27,7 @@ final class ReleaseQuota {
                 : parent.withFigures(parent.usedMb(), parent.allocatedMb() - quota.totalMb(), attempt.now());
         Future<Void> returned = parentAfter == null
                 ? Future.succeededFuture()
-                : QuotaRows.updateFigures(attempt.connection(), List.of(parentAfter), attempt.now());
+                : attempt.connection().write(QuotaRows.figures(List.of(parentAfter), attempt.now()));
         return returned.compose(ignored -> QuotaRows.updateState(attempt.connection(), released))
                 .compose(ignored -> attempt.done(
                         "Quota released.",

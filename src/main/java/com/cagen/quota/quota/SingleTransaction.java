@@ -9,6 +9,7 @@ import com.cagen.quota.storage.Scope;
 import com.cagen.quota.storage.Session;
 import io.vertx.core.Future;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Runs one operation that does not share a transaction: nonce, then the operation's own class, then commit. */
@@ -35,8 +36,7 @@ final class SingleTransaction {
         Future<?> known = organizations.contains(pending.organizationId())
                 ? Future.succeededFuture()
                 : RequestRows.ensureOrganizations(connection, List.of(pending.organizationId()));
-        return known.compose(
-                        ignored -> RequestRows.claim(connection, List.of(RequestRows.NonceKey.of(pending.request))))
+        return known.compose(ignored -> RequestRows.claim(connection, Set.of(RequestRows.NonceKey.of(pending.request))))
                 .map(claimed -> !claimed.isEmpty());
     }
 

@@ -71,12 +71,11 @@ public final class AuditRows {
     private AuditRows() {}
 
     /**
-     * Appends entries, of any organizations that the scope claims, in their places in the chains; the statement fails
-     * when not every one was written.
+     * New entries, of any organizations that the scope claims, in their places in the chains.
      *
      * @param places the number and hash of each entry
      */
-    public static Future<?> insert(Session connection, List<AuditEntry> entries, List<ChainRows.Head> places) {
+    public static Write entries(List<AuditEntry> entries, List<ChainRows.Head> places) {
         int n = entries.size();
         String[][] texts = new String[9][n];
         Long[] seqs = new Long[n];
@@ -118,7 +117,7 @@ public final class AuditRows {
                 .addArrayOfString(texts[8])
                 .addArrayOfOffsetDateTime(times)
                 .addArrayOfBuffer(hashes);
-        return connection.write(INSERT, texts[0], values);
+        return new Write(INSERT, texts[0], values);
     }
 
     /** @param nextCursor the last entry's {@code seq}, or null at the end */

@@ -6,8 +6,13 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -19,6 +24,9 @@ import java.util.stream.IntStream;
  */
 final class BatchStatement {
     private static final Pattern SPACE = Pattern.compile(" ");
+    private static final Pattern PARAMETER = Pattern.compile("\\$(\\d+)");
+    /** As many as there are combinations that a transaction writes. */
+    private static final Map<List<BatchStatement>, String> TOGETHER = new ConcurrentHashMap<>();
 
     /** How the statement is written for an engine. */
     enum Form {
@@ -94,21 +102,18 @@ final class BatchStatement {
         this.guarded = guarded;
     }
 
+    /** A query, or an INSERT, which writes all of its rows or fails. */
     static BatchStatement of(Function<Form, String> sql) {
         return new BatchStatement(sql.apply(Form.MANY_ORGANIZATIONS), sql.apply(Form.ONE_ORGANIZATION), false);
     }
 
     /**
-     * For an UPDATE or DELETE that PostgreSQL gets together with COMMIT: there it fails when it touches another number of
-     * rows than it should.
+     * An UPDATE or DELETE, which may find fewer rows than it should.
      *
      * @param sql without RETURNING
      */
     static BatchStatement guarded(Function<Form, String> sql) {
-        return new BatchStatement(
-                RowCounts.exactly("cardinality($1::text[])", sql.apply(Form.MANY_ORGANIZATIONS)),
-                sql.apply(Form.ONE_ORGANIZATION),
-                true);
+        return new BatchStatement(sql.apply(Form.MANY_ORGANIZATIONS), sql.apply(Form.ONE_ORGANIZATION), true);
     }
 
     /** The text for Citus. */
@@ -123,19 +128,55 @@ final class BatchStatement {
         } else {
             all.addArrayOfString(organizations);
         }
-        for (int i = 0; i < values.size(); i++) {
-            all.addValue(values.getValue(i));
-        }
+        addAll(all, values);
         return connection
                 .preparedQuery(engine == Config.Engine.CITUS ? one : many)
                 .execute(all);
     }
 
-    Future<Void> write(SqlConnection connection, Config.Engine engine, String[] organizations, Tuple values) {
-        Future<RowSet<Row>> written = run(connection, engine, organizations, values);
-        return guarded && engine == Config.Engine.POSTGRESQL
-                ? written.mapEmpty()
-                : written.compose(RowCounts.expect(organizations.length));
+    /**
+     * Runs writes as one statement, on PostgreSQL. It fails (22012, division by zero) when one of them touches another number
+     * of rows than it should, as it may be sent together with COMMIT.
+     */
+    static Future<RowSet<Row>> runTogether(SqlConnection connection, List<Write> writes) {
+        Tuple all = Tuple.tuple();
+        for (Write write : writes) {
+            all.addArrayOfString(write.organizations);
+            addAll(all, write.values);
+        }
+        String sql = TOGETHER.computeIfAbsent(
+                writes.stream().map(write -> write.statement).toList(), ignored -> together(writes));
+        return connection.preparedQuery(sql).execute(all);
+    }
+
+    private static String together(List<Write> writes) {
+        List<String> parts = new ArrayList<>();
+        List<String> counts = new ArrayList<>();
+        int parameters = 0;
+        for (Write write : writes) {
+            String sql = renumbered(write.statement.many, parameters);
+            String name = "w" + parts.size();
+            if (write.statement.guarded) {
+                sql += " RETURNING 1";
+                counts.add("(SELECT count(*) FROM " + name + ") = cardinality($" + (parameters + 1) + "::text[])");
+            }
+            parts.add(name + " AS (" + sql + ")");
+            parameters += 1 + write.values.size();
+        }
+        return "WITH " + String.join(", ", parts) + " SELECT "
+                + (counts.isEmpty() ? "1" : "1 / (" + String.join(" AND ", counts) + ")::int");
+    }
+
+    private static String renumbered(String sql, int before) {
+        return PARAMETER
+                .matcher(sql)
+                .replaceAll(number -> Matcher.quoteReplacement("$" + (before + Integer.parseInt(number.group(1)))));
+    }
+
+    private static void addAll(Tuple all, Tuple values) {
+        for (int i = 0; i < values.size(); i++) {
+            all.addValue(values.getValue(i));
+        }
     }
 
     private static String only(String[] organizations) {

@@ -190,18 +190,18 @@ public final class ChainRows {
                 });
     }
 
-    /** Deletes the rows that were sealed; the statement fails when one is not there. */
-    public static Future<Void> forget(Session connection, List<WaitingRow> sealed) {
+    /** Deletes the rows that were sealed. */
+    public static Write forgotten(List<WaitingRow> sealed) {
         String[] organizations = sealed.stream().map(WaitingRow::organizationId).toArray(String[]::new);
         Long[] positions = sealed.stream().map(WaitingRow::position).toArray(Long[]::new);
-        return connection.write(FORGET, organizations, Tuple.tuple().addArrayOfLong(positions));
+        return new Write(FORGET, organizations, Tuple.tuple().addArrayOfLong(positions));
     }
 
-    /** Moves heads, whose locks the caller holds; the statement fails when one is not there. */
-    public static Future<Void> advance(Session connection, Map<String, Head> heads) {
+    /** Moves heads, whose locks the caller holds. */
+    public static Write heads(Map<String, Head> heads) {
         Tuple values = Tuple.tuple()
                 .addArrayOfLong(heads.values().stream().map(Head::seq).toArray(Long[]::new))
                 .addArrayOfBuffer(heads.values().stream().map(Head::hash).toArray(Buffer[]::new));
-        return connection.write(ADVANCE, names(heads.keySet()), values);
+        return new Write(ADVANCE, names(heads.keySet()), values);
     }
 }

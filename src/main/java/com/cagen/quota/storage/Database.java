@@ -71,6 +71,8 @@ public final class Database {
                 .addProperty("enable_seqscan", "off")
                 .addProperty("enable_hashjoin", "off")
                 .addProperty("enable_mergejoin", "off")
+                // Keys of a batch are different from each other.
+                .addProperty("enable_memoize", "off")
                 .addProperty("lock_timeout", Long.toString(settings.lockTimeoutMillis()))
                 .addProperty("statement_timeout", Long.toString(settings.statementTimeoutMillis()))
                 .addProperty(

@@ -51,11 +51,9 @@ public final class OutboxRows {
     }
 
     /**
-     * Writes rows with one statement. The scope must claim each organization, and each must have its chain head.
-     *
-     * @return fails, and the transaction with it, when not every row was written
+     * New rows. The scope must claim each organization, and each must have its chain head.
      */
-    public static Future<?> insert(Session connection, List<OutboxRow> rows) {
+    public static Write entries(List<OutboxRow> rows) {
         int count = rows.size();
         String[] organizations = new String[count];
         UUID[] batches = new UUID[count];
@@ -68,7 +66,7 @@ public final class OutboxRows {
             entryCounts[i] = row.entries().size();
             entries[i] = encode(row.entries());
         }
-        return connection.write(INSERT, organizations, Tuple.of(batches, entryCounts, entries));
+        return new Write(INSERT, organizations, Tuple.of(batches, entryCounts, entries));
     }
 
     /**

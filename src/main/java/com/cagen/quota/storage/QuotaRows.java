@@ -195,8 +195,8 @@ public final class QuotaRows {
                 .compose(RowCounts.expect(1));
     }
 
-    /** Writes used, allocated and version of quotas that the caller has locked; fails unless each of them is there. */
-    public static Future<Void> updateFigures(Session connection, Collection<Quota> quotas, Instant now) {
+    /** Used, allocated and version of quotas that the caller has locked. */
+    public static Write figures(Collection<Quota> quotas, Instant now) {
         int n = quotas.size();
         String[] organizations = new String[n];
         String[] ids = new String[n];
@@ -212,7 +212,7 @@ public final class QuotaRows {
             versions[i] = quota.version();
             i++;
         }
-        return connection.write(UPDATE_FIGURES, organizations, Tuple.of(ids, used, allocated, versions, utc(now)));
+        return new Write(UPDATE_FIGURES, organizations, Tuple.of(ids, used, allocated, versions, utc(now)));
     }
 
     /** Writes everything but the figures of a quota that the caller has locked. */

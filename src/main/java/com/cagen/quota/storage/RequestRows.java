@@ -26,24 +26,11 @@ public final class RequestRows {
                             ? "VALUES ($1)"
                             : "SELECT o FROM unnest($1::text[]) AS o ORDER BY o COLLATE \"C\""));
 
-    /** Those that were claimed come back from Citus only: on PostgreSQL their number says as much, nearly always. */
-    private static final BatchStatement CLAIM_NONCES = BatchStatement.of(
-            form -> form.insert("quota.nonces", "", "service_id text", "nonce text", "timestamp_ms bigint")
-                    + form.orderBy("v.service_id COLLATE \"C\", v.nonce COLLATE \"C\", v.timestamp_ms")
-                    + " ON CONFLICT DO NOTHING"
-                    + (form == BatchStatement.Form.ONE_ORGANIZATION
-                            ? " RETURNING organization_id, service_id, nonce, timestamp_ms"
-                            : ""));
+    private static final BatchStatement CLAIM_ALL_NONCES = BatchStatement.of(RequestRows::insertNonces);
 
-    /** Of some nonces, those that this very transaction has inserted; on PostgreSQL. */
-    private static final String CLAIMED_NONCES = """
-            SELECT n.organization_id, n.service_id, n.nonce, n.timestamp_ms
-            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS v (organization_id, service_id, nonce, timestamp_ms)
-            JOIN quota.nonces n
-              ON n.organization_id = v.organization_id COLLATE "C" AND n.service_id = v.service_id COLLATE "C"
-                 AND n.nonce = v.nonce COLLATE "C" AND n.timestamp_ms = v.timestamp_ms
-            WHERE n.xmin = pg_current_xact_id()::xid
-            """;
+    /** Twice the work on the index: it is looked into before as well. */
+    private static final BatchStatement CLAIM_NONCES = BatchStatement.of(form ->
+            insertNonces(form) + " ON CONFLICT DO NOTHING RETURNING organization_id, service_id, nonce, timestamp_ms");
 
     private static final BatchStatement FIND_OPERATIONS = BatchStatement.of(
             form -> """
@@ -92,29 +79,42 @@ public final class RequestRows {
                 .mapEmpty();
     }
 
+    private static String insertNonces(BatchStatement.Form form) {
+        return form.insert("quota.nonces", "", "service_id text", "nonce text", "timestamp_ms bigint")
+                + form.orderBy("v.service_id COLLATE \"C\", v.timestamp_ms, v.nonce COLLATE \"C\"");
+    }
+
+    /**
+     * Claims nonces, or fails with SQLSTATE 23505 when one of them was used before. Their organizations must exist.
+     *
+     * @return {@code nonces}
+     */
+    public static Future<Set<NonceKey>> claimAll(Session connection, Set<NonceKey> nonces) {
+        return nonces.isEmpty()
+                ? Future.succeededFuture(nonces)
+                : connection
+                        .write(new Write(CLAIM_ALL_NONCES, organizations(nonces), nonceArrays(nonces)))
+                        .map(nonces);
+    }
+
     /** Claims nonces; those that are not in the result were used before. Their organizations must exist. */
-    public static Future<Set<NonceKey>> claim(Session connection, Collection<NonceKey> nonces) {
-        if (nonces.isEmpty()) {
-            return Future.succeededFuture(Set.of());
-        }
-        String[] organizations = nonces.stream().map(NonceKey::organizationId).toArray(String[]::new);
-        String[] services = nonces.stream().map(NonceKey::serviceId).toArray(String[]::new);
-        String[] values = nonces.stream().map(key -> key.nonce().value()).toArray(String[]::new);
-        Long[] timestamps =
-                nonces.stream().map(key -> key.nonce().timestampMillis()).toArray(Long[]::new);
-        return connection
-                .run(CLAIM_NONCES, organizations, Tuple.of(services, values, timestamps))
-                .compose(inserted -> {
-                    if (!connection.onOneNode()) {
-                        return Future.succeededFuture(keys(inserted));
-                    } else if (inserted.rowCount() == nonces.size()) {
-                        return Future.succeededFuture(new HashSet<>(nonces));
-                    }
-                    return connection
-                            .preparedQuery(CLAIMED_NONCES)
-                            .execute(Tuple.of(organizations, services, values, timestamps))
-                            .map(RequestRows::keys);
-                });
+    public static Future<Set<NonceKey>> claim(Session connection, Set<NonceKey> nonces) {
+        return nonces.isEmpty()
+                ? Future.succeededFuture(nonces)
+                : connection
+                        .run(CLAIM_NONCES, organizations(nonces), nonceArrays(nonces))
+                        .map(RequestRows::keys);
+    }
+
+    private static String[] organizations(Collection<NonceKey> nonces) {
+        return nonces.stream().map(NonceKey::organizationId).toArray(String[]::new);
+    }
+
+    private static Tuple nonceArrays(Collection<NonceKey> nonces) {
+        return Tuple.of(
+                nonces.stream().map(NonceKey::serviceId).toArray(String[]::new),
+                nonces.stream().map(key -> key.nonce().value()).toArray(String[]::new),
+                nonces.stream().map(key -> key.nonce().timestampMillis()).toArray(Long[]::new));
     }
 
     private static Set<NonceKey> keys(Iterable<Row> rows) {
@@ -154,9 +154,9 @@ public final class RequestRows {
     /** An answer to be kept under its key. */
     public record NewOperation(OperationKey key, RecordedOperation operation) {}
 
-    /** Fails with SQLSTATE 23505 when one of the keys was recorded meanwhile: run the transaction again. */
-    public static Future<Void> insertOperations(Session connection, List<NewOperation> operations, Instant now) {
-        return connection.write(
+    /** New records; fails with SQLSTATE 23505 when one of the keys was recorded meanwhile: run the transaction again. */
+    public static Write operations(List<NewOperation> operations, Instant now) {
+        return new Write(
                 INSERT_OPERATIONS,
                 operations.stream().map(o -> o.key().organizationId()).toArray(String[]::new),
                 Tuple.tuple()

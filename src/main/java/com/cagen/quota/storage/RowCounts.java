@@ -9,17 +9,6 @@ import java.util.function.Function;
 final class RowCounts {
     private RowCounts() {}
 
-    /**
-     * For a statement that is sent together with its COMMIT: makes the statement itself fail (22012, division by zero), so
-     * that nothing is committed.
-     *
-     * @param rows SQL for the right number
-     * @param write an UPDATE or DELETE without RETURNING
-     */
-    static String exactly(String rows, String write) {
-        return "WITH written AS (" + write + " RETURNING 1) SELECT 1 / (count(*) = " + rows + ")::int FROM written";
-    }
-
     /** Succeeds when the statement touched exactly {@code rows} rows. */
     static Function<RowSet<Row>, Future<Void>> expect(int rows) {
         return result -> result.rowCount() == rows

@@ -9,6 +9,7 @@ import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Transaction;
 import io.vertx.sqlclient.Tuple;
+import java.util.List;
 
 /**
  * A connection to the database together with what differs between the engines: how a transaction says what it may see, how a
@@ -50,9 +51,29 @@ public final class Session {
         return statement.run(connection, engine, organizations, values);
     }
 
-    /** Fails when other than one row was written for each of {@code organizations}. */
-    Future<Void> write(BatchStatement statement, String[] organizations, Tuple values) {
-        return statement.write(connection, engine, organizations, values);
+    /**
+     * Sends writes: on PostgreSQL as one statement, since messages cost as much as rows do. All see the database as it was before,
+     * so none may depend on another.
+     *
+     * @return fails when one of them did not write each of its rows
+     */
+    public Future<Void> write(List<Write> writes) {
+        if (writes.isEmpty()) {
+            return Future.succeededFuture();
+        }
+        if (engine == Config.Engine.POSTGRESQL) {
+            return BatchStatement.runTogether(connection, writes).mapEmpty();
+        }
+        return Future.join(writes.stream()
+                        .map(write -> run(write.statement, write.organizations, write.values)
+                                .compose(RowCounts.expect(write.organizations.length)))
+                        .toList())
+                .mapEmpty();
+    }
+
+    /** As {@link #write(List)}. */
+    public Future<Void> write(Write write) {
+        return write(List.of(write));
     }
 
     Future<Transaction> begin() {
@@ -83,9 +104,8 @@ public final class Session {
     }
 
     private Future<?> enterOnAllNodes(Scope scope, long lockTimeoutMillis) {
-        Scope plain = scope.ofOneOrganization();
         return Future.all(
-                preparedQuery(SCOPE_ON_ALL_NODES).execute(Tuple.of(plain.setting(), plain.value())),
+                preparedQuery(SCOPE_ON_ALL_NODES).execute(Tuple.of(scope.setting(), scope.value())),
                 query("SET LOCAL lock_timeout = " + lockTimeoutMillis).execute());
     }
 

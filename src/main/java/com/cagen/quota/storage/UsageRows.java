@@ -26,12 +26,16 @@ public final class UsageRows {
               ON %s AND h.quota_id = v.quota_id COLLATE "C" AND h.resource_id = v.resource_id COLLATE "C"
             """.formatted(form.rows("quota_id text", "resource_id text"), form.same("h")));
 
-    private static final BatchStatement UPSERT_HELD = BatchStatement.of(form -> form.insert(
-                    "quota.quota_holdings", "last_activity $5", "quota_id text", "resource_id text", "held_mb bigint")
-            + """
-             ON CONFLICT (organization_id, quota_id, resource_id)
-                DO UPDATE SET held_mb = excluded.held_mb, last_activity = excluded.last_activity
-            """);
+    private static final BatchStatement INSERT_HELD = BatchStatement.of(form -> form.insert(
+            "quota.quota_holdings", "last_activity $5", "quota_id text", "resource_id text", "held_mb bigint"));
+
+    private static final BatchStatement UPDATE_HELD = BatchStatement.guarded(
+            form -> """
+            UPDATE quota.quota_holdings h
+            SET held_mb = v.held_mb, last_activity = $5
+            FROM %s
+            WHERE %s AND h.quota_id = v.quota_id COLLATE "C" AND h.resource_id = v.resource_id COLLATE "C"
+            """.formatted(form.rows("quota_id text", "resource_id text", "held_mb bigint"), form.same("h")));
 
     private static final BatchStatement DELETE_HELD = BatchStatement.guarded(
             form -> """
@@ -102,29 +106,39 @@ public final class UsageRows {
         });
     }
 
-    /** Writes what each resource holds from now on; one that holds nothing loses its row. */
-    public static List<Future<Void>> writeHeld(
-            Session connection, Map<HoldingKey, Long> before, Map<HoldingKey, Long> after, Instant now) {
-        List<HoldingKey> some = new ArrayList<>();
-        List<HoldingKey> none = new ArrayList<>();
+    /**
+     * What each resource holds from now on; one that holds nothing loses its row.
+     *
+     * @param before of the same resources, as found under the locks: says which rows there are
+     */
+    public static List<Write> held(Map<HoldingKey, Long> before, Map<HoldingKey, Long> after, Instant now) {
+        List<HoldingKey> added = new ArrayList<>();
+        List<HoldingKey> changed = new ArrayList<>();
+        List<HoldingKey> ended = new ArrayList<>();
         after.forEach((key, mb) -> {
-            if (mb > 0) {
-                some.add(key);
-            } else if (before.getOrDefault(key, 0L) > 0) {
-                none.add(key);
+            if (before.containsKey(key)) {
+                (mb > 0 ? changed : ended).add(key);
+            } else if (mb > 0) {
+                added.add(key);
             }
         });
-        List<Future<Void>> writes = new ArrayList<>(2);
-        if (!some.isEmpty()) {
-            Tuple values = keyArrays(some);
-            values.addArrayOfLong(some.stream().map(after::get).toArray(Long[]::new));
-            values.addOffsetDateTime(QuotaRows.utc(now));
-            writes.add(connection.write(UPSERT_HELD, organizations(some), values));
+        List<Write> writes = new ArrayList<>(3);
+        if (!added.isEmpty()) {
+            writes.add(new Write(INSERT_HELD, organizations(added), figures(added, after, now)));
         }
-        if (!none.isEmpty()) {
-            writes.add(connection.write(DELETE_HELD, organizations(none), keyArrays(none)));
+        if (!changed.isEmpty()) {
+            writes.add(new Write(UPDATE_HELD, organizations(changed), figures(changed, after, now)));
+        }
+        if (!ended.isEmpty()) {
+            writes.add(new Write(DELETE_HELD, organizations(ended), keyArrays(ended)));
         }
         return writes;
+    }
+
+    private static Tuple figures(List<HoldingKey> keys, Map<HoldingKey, Long> heldMb, Instant now) {
+        return keyArrays(keys)
+                .addArrayOfLong(keys.stream().map(heldMb::get).toArray(Long[]::new))
+                .addOffsetDateTime(QuotaRows.utc(now));
     }
 
     private static String[] organizations(Collection<HoldingKey> keys) {
@@ -160,8 +174,8 @@ public final class UsageRows {
             long heldMb,
             Instant createdAt) {}
 
-    /** Appends to the ledger; all entries get the first one's time. */
-    public static Future<Void> insertLedger(Session connection, List<LedgerEntry> entries) {
+    /** New entries of the ledger; all get the first one's time. */
+    public static Write ledger(List<LedgerEntry> entries) {
         int n = entries.size();
         String[] organizations = new String[n];
         String[] quotas = new String[n];
@@ -203,7 +217,7 @@ public final class UsageRows {
                 .addArrayOfLong(used)
                 .addArrayOfLong(held)
                 .addOffsetDateTime(QuotaRows.utc(entries.get(0).createdAt()));
-        return connection.write(INSERT_LEDGER, organizations, values);
+        return new Write(INSERT_LEDGER, organizations, values);
     }
 
     /** @param nextCursor where the next page begins, or null at the end */

@@ -146,10 +146,9 @@ final class AuditHarness implements AutoCloseable {
             organizations.add(organization);
             outbox.add(new OutboxRows.OutboxRow(organization, UUID.randomUUID(), entries));
         }
-        Scope scope =
-                Scope.claims(organizations.stream().map(Scope::organizationKey).toList());
-        return database.transaction(scope, connection -> RequestRows.ensureOrganizations(connection, organizations)
-                .<Void>compose(ignored -> OutboxRows.insert(connection, outbox).mapEmpty()));
+        return database.transaction(Scope.organizations(organizations), connection -> RequestRows.ensureOrganizations(
+                        connection, organizations)
+                .<Void>compose(ignored -> connection.write(OutboxRows.entries(outbox))));
     }
 
     static <T> T await(Future<T> future) {

@@ -196,7 +196,7 @@ class TamperingIT {
         ChainRows.Head place = new Chain(head(chain().get(5))).seal(forged);
         await(audit.database.transaction(
                 Scope.organization("org_b"),
-                connection -> AuditRows.insert(connection, List.of(forged), List.of(place))));
+                connection -> connection.write(AuditRows.entries(List.of(forged), List.of(place)))));
         assertFound(7, "the entry lies beyond the chain's head");
     }
 

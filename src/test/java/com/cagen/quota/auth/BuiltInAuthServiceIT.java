@@ -17,9 +17,14 @@ import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
-import io.vertx.core.http.RequestOptions;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +44,7 @@ class BuiltInAuthServiceIT {
     private final Context context = vertx.getOrCreateContext();
     private final AuthDatabase data = new AuthDatabase(vertx, CONFIG);
     private final BuiltInAuthService service = deployed();
+    private final HttpClient http = HttpClient.newHttpClient();
     private final AuthServiceClient client = new AuthServiceClient(vertx, CONFIG, service.url());
 
     private BuiltInAuthService deployed() {
@@ -55,12 +61,18 @@ class BuiltInAuthServiceIT {
     /** An answer's status and body. */
     private record Answer(int status, JsonObject body) {}
 
+    /** With the JDK's client: that of Vert.x 5.0.7, asked from this thread, lost 36 of some 5,000 answers. */
     private Answer send(HttpMethod method, String path, Buffer body) {
-        return await(vertx.createHttpClient()
-                .request(new RequestOptions().setMethod(method).setAbsoluteURI(service.url() + path))
-                .compose(request -> request.send(body))
-                .compose(response ->
-                        response.body().map(bytes -> new Answer(response.statusCode(), new JsonObject(bytes)))));
+        HttpRequest request = HttpRequest.newBuilder(URI.create(service.url() + path))
+                .timeout(Duration.ofSeconds(20))
+                .method(method.name(), HttpRequest.BodyPublishers.ofByteArray(body.getBytes()))
+                .build();
+        try {
+            HttpResponse<byte[]> response = http.send(request, HttpResponse.BodyHandlers.ofByteArray());
+            return new Answer(response.statusCode(), new JsonObject(Buffer.buffer(response.body())));
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private Answer post(String path, JsonObject body) {

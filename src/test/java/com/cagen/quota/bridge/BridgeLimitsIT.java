@@ -205,11 +205,13 @@ class BridgeLimitsIT {
         assertThatThrownBy(() -> await(client.connect(fromElsewhere)))
                 .isInstanceOfSatisfying(UpgradeRejectedException.class, refused -> assertThat(refused.getStatus())
                         .isEqualTo(403));
+        await(client.close()); // not before: garbage collected, it would close its connections
         // Polling is off: it would keep what a client does not fetch.
         HttpClient http = vertx.createHttpClient();
         int status = await(http.request(HttpMethod.POST, port, "127.0.0.1", "/eventbus/000/session/xhr")
                 .compose(request -> request.send("").map(response -> response.statusCode())));
         assertThat(status).isEqualTo(404);
+        await(http.close());
     }
 
     @Test

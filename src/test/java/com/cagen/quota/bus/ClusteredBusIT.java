@@ -25,6 +25,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.PemKeyCertOptions;
 import java.net.InetAddress;
@@ -324,20 +325,19 @@ class ClusteredBusIT {
         for (NetClientOptions options : List.of(strangers, nobodys, new NetClientOptions())) {
             Buffer heard = Buffer.buffer();
             Promise<Void> closed = Promise.promise();
-            vertx.get(0)
-                    .createNetClient(options)
-                    .connect(busPorts.get(1), "127.0.0.1")
-                    .onComplete(connected -> {
-                        if (connected.failed()) {
-                            closed.complete();
-                            return;
-                        }
-                        connected.result().handler(heard::appendBuffer);
-                        connected.result().closeHandler(closed::tryComplete);
-                        // With TLS 1.3 a client learns only now that it was not let in.
-                        connected.result().write("hello, may I come in?");
-                    });
+            NetClient client = vertx.get(0).createNetClient(options);
+            client.connect(busPorts.get(1), "127.0.0.1").onComplete(connected -> {
+                if (connected.failed()) {
+                    closed.complete();
+                    return;
+                }
+                connected.result().handler(heard::appendBuffer);
+                connected.result().closeHandler(closed::tryComplete);
+                // With TLS 1.3 a client learns only now that it was not let in.
+                connected.result().write("hello, may I come in?");
+            });
             await(closed.future());
+            await(client.close()); // not before: garbage collected, it would close its connection itself
             assertThat(heard.length()).isLessThanOrEqualTo(7); // an alert at most, never a pong
         }
     }

@@ -3,13 +3,19 @@ package com.cagen.quota.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.cagen.quota.config.Config;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterAll;
@@ -20,6 +26,8 @@ import org.junit.jupiter.api.TestInstance;
 /** Plays the attacker, or the careless developer: statements that forget the organization. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class IsolationIT {
+    private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
+
     private final String url = TestDatabase.create();
     private final Config config = TestConfig.of(url);
     private final Vertx vertx = Vertx.vertx();
@@ -69,9 +77,7 @@ class IsolationIT {
     void aWriteThatForgetsTheOrganizationChangesItsOwnOnly() {
         assertThat(rows(Scope.organization("org_1"), "UPDATE quota.quotas SET name = 'mine'"))
                 .isEqualTo(1);
-        assertThat(rows(
-                        Scope.claims(List.of(Scope.quotaKey("q_1", "org_1"), Scope.organizationKey("org_1"))),
-                        "UPDATE quota.quotas SET name = 'mine'"))
+        assertThat(rows(Scope.batch(List.of(new QuotaKey("org_1", "q_1"))), "UPDATE quota.quotas SET name = 'mine'"))
                 .isEqualTo(1);
     }
 
@@ -81,7 +87,7 @@ class IsolationIT {
                 Scope.quotaKey("q_1", "org_2"), Scope.organizationKey("org_2"), Scope.organizationKey("org_1")));
         if (config.database().oneOrganizationATransaction()) {
             assertThatThrownBy(() -> rows(stranger, "SELECT id FROM quota.quotas"))
-                    .hasMessageContaining("a transaction over 2 organizations");
+                    .hasMessageContaining("no such scope: app.scope");
             return;
         }
         assertThat(rows(stranger, "SELECT id FROM quota.quotas")).isZero();
@@ -128,14 +134,24 @@ class IsolationIT {
     }
 
     @Test
-    void aWriteThatTouchesTooFewRowsFailsItself() {
-        String update = RowCounts.exactly("2", "UPDATE quota.quotas SET used_mb = 1 WHERE id IN ('q_1', 'q_2')");
+    void aWriteThatTouchesTooFewRowsFailsAndAllThatIsSentWithIt() {
+        Quota own = raised("org_1", "q_1");
+        Quota foreign = raised("org_2", "q_2");
+        Scope scope = Scope.organization("org_1");
 
-        assertThatThrownBy(() -> rows(Scope.organization("org_1"), update)).hasMessageContaining("22012");
+        Throwable failure = catchThrowable(() -> await(database.transaction(
+                scope,
+                connection -> connection.write(
+                        List.of(QuotaRows.figures(List.of(own), NOW), QuotaRows.figures(List.of(foreign), NOW))))));
 
-        assertThat(rows(
-                        Scope.organization("org_1"),
-                        "SELECT FROM quota.quotas WHERE used_mb = 0 AND organization_id = 'org_1'"))
-                .isOne();
+        assertThat(failure.getMessage()).containsAnyOf("22012", "a write touched 0 rows, not 1");
+        assertThat(rows(scope, "SELECT FROM quota.quotas WHERE used_mb = 0")).isOne();
+    }
+
+    private Quota raised(String organizationId, String quotaId) {
+        QuotaKey key = new QuotaKey(organizationId, quotaId);
+        Map<QuotaKey, Quota> found = await(database.transaction(
+                Scope.organization(organizationId), connection -> QuotaRows.find(connection, List.of(key))));
+        return Objects.requireNonNull(found.get(key)).withFigures(1, 0, NOW);
     }
 }

@@ -122,7 +122,10 @@ class MigrationsIT {
     @ParameterizedTest
     @CsvSource({
         "migration/V1__schema.sql, 0d046a217498c5d859195cc2ae33d324e9d1893deaed94a6aba74117d358127c",
-        "postgresql/V2__row_level_security.sql, 82a41ba994674dae690093acf12e1cdffccc355a6e574db657398771b7ebca1b"
+        "postgresql/V2__row_level_security.sql, 82a41ba994674dae690093acf12e1cdffccc355a6e574db657398771b7ebca1b",
+        "postgresql/V3__nonces_by_time.sql, a1f5b154e18e6e69f1172663e3a842575eda6ffa402895aeaaff9ea8a89378fe",
+        "citus/V2__distribution_and_row_level_security.sql, cbdd7f4e0cfa6a200ccb313ce19972d96d97358f40380f3e5e27f5964cb0b35b",
+        "citus/V3__nonces_by_time.sql, 4b60e395683090e42557ddc55fc5d90af81b070043c5e66b35b83146032000e6"
     })
     void leavesMigrationsAsTheyWereReleased(String file, String sha256) throws Exception {
         byte[] content = Files.readAllBytes(Path.of("src/main/resources/db").resolve(file));
