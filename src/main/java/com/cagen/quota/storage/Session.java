@@ -52,7 +52,7 @@ public final class Session {
     }
 
     /**
-     * Sends writes: on PostgreSQL as one statement, since messages cost as much as rows do. All see the database as it was before,
+     * Sends writes: on PostgreSQL as one statement, which counts their rows itself. All see the database as it was before,
      * so none may depend on another.
      *
      * @return fails when one of them did not write each of its rows
