@@ -158,6 +158,31 @@ class EngineIT {
     }
 
     @Test
+    void acceptsANonceOfAReadOnceAndRecordsItsReplays() {
+        String root = root(10);
+        Nonce nonce = new Nonce("n-read", System.currentTimeMillis());
+        for (int round = 0; round < 2; round++) {
+            List<Answer> answers = IntStream.range(0, 20)
+                    .mapToObj(i -> engine.send(OWNER, nonce, null, new Operation.GetQuota(root)))
+                    .toList()
+                    .stream()
+                    .map(EngineHarness::await)
+                    .toList();
+            assertThat(answers.stream().filter(Answer.Success.class::isInstance))
+                    .hasSize(round == 0 ? 1 : 0);
+            assertThat(answers.stream().filter(Refusal.class::isInstance))
+                    .allSatisfy(
+                            answer -> assertThat(((Refusal) answer).code()).isEqualTo(ErrorCode.CREDENTIAL_REPLAYED));
+        }
+        Invariants.awaitEmptyOutbox(engine.url);
+        JsonObject trail = engine.done(OWNER, new Operation.ListAudit(root, null, null, null, null, null, 100, false));
+        assertThat(trail.getJsonArray("entries").stream()
+                        .map(JsonObject.class::cast)
+                        .filter(entry -> entry.getString("action").equals("credential.use")))
+                .hasSize(39);
+    }
+
+    @Test
     void tellsUsedNoncesFromFreshOnesInOneBatch() {
         String root = root(100);
         long now = System.currentTimeMillis();

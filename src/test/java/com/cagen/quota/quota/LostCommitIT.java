@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Nonce;
 import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
@@ -106,6 +107,22 @@ class LostCommitIT {
             assertNotDone(answer);
             assertThat(there).isZero();
         }
+    }
+
+    /** It left nothing, so nothing is looked up: the caller asks again, with another credential. */
+    @ParameterizedTest
+    @EnumSource(names = {"DONE", "LOST"})
+    void aReadIsNotAnsweredWithoutItsNonce(Relay.Fate fate) {
+        String quota = root();
+        Nonce nonce = new Nonce("nonce_lost", System.currentTimeMillis());
+        relay.choose("nonce_lost", fate);
+
+        assertNotDone(await(engine.send(OWNER, nonce, null, new Operation.GetQuota(quota))));
+
+        assertThat(count("SELECT count(*) FROM quota.nonces WHERE nonce = 'nonce_lost'"))
+                .isEqualTo(fate == Relay.Fate.DONE ? 1 : 0);
+        assertThat(engine.done(OWNER, new Operation.GetQuota(quota)).getString("id"))
+                .isEqualTo(quota);
     }
 
     @Test
