@@ -48,9 +48,6 @@ final class BatchTransaction {
     private final UUID batchId = Ids.operation();
     private final Set<String> newOrganizations = new LinkedHashSet<>();
 
-    /** Those whose credential was used for the first time: once that is committed, another run takes it for granted. */
-    private final List<Pending> accepted = new ArrayList<>();
-
     // What the second round trip writes.
     private final List<Step> steps = new ArrayList<>();
     private final Map<QuotaKey, Quota> changedQuotas = new LinkedHashMap<>();
@@ -80,43 +77,18 @@ final class BatchTransaction {
     }
 
     private Future<List<Step>> onConnection(Session connection, long lockTimeoutMillis) {
-        Future<Loaded> loading = lockAndLoad(connection, lockTimeoutMillis);
-        return (readsOnly() ? commitAndDecide(connection, loading) : decideAndCommit(connection, loading)).map(steps);
-    }
-
-    private boolean readsOnly() {
-        return batch.stream().allMatch(pending -> pending.operation() instanceof Operation.GetQuota);
-    }
-
-    private Future<Void> decideAndCommit(Session connection, Future<Loaded> loading) {
-        return loading.map(loaded -> {
+        return lockAndLoad(connection, lockTimeoutMillis)
+                .map(loaded -> {
                     decide(loaded);
                     return loaded;
                 })
                 .recover(failure -> rollback(connection, failure))
                 .compose(ignored -> writeAndCommit(connection))
-                .onSuccess(ignored -> committed());
-    }
-
-    /** Reads leave nothing but their nonces, so COMMIT goes along; a refusal that is audited has a transaction of its own. */
-    private Future<Void> commitAndDecide(Session connection, Future<Loaded> loading) {
-        return connection
-                .commit(loading)
-                .recover(failure -> notCommitted(connection, loading, failure))
-                .compose(ignored -> {
-                    decide(loading.result());
-                    committed();
-                    return audit.isEmpty()
-                            ? Future.succeededFuture()
-                            : connection
-                                    .begin(Scope.organizations(audit.keySet()))
-                                    .compose(begun -> writeAndCommit(connection));
+                .map(ignored -> {
+                    organizations.add(newOrganizations);
+                    batch.forEach(pending -> pending.nonceClaimed = true);
+                    return steps;
                 });
-    }
-
-    private void committed() {
-        organizations.add(newOrganizations);
-        accepted.forEach(pending -> pending.nonceClaimed = true);
     }
 
     private record Loaded(Set<RequestRows.NonceKey> claimed, UsageBatch.Locked locked) {}
@@ -174,11 +146,9 @@ final class BatchTransaction {
         List<UsageBatch.Item> items = new ArrayList<>(batch.size());
         for (Pending pending : batch) {
             // Removing it: of two requests with one credential in a batch, the second is the replay.
-            boolean first = pending.nonceClaimed || loaded.claimed().remove(RequestRows.NonceKey.of(pending.request));
-            if (first) {
-                accepted.add(pending);
-            }
-            items.add(new UsageBatch.Item(pending.request, first, pending.grants, pending.fingerprint));
+            boolean accepted =
+                    pending.nonceClaimed || loaded.claimed().remove(RequestRows.NonceKey.of(pending.request));
+            items.add(new UsageBatch.Item(pending.request, accepted, pending.grants, pending.fingerprint));
         }
         List<Decision> decisions = UsageBatch.decide(loaded.locked(), items, now);
         for (int i = 0; i < decisions.size(); i++) {
@@ -266,11 +236,9 @@ final class BatchTransaction {
             writes.add(OutboxRows.entries(rows));
         }
         Future<Void> written = connection.write(writes);
-        return connection.commit(written).recover(failure -> notCommitted(connection, written, failure));
-    }
-
-    private Future<Void> notCommitted(Session connection, Future<?> work, Throwable failure) {
-        return connection.commitSent() ? outcome(work) : rollback(connection, failure);
+        return connection
+                .commit(written)
+                .recover(failure -> connection.commitSent() ? outcome(written) : rollback(connection, failure));
     }
 
     private static <T> Future<T> rollback(Session connection, Throwable failure) {
@@ -281,7 +249,7 @@ final class BatchTransaction {
      * A statement that PostgreSQL refused turned COMMIT into a rollback. Anything else leaves the outcome unknown: the
      * database is asked, on another connection, whether the batch is there.
      */
-    private Future<Void> outcome(Future<?> written) {
+    private Future<Void> outcome(Future<Void> written) {
         if (written.cause() instanceof PgException refused) {
             return Future.failedFuture(Database.asRefusal(refused));
         }

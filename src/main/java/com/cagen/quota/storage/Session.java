@@ -82,13 +82,11 @@ public final class Session {
 
     /** Sends BEGIN and the scope, waiting for neither. */
     public Future<?> begin(Scope scope) {
-        commitSent = false;
         return Future.all(query("BEGIN").execute(), enter(scope));
     }
 
     /** As {@link #begin(Scope)}, with another time to wait for locks, in milliseconds. */
     public Future<?> begin(Scope scope, long lockTimeoutMillis) {
-        commitSent = false;
         Future<?> begun = query("BEGIN").execute();
         if (engine == Config.Engine.CITUS) {
             return Future.all(begun, enterOnAllNodes(scope, lockTimeoutMillis));
