@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,17 @@ class AuthServiceClientIT {
         assertThat(opened).extracting(Opened.Valid::caller).containsOnly(USER);
         assertThat(opened.get(0).nonce().value())
                 .isNotEqualTo(opened.get(1).nonce().value());
+    }
+
+    /** One that came before anybody listened would be a timeout. */
+    @Test
+    void losesNoAnswerHoweverSoonItComes() {
+        for (int wave = 0; wave < 50; wave++) {
+            on(() -> Future.all(IntStream.range(0, 100)
+                    .mapToObj(i -> client.check(QUESTION))
+                    .toList()));
+        }
+        assertThat(service.paths).hasSize(5_000);
     }
 
     @Test
