@@ -211,6 +211,7 @@ public final class QuotaService implements AutoCloseable {
             checks.put("auth", auth::readiness);
         }
         if (config.does(Config.Role.QUOTA)) {
+            checks.putIfAbsent("auth", bus::authKnown);
             for (int lane = 0; lane < config.lanes().count(); lane++) {
                 deploy(new QuotaVerticle(config, bus, database, metrics, lane));
             }

@@ -119,6 +119,13 @@ public final class Bus {
                 : Future.succeededFuture();
     }
 
+    /** Fails when no node is known that asks the auth service. */
+    public Future<Void> authKnown() {
+        return nodes.auth("") == null
+                ? Future.failedFuture("no node with the role auth is known")
+                : Future.succeededFuture();
+    }
+
     private <T> Future<Void> consumer(String address, Handler<Message<T>> handler) {
         Future<Void> completion = eventBus.consumer(address, handler).completion();
         registrations.add(completion);

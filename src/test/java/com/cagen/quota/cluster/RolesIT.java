@@ -39,6 +39,10 @@ class RolesIT {
     void start() throws Exception {
         front.start("", nodes, Map.of("QUOTA_ROLES", "http", "HTTP_INSTANCES", "2"));
         engine.start(url, nodes, Map.of("QUOTA_ROLES", "quota", "LANES", "2"));
+        front.awaitReady(); // it hears the engine
+        assertThat(engine.ready())
+                .as("ready without a node that asks the auth service")
+                .isFalse();
         back.start(url, nodes, Map.of("QUOTA_ROLES", "audit,auth"));
         for (Node node : nodes) {
             node.awaitReady();
