@@ -211,7 +211,7 @@ public final class QuotaService implements AutoCloseable {
             checks.put("auth", auth::readiness);
         }
         if (config.does(Config.Role.QUOTA)) {
-            checks.putIfAbsent("auth", bus::authKnown);
+            checks.putIfAbsent("auth", bus::authKnown); // where this node does not ask the auth service itself
             for (int lane = 0; lane < config.lanes().count(); lane++) {
                 deploy(new QuotaVerticle(config, bus, database, metrics, lane));
             }
