@@ -14,6 +14,7 @@ import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
 import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.RequestRows;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -250,6 +251,17 @@ final class Lane {
     private void fail(Pending pending, Throwable failure) {
         if (failure instanceof RefusalException refused) {
             answer(pending, refused.refusal());
+        } else if (failure instanceof PgException refused && RequestRows.hourNotKept(refused)) {
+            LOG.warn(
+                    "request {} carries a timestamp whose hour the database keeps no nonces of; compare the clocks of this node"
+                            + " and of the database",
+                    pending.request.requestId());
+            answer(
+                    pending,
+                    Refusal.of(
+                            ErrorCode.DATABASE_UNAVAILABLE,
+                            "The database cannot tell whether this credential was used: it keeps nothing about the hour of"
+                                    + " its timestamp."));
         } else {
             LOG.error("request {} failed", pending.request.requestId(), failure);
             answer(pending, Refusal.of(ErrorCode.INTERNAL_ERROR, "The request could not be carried out."));

@@ -7,6 +7,7 @@ import com.cagen.quota.domain.RecordedOperation;
 import com.cagen.quota.domain.Request;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
@@ -16,9 +17,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What is kept about requests as such: organizations seen, nonces used, answers under idempotency keys. */
 public final class RequestRows {
+    private static final Logger LOG = LoggerFactory.getLogger(RequestRows.class);
+
     private static final BatchStatement ENSURE_ORGANIZATIONS = BatchStatement.of(form -> """
             INSERT INTO quota.chain_heads (organization_id) %s ON CONFLICT DO NOTHING
             """.formatted(
@@ -50,6 +55,10 @@ public final class RequestRows {
                     "data text")
             + form.orderBy("v.service_id COLLATE \"C\", v.idempotency_key COLLATE \"C\""));
 
+    private static final String ROLL_NONCES = """
+            SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint, quota.roll_nonce_partitions()
+            """;
+
     private static final String FORGET_OPERATIONS = """
             DELETE FROM quota.operations
             WHERE ctid = ANY (ARRAY(
@@ -61,6 +70,9 @@ public final class RequestRows {
 
     /** Rows that one transaction deletes. */
     private static final long FORGET_AT_ONCE = 5_000;
+
+    /** Clocks that are kept by NTP differ by far less; credentials are valid for five minutes. */
+    private static final long TOLERATED_CLOCK_SECONDS = 30;
 
     private RequestRows() {}
 
@@ -177,12 +189,35 @@ public final class RequestRows {
                         .addOffsetDateTime(QuotaRows.utc(now)));
     }
 
-    /** Makes the nonce partitions of the hours to come and drops those that no valid timestamp can fall into. */
+    /**
+     * Makes the nonce partitions of the hours to come and drops those that no valid timestamp can fall into. The database's
+     * clock decides which these are. Warns when this node's clock, by which it judges timestamps, differs much from it.
+     */
     public static Future<Void> rollNonces(Database database) {
         return database.transaction(Scope.maintenance(), connection -> connection
-                .preparedQuery("SELECT quota.roll_nonce_partitions($1)")
-                .execute(Tuple.of(System.currentTimeMillis()))
-                .mapEmpty());
+                        .query(ROLL_NONCES)
+                        .execute()
+                        .map(rows -> rows.iterator().next().getLong(0)))
+                .onSuccess(databaseMillis -> {
+                    long aheadSeconds = (System.currentTimeMillis() - databaseMillis) / 1_000;
+                    if (Math.abs(aheadSeconds) > TOLERATED_CLOCK_SECONDS) {
+                        LOG.warn(
+                                "the clock of this node is {} s {} the database's: it refuses valid credentials, or accepts"
+                                        + " expired ones",
+                                Math.abs(aheadSeconds),
+                                aheadSeconds > 0 ? "ahead of" : "behind");
+                    }
+                })
+                .mapEmpty();
+    }
+
+    /**
+     * Whether a nonce was refused because the database keeps none of its timestamp's hour: the clock of the node that
+     * accepted the timestamp, or the database's, is wrong by more than an hour.
+     */
+    public static boolean hourNotKept(PgException refused) {
+        // SQLSTATE 23514 of a partitioned table names no constraint; of a CHECK it does.
+        return "23514".equals(refused.getSqlState()) && "nonces".equals(refused.getTable());
     }
 
     /** Forgets idempotency keys older than 25 hours: all of them, which may take a while, a bounded number at a time. */

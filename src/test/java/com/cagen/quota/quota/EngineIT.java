@@ -14,12 +14,17 @@ import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.storage.Scope;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
+import io.vertx.sqlclient.Tuple;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -91,6 +96,50 @@ class EngineIT {
         assertThat(successes).isEqualTo(100);
         assertThat(engine.done(OWNER, new Operation.GetQuota(root)).getLong("available_mb"))
                 .isZero();
+    }
+
+    /** As a node does whose clock is wrong, when it starts and every few minutes. */
+    private void rollNoncesOfANodeWhoseClockIs(Duration ahead) {
+        long nowMillis = System.currentTimeMillis() + ahead.toMillis();
+        await(engine.database.transaction(Scope.maintenance(), connection -> connection
+                .preparedQuery("SELECT quota.roll_nonce_partitions($1)")
+                .execute(Tuple.of(nowMillis))));
+    }
+
+    @Test
+    void acceptsNoCredentialTwiceAlthoughTheClockOfAnotherNodeIsHoursAhead() {
+        String root = root(100);
+        Nonce used = new Nonce(UUID.randomUUID().toString(), System.currentTimeMillis());
+        assertThat(await(engine.send(OWNER, used, null, allocate(root, "res", 1))))
+                .isInstanceOf(Answer.Success.class);
+        rollNoncesOfANodeWhoseClockIs(Duration.ofHours(3));
+        await(RequestRows.rollNonces(engine.database));
+        assertThat(await(engine.send(OWNER, used, null, allocate(root, "res", 1))))
+                .isEqualTo(Refusal.credentialReplayed());
+    }
+
+    /**
+     * A node accepts the timestamps that its own clock calls recent. When that clock is wrong by hours, the database has no
+     * place for their nonces, and cannot tell whether they were used.
+     */
+    @Test
+    void refusesCredentialsOfHoursThatTheDatabaseKeepsNoNoncesOf() {
+        String root = root(100);
+        for (Duration ahead : List.of(Duration.ofHours(-3), Duration.ofHours(30))) {
+            Nonce nonce = new Nonce(UUID.randomUUID().toString(), System.currentTimeMillis() + ahead.toMillis());
+            // In one batch with a good one, and in a transaction of its own.
+            Future<Answer> good = engine.send(OWNER, null, allocate(root, "res", 1));
+            Future<Answer> batched = engine.send(OWNER, nonce, null, allocate(root, "res", 1));
+            assertThat(await(good)).isInstanceOf(Answer.Success.class);
+            Future<Answer> single = engine.send(
+                    OWNER, nonce, null, new Operation.CreateQuota("root", null, QuotaType.ORGANIZATION, 1, null));
+            for (Answer answer : List.of(await(batched), await(single))) {
+                assertThat(answer).isInstanceOfSatisfying(Refusal.class, refusal -> assertThat(refusal.code())
+                        .isEqualTo(ErrorCode.DATABASE_UNAVAILABLE));
+            }
+        }
+        assertThat(engine.done(OWNER, new Operation.GetQuota(root)).getLong("used_mb"))
+                .isEqualTo(2);
     }
 
     @Test

@@ -23,6 +23,7 @@ class StatementsTest {
             "RequestRows.FORGET_OPERATIONS",
             "RequestRows.FORGET_OPERATIONS_ON_ALL_NODES",
             "AuthOutboxRows.ORGANIZATIONS_DUE",
+            "RequestRows.ROLL_NONCES",
             "Utilization.FULLEST");
 
     private record Statement(String name, String sql) {}
