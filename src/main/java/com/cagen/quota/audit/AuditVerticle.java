@@ -53,6 +53,9 @@ public final class AuditVerticle extends VerticleBase {
     private String sweptTo = "";
 
     private int sealedInSweep;
+    /** How often the limits of a transaction are halved: once more after each step that failed, once less after others. */
+    private int halvings;
+
     private Promise<Void> rest = Promise.promise();
     private volatile long refusalMillis;
 
@@ -139,6 +142,7 @@ public final class AuditVerticle extends VerticleBase {
             rung = false; // the sweep that begins sees what rang
         }
         step().onComplete(result -> {
+            halvings = result.succeeded() ? Math.max(0, halvings - 1) : Math.min(Sealing.MAX_HALVINGS, halvings + 1);
             if (result.failed()) {
                 LOG.warn("the audit trail waits: {}", result.cause().getMessage());
                 sweptTo = "";
@@ -197,38 +201,44 @@ public final class AuditVerticle extends VerticleBase {
                         .reversed())
                 .map(ChainRows.WaitingOrganization::organizationId)
                 .toList();
-        return seal(organizations).map(count -> {
+        return seal(organizations, halvings).map(count -> {
             sealedInSweep += count;
             sweptTo = last ? "" : some.get(some.size() - 1).organizationId();
             return null;
         });
     }
 
-    /** In halves when it fails, down to the one organization to blame: its neighbours do not wait for it. */
-    private Future<Integer> seal(List<String> organizations) {
+    /**
+     * When it fails, each half of the organizations is sealed by itself, so that one that cannot be sealed delays no other;
+     * and of a single organization half as much is taken, down to its oldest row.
+     */
+    private Future<Integer> seal(List<String> organizations, int halvings) {
         if (organizations.isEmpty()) {
             return Future.succeededFuture(0);
         }
         if (organizations.size() > 1 && config.database().oneOrganizationATransaction()) {
-            return sealHalves(organizations);
+            return sealHalves(organizations, halvings);
         }
-        return sealing.run(organizations).onSuccess(sealed::increment).recover(failure -> {
+        return sealing.run(organizations, halvings).onSuccess(sealed::increment).recover(failure -> {
             if (failure instanceof RefusalException) {
                 return Future.failedFuture(failure);
             }
-            if (organizations.size() == 1) {
+            if (organizations.size() > 1) {
+                return sealHalves(organizations, halvings);
+            }
+            if (halvings == Sealing.MAX_HALVINGS) {
                 LOG.error("the audit entries of organization {} cannot be sealed", organizations.get(0), failure);
                 return Future.succeededFuture(0);
             }
-            return sealHalves(organizations);
+            return seal(organizations, halvings + 1);
         });
     }
 
-    private Future<Integer> sealHalves(List<String> organizations) {
+    private Future<Integer> sealHalves(List<String> organizations, int halvings) {
         int half = organizations.size() / 2;
-        return seal(organizations.subList(0, half))
-                .compose(first ->
-                        seal(organizations.subList(half, organizations.size())).map(second -> first + second));
+        return seal(organizations.subList(0, half), halvings)
+                .compose(first -> seal(organizations.subList(half, organizations.size()), halvings)
+                        .map(second -> first + second));
     }
 
     private void publish(List<AuditEntry> entries) {

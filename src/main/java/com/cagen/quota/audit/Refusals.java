@@ -77,7 +77,7 @@ final class Refusals {
         Scope scope = Scope.organizations(byOrganization.keySet());
         return database.transaction(
                         scope, connection -> RequestRows.ensureOrganizations(connection, byOrganization.keySet())
-                                .<Void>compose(ignored -> connection.write(OutboxRows.entries(rows))))
+                                .compose(ignored -> connection.writeInTurn(OutboxRows.entries(rows))))
                 .recover(failure ->
                         unknown(failure) ? confirm(taken.get(0), batchId, failure) : Future.failedFuture(failure))
                 // Only now: meanwhile they count, and they are the oldest.

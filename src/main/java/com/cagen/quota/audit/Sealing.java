@@ -23,8 +23,15 @@ import java.util.function.Consumer;
 final class Sealing {
     /** Of about 600 bytes each: what a transaction should send and hold. The last row may exceed it, by a batch. */
     private static final int MAX_ENTRIES = 2_000;
+    /**
+     * Of outbox text that one transaction reads, unless its first row alone is larger. On its way into the trail the text is
+     * held about ten times, as characters, fields and parameters.
+     */
+    static final int MAX_BYTES = 4 * 1024 * 1024;
     /** Each organization may give this many rows even when all of them are small. */
     private static final int MIN_ROWS = 64;
+    /** After so many a transaction takes one row. */
+    static final int MAX_HALVINGS = 11;
 
     private final Database database;
     private final Consumer<List<AuditEntry>> publish;
@@ -37,11 +44,12 @@ final class Sealing {
 
     /**
      * @param organizations a hundred or so; rows are taken from each in turn, in this order
+     * @param halvings how often the limits are halved, from 0 to {@link #MAX_HALVINGS}
      * @return how many entries were sealed, 0 when others hold all chains; fails as {@link Database} does
      */
-    Future<Integer> run(List<String> organizations) {
+    Future<Integer> run(List<String> organizations, int halvings) {
         return database.connection().compose(connection -> lock(connection, organizations)
-                .compose(heads -> seal(connection, organizations, heads))
+                .compose(heads -> seal(connection, organizations, heads, halvings))
                 .recover(failure ->
                         connection.rollback().transform(ignored -> Future.failedFuture(Database.asRefusal(failure))))
                 .eventually(connection::close));
@@ -53,13 +61,17 @@ final class Sealing {
         return Future.all(begun, locked).map(ignored -> locked.result());
     }
 
-    private Future<Integer> seal(Session connection, List<String> organizations, Map<String, ChainRows.Head> heads) {
+    private Future<Integer> seal(
+            Session connection, List<String> organizations, Map<String, ChainRows.Head> heads, int halvings) {
         if (heads.isEmpty()) {
             return connection.commit(Future.succeededFuture()).map(0);
         }
-        int rowsEach = Math.max(MIN_ROWS, MAX_ENTRIES / heads.size());
+        ChainRows.Limit limit = new ChainRows.Limit(
+                halved(Math.max(MIN_ROWS, MAX_ENTRIES / heads.size()), halvings),
+                halved(MAX_ENTRIES, halvings),
+                halved(MAX_BYTES, halvings));
         List<String> locked = organizations.stream().filter(heads::containsKey).toList();
-        return ChainRows.waiting(connection, locked, rowsEach, MAX_ENTRIES)
+        return ChainRows.waiting(connection, locked, limit)
                 .compose(waiting -> waiting.isEmpty()
                         ? connection.commit(Future.succeededFuture()).map(0)
                         : seal(connection, heads, waiting));
@@ -86,6 +98,10 @@ final class Sealing {
         Future<?> written = connection.write(
                 List.of(AuditRows.entries(entries, places), ChainRows.forgotten(waiting), ChainRows.heads(newHeads)));
         return connection.commit(written).map(entries.size());
+    }
+
+    private static int halved(int number, int times) {
+        return Math.max(1, number >> times);
     }
 
     private static ChainRows.Head head(Map<String, ChainRows.Head> heads, String organization) {

@@ -121,11 +121,11 @@ record Attempt(Session connection, Pending pending, boolean accepted, Instant no
                     List.of(new RequestRows.NewOperation(key, new RecordedOperation(pending.fingerprint, answer))),
                     now));
         }
-        writes.add(outbox(entry));
+        writes.addAll(outbox(entry));
         return connection.write(writes).map(ignored -> new Step.Settled(answer));
     }
 
-    private Write outbox(AuditEntry entry) {
+    private List<Write> outbox(AuditEntry entry) {
         return OutboxRows.entries(List.of(new OutboxRows.OutboxRow(organizationId(), pending.id, List.of(entry))));
     }
 

@@ -229,13 +229,19 @@ final class BatchTransaction {
         if (!operations.isEmpty()) {
             writes.add(RequestRows.operations(operations, now));
         }
-        if (!audit.isEmpty()) {
-            List<OutboxRows.OutboxRow> rows = new ArrayList<>();
-            audit.forEach(
-                    (organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
-            writes.add(OutboxRows.entries(rows));
-        }
+        List<OutboxRows.OutboxRow> rows = new ArrayList<>();
+        audit.forEach((organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
+        List<Write> outbox = OutboxRows.entries(rows);
+        writes.addAll(outbox.subList(0, Math.min(1, outbox.size())));
         Future<Void> written = connection.write(writes);
+        if (outbox.size() > 1) {
+            Future<Void> more = connection.writeInTurn(outbox.subList(1, outbox.size()));
+            written = Future.join(written, more).mapEmpty();
+        }
+        return commit(connection, written);
+    }
+
+    private Future<Void> commit(Session connection, Future<Void> written) {
         return connection
                 .commit(written)
                 .recover(failure -> connection.commitSent() ? outcome(written) : rollback(connection, failure));

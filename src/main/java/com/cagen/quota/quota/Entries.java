@@ -137,7 +137,7 @@ final class Entries {
                     .put("type", allocate.quotaType().wireName())
                     .put("allocate_mb", allocate.allocateMb())
                     .putIfPresent("target_id", allocate.targetId())
-                    .strings("admin_user_ids", allocate.adminUserIds());
+                    .cutStrings("admin_user_ids", allocate.adminUserIds());
         } else if (operation instanceof Operation.SuspendQuota suspend) {
             json.putIfPresent("reason", suspend.reason());
         } else if (operation instanceof Operation.ResumeQuota resume) {

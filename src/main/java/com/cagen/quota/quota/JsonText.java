@@ -5,14 +5,23 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Writes one JSON object as text, field by field, without a tree in between. */
 final class JsonText {
+    /** Of a list in an audit entry. */
+    static final int MAX_ITEMS = 20;
+
+    static final int MAX_LIST_BYTES = 4 * 1024;
     private static final JsonFactory FACTORY = new JsonFactory();
 
     private final JsonGenerator out;
@@ -76,6 +85,43 @@ final class JsonText {
             }
             out.writeEndArray();
         });
+    }
+
+    /**
+     * A list of any length, cut to what an audit entry keeps of it: its first {@link #MAX_ITEMS} items, or as many of them as
+     * have at most {@link #MAX_LIST_BYTES} in UTF-8. Only of a list that was cut, {@code name_count} says how many items it
+     * has, and {@code name_sha256} is the SHA-256, in hexadecimal, of the whole list as a JSON array without spaces.
+     */
+    JsonText cutStrings(String name, List<String> values) {
+        int kept = 0;
+        int bytes = 0;
+        for (String value : values) {
+            bytes += value.getBytes(StandardCharsets.UTF_8).length;
+            if (kept == MAX_ITEMS || bytes > MAX_LIST_BYTES) {
+                break;
+            }
+            kept++;
+        }
+        strings(name, values.subList(0, kept));
+        return kept == values.size()
+                ? this
+                : put(name + "_count", values.size()).put(name + "_sha256", sha256(values));
+    }
+
+    private static String sha256(List<String> values) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator out = FACTORY.createGenerator(text)) {
+            out.writeArray(values.toArray(String[]::new), 0, values.size());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        try {
+            byte[] digest =
+                    MessageDigest.getInstance("SHA-256").digest(text.toString().getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
     }
 
     /** A list of objects, each written by {@code fields}. */

@@ -53,30 +53,35 @@ public final class ChainRows {
             """.formatted(form == BatchStatement.Form.ONE_ORGANIZATION ? "$1" : "ANY ($1)"));
 
     /**
-     * The oldest rows of each organization, one of each in turn, until the entries are enough. Always from an organization's
-     * first row on: positions become visible in another order than they were drawn in, except those of one quota.
+     * The oldest rows of each organization, one of each in turn, until the entries or their bytes are enough. Always from an
+     * organization's first row on: positions become visible in another order than they were drawn in, except those of one
+     * quota. The length of a text is known without reading it, so what is over the limit is never read.
      */
     private static final BatchStatement OUTBOX =
             BatchStatement.of(form -> form == BatchStatement.Form.ONE_ORGANIZATION ? """
             SELECT organization_id, position, entries FROM (
-                SELECT o.organization_id, o.position, o.entries,
-                    sum(o.entry_count) OVER (ORDER BY o.position) - o.entry_count AS entries_before
+                SELECT o.organization_id, o.position, o.entries, row_number() OVER w AS number,
+                    sum(o.entry_count) OVER w - o.entry_count AS entries_before,
+                    sum(octet_length(o.entries)) OVER w AS bytes
                 FROM (
                     SELECT x.organization_id, x.position, x.entry_count, x.entries
                     FROM quota.outbox x WHERE x.organization_id = $1
                     ORDER BY x.position LIMIT $2) AS o
-            ) AS counted WHERE entries_before < $3 ORDER BY position
+                WINDOW w AS (ORDER BY o.position)
+            ) AS counted WHERE entries_before < $3 AND (bytes <= $4 OR number = 1) ORDER BY position
             """ : """
             SELECT organization_id, position, entries FROM (
-                SELECT o.organization_id, o.position, o.entries,
-                    sum(o.entry_count) OVER (ORDER BY o.turn, k.place) - o.entry_count AS entries_before
+                SELECT o.organization_id, o.position, o.entries, row_number() OVER w AS number,
+                    sum(o.entry_count) OVER w - o.entry_count AS entries_before,
+                    sum(octet_length(o.entries)) OVER w AS bytes
                 FROM unnest($1::text[]) WITH ORDINALITY AS k (organization_id, place)
                 CROSS JOIN LATERAL (
                     SELECT x.organization_id, x.position, x.entry_count, x.entries,
                         row_number() OVER (ORDER BY x.position) AS turn
                     FROM quota.outbox x WHERE x.organization_id = k.organization_id COLLATE "C"
                     ORDER BY x.position LIMIT $2) AS o
-            ) AS counted WHERE entries_before < $3 ORDER BY organization_id, position
+                WINDOW w AS (ORDER BY o.turn, k.place)
+            ) AS counted WHERE entries_before < $3 AND (bytes <= $4 OR number = 1) ORDER BY organization_id, position
             """);
 
     /**
@@ -115,6 +120,15 @@ public final class ChainRows {
      * @param ageMillis of its oldest outbox row
      */
     public record WaitingOrganization(String organizationId, long ageMillis) {}
+
+    /**
+     * How much of the outbox one transaction may take. The first row is always taken.
+     *
+     * @param rows of each organization
+     * @param entries after which no further row is taken
+     * @param bytes of the rows' entries together, in UTF-8
+     */
+    public record Limit(int rows, int entries, int bytes) {}
 
     /** A row of the outbox as it is stored; {@link OutboxRows#decode} reads its entries. */
     public record WaitingRow(String organizationId, long position, String entries) {}
@@ -174,14 +188,11 @@ public final class ChainRows {
      * The oldest outbox rows of organizations whose heads the caller has locked, in a statement before: so it sees what the
      * locks' last holders did. Taken from each in turn, in the order given.
      *
-     * @param maxRows of each organization
-     * @param maxEntries after which no further row is taken
      * @return in order of organizations and positions
      */
-    public static Future<List<WaitingRow>> waiting(
-            Session connection, Collection<String> locked, int maxRows, int maxEntries) {
+    public static Future<List<WaitingRow>> waiting(Session connection, Collection<String> locked, Limit limit) {
         return connection
-                .run(OUTBOX, names(locked), Tuple.of((long) maxRows, (long) maxEntries))
+                .run(OUTBOX, names(locked), Tuple.of((long) limit.rows(), (long) limit.entries(), (long) limit.bytes()))
                 .map(rows -> {
                     List<WaitingRow> waiting = new ArrayList<>();
                     rows.forEach(

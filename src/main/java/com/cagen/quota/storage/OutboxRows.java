@@ -10,6 +10,7 @@ import io.vertx.sqlclient.Tuple;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -20,6 +21,10 @@ import org.jspecify.annotations.Nullable;
 /** The table {@code outbox}: audit entries that are committed with their change and wait for their place in the chain. */
 public final class OutboxRows {
     private static final JsonFactory JSON = new JsonFactory();
+    /** Of the text of one row, in UTF-8, unless a single entry is larger. */
+    static final int MAX_ROW_BYTES = 256 * 1024;
+
+    private static final int MAX_UTF8_BYTES_A_CHAR = 3;
 
     /** Of one organization there is one row, and only VALUES draws its position on the node that all go through. */
     private static final BatchStatement INSERT = BatchStatement.of(form -> form == BatchStatement.Form.ONE_ORGANIZATION
@@ -50,21 +55,61 @@ public final class OutboxRows {
         }
     }
 
+    /** A row as it is stored. */
+    private record Stored(OutboxRow row, String text) {}
+
     /**
      * New rows. The scope must claim each organization, and each must have its chain head.
+     *
+     * @param rows one of each organization; one that is too large becomes several
+     * @return statements to be sent one after the other, as positions must rise in the order of the entries: the first has a
+     *     row of each organization, further ones what did not fit
      */
-    public static Write entries(List<OutboxRow> rows) {
+    public static List<Write> entries(List<OutboxRow> rows) {
+        List<List<Stored>> turns = new ArrayList<>();
+        for (OutboxRow row : rows) {
+            List<Stored> parts = new ArrayList<>();
+            addParts(row, parts);
+            for (int i = 0; i < parts.size(); i++) {
+                if (i == turns.size()) {
+                    turns.add(new ArrayList<>());
+                }
+                turns.get(i).add(parts.get(i));
+            }
+        }
+        return turns.stream().map(OutboxRows::insert).toList();
+    }
+
+    private static void addParts(OutboxRow row, List<Stored> parts) {
+        String text = encode(row.entries());
+        int count = row.entries().size();
+        if (count == 1 || fits(text)) {
+            parts.add(new Stored(row, text));
+            return;
+        }
+        for (List<AuditEntry> half :
+                List.of(row.entries().subList(0, count / 2), row.entries().subList(count / 2, count))) {
+            addParts(new OutboxRow(row.organizationId(), row.batchId(), half), parts);
+        }
+    }
+
+    private static boolean fits(String text) {
+        return text.length() <= MAX_ROW_BYTES / MAX_UTF8_BYTES_A_CHAR
+                || text.getBytes(StandardCharsets.UTF_8).length <= MAX_ROW_BYTES;
+    }
+
+    private static Write insert(List<Stored> rows) {
         int count = rows.size();
         String[] organizations = new String[count];
         UUID[] batches = new UUID[count];
         Integer[] entryCounts = new Integer[count];
         String[] entries = new String[count];
         for (int i = 0; i < count; i++) {
-            OutboxRow row = rows.get(i);
+            OutboxRow row = rows.get(i).row();
             organizations[i] = row.organizationId();
             batches[i] = row.batchId();
             entryCounts[i] = row.entries().size();
-            entries[i] = encode(row.entries());
+            entries[i] = rows.get(i).text();
         }
         return new Write(INSERT, organizations, Tuple.of(batches, entryCounts, entries));
     }

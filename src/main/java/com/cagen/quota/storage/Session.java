@@ -71,6 +71,11 @@ public final class Session {
                 .mapEmpty();
     }
 
+    /** Sends writes one after the other, waiting for none; each sees what those before it did. */
+    public Future<Void> writeInTurn(List<Write> writes) {
+        return Future.join(writes.stream().map(this::write).toList()).mapEmpty();
+    }
+
     /** As {@link #write(List)}. */
     public Future<Void> write(Write write) {
         return write(List.of(write));

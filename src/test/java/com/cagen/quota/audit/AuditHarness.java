@@ -148,7 +148,7 @@ final class AuditHarness implements AutoCloseable {
         }
         return database.transaction(Scope.organizations(organizations), connection -> RequestRows.ensureOrganizations(
                         connection, organizations)
-                .<Void>compose(ignored -> connection.write(OutboxRows.entries(outbox))));
+                .compose(ignored -> connection.writeInTurn(OutboxRows.entries(outbox))));
     }
 
     static <T> T await(Future<T> future) {

@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.SealedEntry;
 import com.cagen.quota.storage.AuditRows;
+import com.cagen.quota.storage.OutboxRows;
 import com.cagen.quota.storage.Scope;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.TestDatabase;
 import io.micrometer.core.instrument.Counter;
 import io.vertx.core.json.JsonObject;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -213,5 +215,92 @@ class SealingIT {
         TestDatabase.execute(audit.url, "ALTER TABLE quota.outbox_away RENAME TO outbox");
         node.stop();
         assertThat(chain("org_1")).hasSize(10_000);
+    }
+
+    /** As a refused allocation with a body of 64 KiB made one, when details were not cut. */
+    private static AuditEntry large(String organization, long version) {
+        AuditEntry e = applied(organization, "quota_" + organization, version);
+        return new AuditEntry(
+                e.auditId(),
+                organization,
+                e.quotaId(),
+                null,
+                version,
+                e.action(),
+                e.outcome(),
+                e.actorUserId(),
+                e.serviceId(),
+                null,
+                "{\"names\":\"" + "ü".repeat(30_000) + "\"}",
+                e.requestId(),
+                e.createdAt());
+    }
+
+    private static int bytes(List<AuditEntry> entries) {
+        return entries.stream()
+                .mapToInt(entry -> entry.details().getBytes(StandardCharsets.UTF_8).length)
+                .sum();
+    }
+
+    @Test
+    void aTransactionTakesNoMoreThanSoManyBytesOfABacklogAndAllOfItIsSealedInTheEnd() {
+        for (int i = 1; i <= 100; i++) {
+            await(audit.add(List.of(List.of(large("org_1", i)), List.of(large("org_2", i)))));
+        }
+        List<List<AuditEntry>> transactions = new ArrayList<>();
+        Sealing sealing = new Sealing(audit.database, transactions::add);
+        boolean apart = audit.config.database().oneOrganizationATransaction();
+        for (List<String> organizations :
+                apart ? List.of(List.of("org_1"), List.of("org_2")) : List.of(List.of("org_1", "org_2"))) {
+            while (await(sealing.run(organizations, 0)) > 0) {
+                assertThat(transactions).hasSizeLessThan(100);
+            }
+        }
+        assertThat(transactions).hasSizeGreaterThan(1).allSatisfy(entries -> assertThat(bytes(entries))
+                .isLessThanOrEqualTo(Sealing.MAX_BYTES));
+        assertThat(await(Verification.run(audit.database))).isEqualTo(new Verification.Report(2, 200, null));
+        assertThat(waiting()).isZero();
+    }
+
+    @Test
+    void aRowThatIsLargerThanATransactionShouldTakeIsSealedAlone() {
+        List<AuditEntry> huge =
+                LongStream.rangeClosed(1, 80).mapToObj(i -> large("org_1", i)).toList();
+        String text = OutboxRows.encode(huge);
+        await(audit.add(List.of(List.of(applied("org_1", "quota_1", 1)))));
+        // As a release before this one may have left it behind.
+        TestDatabase.execute(
+                audit.url, "UPDATE quota.outbox SET entry_count = 80, entries = '" + text.replace("'", "''") + "'");
+        await(audit.add(List.of(List.of(applied("org_1", "quota_1", 2)))));
+        List<List<AuditEntry>> transactions = new ArrayList<>();
+        Sealing sealing = new Sealing(audit.database, transactions::add);
+        assertThat(await(sealing.run(List.of("org_1"), 0))).isEqualTo(80);
+        assertThat(await(sealing.run(List.of("org_1"), 0))).isEqualTo(1);
+    }
+
+    @Test
+    void whatComesBeforeARowThatCannotBeSealedIsSealedAfterFailedTriesWithFewerRows() {
+        for (int i = 1; i <= 20; i++) {
+            await(audit.add(List.of(List.of(applied("org_1", "quota_1", i)))));
+        }
+        TestDatabase.execute(audit.url, """
+                UPDATE quota.outbox SET entries = 'no JSON'
+                WHERE position = (SELECT position FROM quota.outbox ORDER BY position OFFSET 11 LIMIT 1)
+                """);
+        audit.sealAll();
+        assertThat(chain("org_1")).hasSize(11);
+        assertThat(waiting()).isEqualTo(9);
+    }
+
+    @Test
+    void takesFewerRowsWithEachHalvingDownToOne() {
+        for (int i = 1; i <= 40; i++) {
+            await(audit.add(List.of(List.of(applied("org_1", "quota_1", i)))));
+        }
+        Sealing sealing = new Sealing(audit.database, entries -> {});
+        assertThat(await(sealing.run(List.of("org_1"), Sealing.MAX_HALVINGS))).isEqualTo(1);
+        assertThat(await(sealing.run(List.of("org_1"), Sealing.MAX_HALVINGS - 3)))
+                .isEqualTo(7);
+        assertThat(await(sealing.run(List.of("org_1"), 0))).isEqualTo(32);
     }
 }

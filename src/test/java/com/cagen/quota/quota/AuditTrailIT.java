@@ -181,6 +181,30 @@ class AuditTrailIT {
                 .isEqualTo(new JsonObject().put("code", "credential_replayed").put("operation", "usage.allocate"));
     }
 
+    /** Their entries are stored in several rows of the outbox, and sealed in their order all the same. */
+    @Test
+    void keepsTheOrderOfABatchOfTheLargestOperations() {
+        String root = root();
+        List<Future<Answer>> answers = new ArrayList<>();
+        for (int i = 1; i <= 128; i++) {
+            String resource = i + "ü".repeat(250);
+            answers.add(engine.send(OWNER, null, new Operation.AllocateUsage(root, resource, 1, "ü".repeat(1_000))));
+        }
+        answers.forEach(answer -> assertThat(await(answer)).isInstanceOf(Answer.Success.class));
+        Invariants.awaitEmptyOutbox(engine.url);
+        List<JsonObject> entries = new ArrayList<>();
+        String cursor = null;
+        do {
+            JsonObject page = page(root, cursor, 100, false);
+            entries.addAll(entries(page));
+            cursor = page.getString("next_cursor");
+        } while (cursor != null);
+        assertThat(entries.stream().skip(1).map(entry -> entry.getJsonObject("details")
+                        .getInteger("used_mb_after")))
+                .isEqualTo(
+                        java.util.stream.IntStream.rangeClosed(1, 128).boxed().toList());
+    }
+
     @Test
     void pagesInBothDirectionsNeitherSkippingNorRepeatingWhileEntriesArrive() {
         String root = root();

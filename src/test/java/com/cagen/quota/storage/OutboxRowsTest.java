@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.cagen.quota.domain.AuditEntry;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -72,5 +74,43 @@ class OutboxRowsTest {
         assertThatThrownBy(() -> OutboxRows.decode("org", "[[1]]")).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> OutboxRows.decode("org", "[[\"a")).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> OutboxRows.decode("org", "{}")).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void splitsARowOfManyLargeEntriesKeepingTheirOrder() {
+        String reason = "ü".repeat(2_000);
+        List<AuditEntry> entries = java.util.stream.IntStream.range(0, 500)
+                .mapToObj(i -> new AuditEntry(
+                        new UUID(1, i),
+                        "org",
+                        "q",
+                        null,
+                        (long) i,
+                        "usage.allocate",
+                        AuditEntry.APPLIED,
+                        "u",
+                        "s",
+                        null,
+                        "{\"reason\":\"" + reason + "\"}",
+                        "r",
+                        NOW))
+                .toList();
+        UUID batch = UUID.randomUUID();
+        List<Write> writes = OutboxRows.entries(List.of(
+                new OutboxRows.OutboxRow("org", batch, entries),
+                new OutboxRows.OutboxRow("other", batch, entries.subList(0, 1))));
+        List<AuditEntry> stored = new ArrayList<>();
+        for (Write write : writes) {
+            assertThat(write.organizations).startsWith("org");
+            assertThat(((UUID[]) write.values.getValue(0))[0]).isEqualTo(batch);
+            String text = ((String[]) write.values.getValue(2))[0];
+            assertThat(text.getBytes(StandardCharsets.UTF_8).length).isLessThanOrEqualTo(OutboxRows.MAX_ROW_BYTES);
+            List<AuditEntry> some = OutboxRows.decode("org", text);
+            assertThat(((Integer[]) write.values.getValue(1))[0]).isEqualTo(some.size());
+            stored.addAll(some);
+        }
+        assertThat(writes).hasSizeGreaterThan(7);
+        assertThat(writes.get(0).organizations).containsExactly("org", "other");
+        assertThat(stored).isEqualTo(entries);
     }
 }
