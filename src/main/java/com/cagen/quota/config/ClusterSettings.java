@@ -120,7 +120,7 @@ final class ClusterSettings {
     }
 
     private Config.@Nullable Tls tls() {
-        boolean insecure = insecureAllowed();
+        boolean insecure = loader.allowed("CLUSTER_INSECURE", "allow");
         List<Path> files = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         for (String name : List.of("CLUSTER_TLS_CERT", "CLUSTER_TLS_KEY", "CLUSTER_TLS_CA")) {
@@ -150,13 +150,5 @@ final class ClusterSettings {
             loader.problem(name, file.toString(), "cannot be read; give a PEM file");
         }
         return file;
-    }
-
-    private boolean insecureAllowed() {
-        String given = loader.get("CLUSTER_INSECURE", "");
-        if (!given.isEmpty() && !given.equals("allow")) {
-            loader.problem("CLUSTER_INSECURE", given, "is unknown; the only word is allow");
-        }
-        return given.equals("allow");
     }
 }

@@ -25,10 +25,12 @@ public final class ConfigLoader {
     public static final Set<String> NAMES = Set.of(
             "ENVIRONMENT",
             "HOST",
+            "DEV_ALLOW_REMOTE",
             "PORT",
             "DATA_DIR",
             "DATABASE_URL",
             "AUTH_SERVICE_URL",
+            "AUTH_SERVICE_INSECURE",
             "CAGEN_QUOTA_SERVICE_SECRET_KEY",
             "QUOTA_SERVICE_ID",
             "LOG_LEVEL",
@@ -76,7 +78,6 @@ public final class ConfigLoader {
 
     private static final int KEY_BYTES = 32;
     private static final int MAX_SERVICE_ID = 255;
-    private static final String LOOPBACK = "127(\\.[0-9]{1,3}){3}|::1|localhost";
     private static final String ORIGIN = "https?://[A-Za-z0-9._\\-\\[\\]:]+";
 
     private final Map<String, String> values;
@@ -121,13 +122,7 @@ public final class ConfigLoader {
                     "is required in " + (production ? "production" : "a cluster")
                             + "; give postgresql://user:password@host:port/database");
         }
-        String authUrl = get("AUTH_SERVICE_URL", "");
-        if (authUrl.isEmpty() && production && roles.contains(Config.Role.AUTH)) {
-            problem("AUTH_SERVICE_URL", "", "is required in production; give its URL, or the word embedded");
-        } else if (!authUrl.isEmpty() && !authUrl.equals("embedded") && !isHttpUrl(authUrl)) {
-            // Not shown: a URL that is refused for its user info would print a password.
-            problem("AUTH_SERVICE_URL", "***", "is no plain http(s) URL; give http://host:port, or the word embedded");
-        }
+        String authUrl = authServiceUrl(production, roles);
         String serviceId = get("QUOTA_SERVICE_ID", "svc_cagen_quota");
         if (!serviceId.matches("[\\x21-\\x39\\x3b-\\x7e]{1," + MAX_SERVICE_ID + "}")) {
             // A colon would end it in the Authorization header.
@@ -148,6 +143,7 @@ public final class ConfigLoader {
                 (int) number("MAX_BATCH", 128, n -> n >= 1 && n <= 1_000, "give 1 to 1000"),
                 (int) number("MAX_QUEUE", 4_096, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000"),
                 (int) number("TREE_CONCURRENCY", 4, n -> n >= 1 && n <= 64, "give 1 to 64"));
+        String host = host(production);
         int port = (int) number("PORT", 8_080, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
         int instances = (int) number("HTTP_INSTANCES", 1, n -> n >= 1 && n <= 64, "give 1 to 64");
         int loops = (int) number("EVENT_LOOPS", halfOfTheProcessors(), n -> n >= 1 && n <= 64, "give 1 to 64");
@@ -163,17 +159,17 @@ public final class ConfigLoader {
         String checkpoints = path("AUDIT_CHECKPOINT_FILE", "").toString();
         Config.Bridges bridges = bridges();
         // Last, as it may write a file, which only a configuration without problems may do.
-        Secret key = key(production || clustered, dataDir, say);
+        Secret key = key(production, production || clustered, dataDir, say);
         if (!problems.isEmpty() || key == null) {
             throw new ConfigException(problems);
         }
         return new Config(
                 environment,
-                get("HOST", production ? "0.0.0.0" : "127.0.0.1"),
+                host,
                 port,
                 dataDir,
                 databaseUrl.isEmpty() ? null : new Secret(databaseUrl),
-                authUrl.isEmpty() || authUrl.equals("embedded") ? null : authUrl.replaceAll("/+$", ""),
+                authUrl,
                 serviceId,
                 key,
                 level,
@@ -195,10 +191,54 @@ public final class ConfigLoader {
         return Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
     }
 
+    private String host(boolean production) {
+        String host = get("HOST", production ? "0.0.0.0" : "127.0.0.1");
+        boolean remoteAllowed = allowed("DEV_ALLOW_REMOTE", "true");
+        if (!production && !remoteAllowed && !Loopback.is(host)) {
+            problem(
+                    "HOST",
+                    host,
+                    "can be reached by other machines, and in development its /dev routes give everybody credentials; give 127.0.0.1, or DEV_ALLOW_REMOTE=true");
+        }
+        return host;
+    }
+
+    /** Null for the built-in one. */
+    private @Nullable String authServiceUrl(boolean production, Set<Config.Role> roles) {
+        String url = get("AUTH_SERVICE_URL", "");
+        boolean insecureAllowed = allowed("AUTH_SERVICE_INSECURE", "allow");
+        if (url.isEmpty() || url.equals("embedded")) {
+            if (url.isEmpty() && production && roles.contains(Config.Role.AUTH)) {
+                problem("AUTH_SERVICE_URL", "", "is required in production; give its URL, or the word embedded");
+            }
+            return null;
+        }
+        URI uri = httpUrl(url);
+        if (uri == null) {
+            // Not shown: a URL that is refused for its user info would print a password.
+            problem("AUTH_SERVICE_URL", "***", "is no plain http(s) URL; give http://host:port, or the word embedded");
+        } else if (production && !insecureAllowed && uri.getScheme().equals("http") && !Loopback.is(uri.getHost())) {
+            problem(
+                    "AUTH_SERVICE_URL",
+                    url,
+                    "sends credentials unencrypted to another machine; give an https URL, or AUTH_SERVICE_INSECURE=allow where nobody else can reach that network");
+        }
+        return url.replaceAll("/+$", "");
+    }
+
+    /** Whether a setting has the one word that allows something; any other word is a problem. */
+    boolean allowed(String name, String word) {
+        String given = get(name, "");
+        if (!given.isEmpty() && !given.equals(word)) {
+            problem(name, given, "is unknown; the only word is " + word);
+        }
+        return given.equals(word);
+    }
+
     private Config.Bridges bridges() {
         Config.ServerTls tls = tls();
         String host = get("BRIDGE_TCP_HOST", "127.0.0.1");
-        if (tls == null && !host.matches(LOOPBACK)) {
+        if (tls == null && !Loopback.is(host)) {
             problem(
                     "BRIDGE_TCP_HOST",
                     host,
@@ -244,16 +284,18 @@ public final class ConfigLoader {
         return file;
     }
 
-    private static boolean isHttpUrl(String text) {
+    /** Null for anything but a plain URL of http or https. */
+    private static @Nullable URI httpUrl(String text) {
         try {
             URI uri = new URI(text);
-            return ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
+            boolean plain = ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
                     && uri.getHost() != null
                     && uri.getRawUserInfo() == null
                     && uri.getRawQuery() == null
                     && uri.getRawFragment() == null;
+            return plain ? uri : null;
         } catch (URISyntaxException e) {
-            return false;
+            return null;
         }
     }
 
@@ -274,7 +316,7 @@ public final class ConfigLoader {
                 .toList();
     }
 
-    private @Nullable Secret key(boolean required, Path dataDir, Consumer<String> say) {
+    private @Nullable Secret key(boolean production, boolean required, Path dataDir, Consumer<String> say) {
         String name = "CAGEN_QUOTA_SERVICE_SECRET_KEY";
         String given = get(name, "");
         if (given.isEmpty() && required) {
@@ -284,6 +326,8 @@ public final class ConfigLoader {
         if (!given.isEmpty()) {
             if (!isKey(given)) {
                 problem(name, "***", "is not base64 of 32 bytes; make one with: openssl rand -base64 32");
+            } else if (production && hasEqualBytes(given)) {
+                problem(name, "***", "is 32 times the same byte; make one with: openssl rand -base64 32");
             }
             return new Secret(given);
         }
@@ -296,6 +340,13 @@ public final class ConfigLoader {
         } catch (IllegalArgumentException e) {
             return false;
         }
+    }
+
+    private static boolean hasEqualBytes(String key) {
+        byte[] bytes = Base64.getDecoder().decode(key);
+        byte[] equal = new byte[bytes.length];
+        Arrays.fill(equal, bytes[0]);
+        return Arrays.equals(bytes, equal);
     }
 
     /** Development only: a key of its own, readable by nobody else. */

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.cagen.quota.testing.TestConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -24,7 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ConfigLoaderTest {
-    private static final String KEY = Base64.getEncoder().encodeToString(new byte[32]);
+    private static final String KEY = TestConfig.KEY;
 
     @TempDir
     Path folder;
@@ -157,7 +159,9 @@ class ConfigLoaderTest {
                 Map.entry("CLUSTER_TLS_CERT", certificate.toString()),
                 Map.entry("CLUSTER_TLS_KEY", nodeKey.toString()),
                 Map.entry("CLUSTER_TLS_CA", authority.toString()));
-        Set<String> others = Set.of("CLUSTER_KUBERNETES_DNS", "CLUSTER_INSECURE"); // instead of members and files
+        // Instead of members, files, https and production.
+        Set<String> others =
+                Set.of("CLUSTER_KUBERNETES_DNS", "CLUSTER_INSECURE", "AUTH_SERVICE_INSECURE", "DEV_ALLOW_REMOTE");
         assertThat(Stream.of(values.keySet(), others).flatMap(Set::stream).collect(Collectors.toSet()))
                 .isEqualTo(ConfigLoader.NAMES);
         assertThat(load(values))
@@ -210,6 +214,14 @@ class ConfigLoaderTest {
         "AUTH_SERVICE_URL, ftp://auth",
         "AUTH_SERVICE_URL, http://auth?x=y",
         "AUTH_SERVICE_URL, internal",
+        "AUTH_SERVICE_URL, HTTP://auth",
+        "AUTH_SERVICE_URL, http://user@127.0.0.1@evil.example",
+        "AUTH_SERVICE_INSECURE, true",
+        "DEV_ALLOW_REMOTE, yes",
+        "HOST, 0.0.0.0",
+        "HOST, ::",
+        "HOST, 10.0.0.1",
+        "HOST, localhost.",
         "CAGEN_QUOTA_SERVICE_SECRET_KEY, AAAA",
         "CAGEN_QUOTA_SERVICE_SECRET_KEY, not base64!",
         "DATABASE_URL, mysql://u:p@h/d",
@@ -264,6 +276,76 @@ class ConfigLoaderTest {
                 KEY));
         assertThat(config.authServiceUrl()).isNull();
         assertThat(config.host()).isEqualTo("0.0.0.0");
+    }
+
+    private static Map<String, String> production(String... more) {
+        Map<String, String> values = new HashMap<>(Map.of(
+                "ENVIRONMENT", "production",
+                "DATABASE_URL", "postgresql://u:p@h/d",
+                "AUTH_SERVICE_URL", "embedded",
+                "CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY));
+        for (int i = 0; i < more.length; i += 2) {
+            values.put(more[i], more[i + 1]);
+        }
+        return values;
+    }
+
+    @Test
+    void sendsCredentialsUnencryptedToAnotherMachineInProductionOnlyWhenToldTo() {
+        for (String url : List.of(
+                "http://auth.internal:8081", "http://10.0.0.1", "http://127.0.0.1.evil.example", "http://localhost.")) {
+            assertThat(problemsOf(production("AUTH_SERVICE_URL", url)))
+                    .singleElement(InstanceOfAssertFactories.STRING)
+                    .startsWith("AUTH_SERVICE_URL=" + url + " sends credentials unencrypted")
+                    .contains("AUTH_SERVICE_INSECURE=allow");
+            Map<String, String> allowed = production("AUTH_SERVICE_URL", url, "AUTH_SERVICE_INSECURE", "allow");
+            assertThat(load(allowed).authServiceUrl()).isEqualTo(url);
+            assertThat(load(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "AUTH_SERVICE_URL", url))
+                            .authServiceUrl())
+                    .isEqualTo(url); // in development
+        }
+        for (String url :
+                List.of("https://auth.internal", "http://localhost:1", "http://127.1.2.3", "http://[::1]:1")) {
+            assertThat(load(production("AUTH_SERVICE_URL", url)).authServiceUrl())
+                    .isEqualTo(url);
+        }
+    }
+
+    @Test
+    void listensForOtherMachinesInDevelopmentOnlyWhenToldTo() {
+        Map<String, String> everywhere = Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "HOST", "0.0.0.0");
+        assertThat(problemsOf(everywhere))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .startsWith("HOST=0.0.0.0 can be reached by other machines")
+                .contains("DEV_ALLOW_REMOTE=true");
+        Map<String, String> allowed = new HashMap<>(everywhere);
+        allowed.put("DEV_ALLOW_REMOTE", "true");
+        assertThat(load(allowed).host()).isEqualTo("0.0.0.0");
+        for (String host : List.of("localhost", "::1", "[::1]", "127.0.0.2")) {
+            assertThat(load(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY, "HOST", host))
+                            .host())
+                    .isEqualTo(host);
+        }
+    }
+
+    @Test
+    void refusesAKeyOfEqualBytesInProduction() {
+        for (byte each : new byte[] {0, 1, -1}) {
+            byte[] equal = new byte[32];
+            Arrays.fill(equal, each);
+            String key = Base64.getEncoder().encodeToString(equal);
+            assertThat(problemsOf(production("CAGEN_QUOTA_SERVICE_SECRET_KEY", key)))
+                    .singleElement(InstanceOfAssertFactories.STRING)
+                    .startsWith("CAGEN_QUOTA_SERVICE_SECRET_KEY=*** is 32 times the same byte");
+            assertThat(load(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", key))
+                            .secretKey()
+                            .reveal())
+                    .isEqualTo(key);
+            equal[31]++;
+            String other = Base64.getEncoder().encodeToString(equal);
+            assertThat(load(production("CAGEN_QUOTA_SERVICE_SECRET_KEY", other)))
+                    .isNotNull();
+        }
     }
 
     private static final Map<String, String> CLUSTERED = Map.of(

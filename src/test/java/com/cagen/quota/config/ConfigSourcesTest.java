@@ -3,13 +3,18 @@ package com.cagen.quota.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.testing.TestConfig;
+import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.yaml.snakeyaml.Yaml;
 
 class ConfigSourcesTest {
     @TempDir
@@ -62,6 +67,31 @@ class ConfigSourcesTest {
         assertThat(shipped).containsKey("MAX_BATCH");
         assertThat(ConfigLoader.load(shipped, url -> {}, said -> {}))
                 .isEqualTo(ConfigLoader.load(key, url -> {}, said -> {}));
+    }
+
+    /** What a service of docker-compose.yml gets, once the variables of {@code .env} are in their places. */
+    @Test
+    void shipsAComposeFileWhoseSettingsAreAccepted() throws Exception {
+        Map<String, Object> file = new Yaml().load(Files.readString(Path.of("docker-compose.yml")));
+        JsonObject services = new JsonObject(file).getJsonObject("services");
+        int nodes = 0;
+        for (String each : services.fieldNames()) {
+            JsonObject service = services.getJsonObject(each);
+            if ("cagen-quota".equals(service.getString("image"))) {
+                Map<String, String> settings = new HashMap<>();
+                service.getJsonObject("environment")
+                        .forEach(entry -> settings.put(
+                                entry.getKey(),
+                                String.valueOf(entry.getValue())
+                                        .replaceAll("\\$\\{CAGEN_QUOTA_SERVICE_SECRET_KEY[^}]*}", TestConfig.KEY)
+                                        .replaceAll("\\$\\{POSTGRES_PASSWORD[^}]*}", "secret")
+                                        .replaceAll("\\$\\{[A-Z_]+:-([^}]*)}", "$1")));
+                Config config = ConfigLoader.load(settings, DatabaseUrl::parse, said -> {});
+                assertThat(config.environment()).isEqualTo(Config.Environment.PRODUCTION);
+                nodes++;
+            }
+        }
+        assertThat(nodes).isEqualTo(5);
     }
 
     @Test

@@ -1,5 +1,7 @@
 package com.cagen.quota.testing;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.Secret;
 import java.nio.file.Path;
@@ -10,8 +12,9 @@ import java.util.Set;
 
 /** A configuration for tests. */
 public final class TestConfig {
-    /** 32 bytes, in base64. */
-    public static final String KEY = Base64.getEncoder().encodeToString(new byte[32]);
+    /** 32 bytes, in base64; not all the same, which production refuses. */
+    public static final String KEY =
+            Base64.getEncoder().encodeToString("the key that all our tests share".getBytes(UTF_8));
 
     /** What the tests run as: the {@code TEST_DATABASE_ENGINE} of the environment, whatever the database really is. */
     public static final Config.Engine ENGINE = Config.Engine.valueOf(
