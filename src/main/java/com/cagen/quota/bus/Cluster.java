@@ -1,11 +1,12 @@
 package com.cagen.quota.bus;
 
 import com.cagen.quota.config.Config;
+import com.hazelcast.config.AdvancedNetworkConfig;
 import com.hazelcast.config.JavaSerializationFilterConfig;
 import com.hazelcast.config.JoinConfig;
 import com.hazelcast.config.MapConfig;
 import com.hazelcast.config.MultiMapConfig;
-import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.config.ServerSocketEndpointConfig;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxBuilder;
@@ -32,6 +33,53 @@ public final class Cluster {
      * ports, such as the relay with which the tests part nodes.
      */
     private static final String PUBLIC_BUS_PORT = "cagen.cluster.public-bus-port";
+
+    /** Of these, all that can be serialized are exceptions and plain events. */
+    private static final String[] ERROR_PACKAGES = {"com.hazelcast.core.", "com.hazelcast.spi.exception."};
+
+    /** What the JDK's own errors, those of {@link #ERROR_PACKAGES} and their stack traces consist of. */
+    private static final String[] ERRORS = {
+        "[Ljava.lang.StackTraceElement;",
+        "com.hazelcast.nio.serialization.HazelcastSerializationException",
+        "com.hazelcast.partition.NoDataMemberInClusterException",
+        "com.hazelcast.splitbrainprotection.SplitBrainProtectionException",
+        "com.hazelcast.version.MemberVersion",
+        "java.io.EOFException",
+        "java.io.IOException",
+        "java.io.InvalidClassException",
+        "java.io.NotSerializableException",
+        "java.io.ObjectStreamException",
+        "java.lang.AssertionError",
+        "java.lang.ClassCastException",
+        "java.lang.ClassNotFoundException",
+        "java.lang.Error",
+        "java.lang.Exception",
+        "java.lang.IllegalArgumentException",
+        "java.lang.IllegalStateException",
+        "java.lang.IndexOutOfBoundsException",
+        "java.lang.InterruptedException",
+        "java.lang.NullPointerException",
+        "java.lang.OutOfMemoryError",
+        "java.lang.ReflectiveOperationException",
+        "java.lang.RuntimeException",
+        "java.lang.SecurityException",
+        "java.lang.StackTraceElement",
+        "java.lang.Throwable",
+        "java.lang.UnsupportedOperationException",
+        "java.lang.VirtualMachineError",
+        "java.util.ArrayList",
+        "java.util.Collections$EmptyList",
+        "java.util.Collections$UnmodifiableCollection",
+        "java.util.Collections$UnmodifiableList",
+        "java.util.Collections$UnmodifiableRandomAccessList",
+        "java.util.ConcurrentModificationException",
+        "java.util.NoSuchElementException",
+        "java.util.concurrent.CancellationException",
+        "java.util.concurrent.CompletionException",
+        "java.util.concurrent.ExecutionException",
+        "java.util.concurrent.RejectedExecutionException",
+        "java.util.concurrent.TimeoutException"
+    };
 
     private final HazelcastClusterManager manager;
 
@@ -105,9 +153,8 @@ public final class Cluster {
                 .setClusterName(settings.name())
                 .setProperty("hazelcast.phone.home.enabled", "false")
                 .setProperty("hazelcast.logging.type", "slf4j")
-                // Its address, and no other one of this machine. Not by getInterfaces(): that would pass over members
-                // that
-                // are given by their host names.
+                // Its address, and no other one of this machine. Not by getInterfaces(): that would pass over members that are
+                // given by their host names.
                 .setProperty("hazelcast.local.localAddress", address)
                 .setProperty("hazelcast.socket.bind.any", "false")
                 // Parts that a broken network separated find each other again within half a minute, not in minutes.
@@ -121,13 +168,12 @@ public final class Cluster {
                         .setValueCollectionType(MultiMapConfig.ValueCollectionType.SET))
                 .addMapConfig(new MapConfig("__vertx.haInfo").setBackupCount(1))
                 .addMapConfig(new MapConfig("__vertx.nodeInfo").setBackupCount(1));
-        hazelcast.getMetricsConfig().setEnabled(false);
-        // Only the types that Vert.x and Hazelcast put into their maps may be made from what another member sends.
-        JavaSerializationFilterConfig filter = new JavaSerializationFilterConfig();
-        filter.getWhitelist().addPrefixes("io.vertx.spi.cluster.hazelcast.");
-        hazelcast.getSerializationConfig().setJavaSerializationFilterConfig(filter);
-        NetworkConfig network =
-                hazelcast.getNetworkConfig().setPort(settings.port()).setPortAutoIncrement(false);
+        closeDoors(hazelcast);
+        // The advanced configuration lets in members and nobody else. The simple one, on the same port, also lets in Hazelcast's
+        // clients, of which it asks for nothing but the cluster's name.
+        AdvancedNetworkConfig network = hazelcast.getAdvancedNetworkConfig().setEnabled(true);
+        network.setMemberEndpointConfig(
+                new ServerSocketEndpointConfig().setPort(settings.port()).setPortAutoIncrement(false));
         JoinConfig join = network.getJoin();
         join.getAutoDetectionConfig().setEnabled(false);
         join.getMulticastConfig().setEnabled(false);
@@ -140,5 +186,22 @@ public final class Cluster {
             join.getTcpIpConfig().setEnabled(true).setMembers(settings.members());
         }
         return hazelcast;
+    }
+
+    /** What Hazelcast can do and this service does not need, said explicitly where it is off already. */
+    private static void closeDoors(com.hazelcast.config.Config hazelcast) {
+        hazelcast.getMetricsConfig().setEnabled(false);
+        hazelcast.getJetConfig().setEnabled(false).setResourceUploadEnabled(false);
+        hazelcast
+                .getManagementCenterConfig()
+                .setScriptingEnabled(false)
+                .setConsoleEnabled(false)
+                .setDataAccessEnabled(false);
+        hazelcast.getUserCodeDeploymentConfig().setEnabled(false);
+        // By default everything of java* and com.hazelcast may be made from what another member sends. Vert.x needs none of it,
+        // as its types write themselves; Hazelcast sends its errors this way.
+        JavaSerializationFilterConfig filter = new JavaSerializationFilterConfig().setDefaultsDisabled(true);
+        filter.getWhitelist().addPrefixes(ERROR_PACKAGES).addClasses(ERRORS);
+        hazelcast.getSerializationConfig().setJavaSerializationFilterConfig(filter);
     }
 }

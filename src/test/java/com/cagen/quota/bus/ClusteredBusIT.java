@@ -1,6 +1,8 @@
 package com.cagen.quota.bus;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
@@ -19,6 +21,12 @@ import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
 import com.cagen.quota.testing.Certificates;
+import com.hazelcast.core.Hazelcast;
+import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.core.MemberLeftException;
+import com.hazelcast.map.IMap;
+import com.hazelcast.nio.serialization.HazelcastSerializationException;
+import com.hazelcast.spi.exception.RetryableHazelcastException;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -28,11 +36,18 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.PemKeyCertOptions;
+import java.io.IOException;
+import java.io.InvalidClassException;
+import java.io.Serializable;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +57,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -59,6 +75,7 @@ class ClusteredBusIT {
     @TempDir
     static Path folder;
 
+    private final List<Integer> ports = List.of(freePort(), freePort());
     private final List<Integer> busPorts = List.of(freePort(), freePort());
     private final List<Vertx> vertx = new ArrayList<>();
     private final List<Cluster> clusters = new ArrayList<>();
@@ -67,7 +84,7 @@ class ClusteredBusIT {
     private static int freePort() {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
     }
@@ -77,7 +94,6 @@ class ClusteredBusIT {
         List<Certificates.Pem> certificates =
                 List.of(Certificates.make(folder, "one"), Certificates.make(folder, "two"));
         Path authority = Certificates.authority(folder, certificates.get(0), certificates.get(1));
-        List<Integer> ports = List.of(freePort(), freePort());
         List<String> members = ports.stream().map(port -> "127.0.0.1:" + port).toList();
         for (int i = 0; i < 2; i++) {
             Cluster.Joined joined = await(Cluster.join(
@@ -308,6 +324,69 @@ class ClusteredBusIT {
         assertThat(lags.stream().dropWhile(lag -> lag != 77)).allMatch(lag -> lag >= 77);
         buses.get(0).leave();
         buses.get(1).leave();
+    }
+
+    private HazelcastInstance member(int node) {
+        return Hazelcast.getAllHazelcastInstances().stream()
+                .filter(each -> each.getCluster().getLocalMember().getAddress().getPort() == ports.get(node))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** A class of the application, as a gadget would be. */
+    private static final class Foreign implements Serializable {
+        private static final long serialVersionUID = 1L;
+    }
+
+    @Test
+    void makesNoJavaObjectOfAnotherMemberOtherThanItsErrors() {
+        IMap<String, Object> sent = member(0).getMap("test");
+        IMap<String, Object> received = member(1).getMap("test");
+        for (Object refused : List.of(new Foreign(), new BitSet(), new AtomicReference<>(), URI.create("a:b"))) {
+            sent.set("key", refused);
+            assertThatThrownBy(() -> received.get("key"))
+                    .as("%s", refused.getClass())
+                    .isInstanceOf(HazelcastSerializationException.class)
+                    .hasRootCauseInstanceOf(SecurityException.class)
+                    .hasRootCauseMessage("Resolving class " + refused.getClass().getName() + " is not allowed.");
+        }
+        // A member that does not learn why another one refused would wait for a minute.
+        IllegalStateException cause = new IllegalStateException("cause");
+        cause.addSuppressed(new SecurityException("suppressed"));
+        for (Throwable error : List.of(
+                new RetryableHazelcastException("later", cause),
+                new MemberLeftException(member(0).getCluster().getLocalMember()),
+                new HazelcastSerializationException("class", new InvalidClassException("class")))) {
+            sent.set("key", error);
+            assertThat(received.get("key"))
+                    .isInstanceOfSatisfying(error.getClass(), arrived -> assertThat(arrived)
+                            .hasMessage(error.getMessage())
+                            .hasStackTraceContaining(error.getStackTrace()[0].getMethodName()));
+        }
+    }
+
+    @Test
+    void letsNobodyButMembersSpeakToTheClusterManager() throws Exception {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), ports.get(0))) {
+            socket.setSoTimeout(20_000);
+            socket.getOutputStream().write("CP2".getBytes(US_ASCII)); // how Hazelcast's clients begin
+            assertThat(untilClosed(socket)).isLessThanOrEqualTo(3); // an answer that says: another protocol
+        }
+    }
+
+    /** How many bytes arrive before the other side closes the connection; fails when it stays open. */
+    private static int untilClosed(Socket socket) throws SocketTimeoutException {
+        int bytes = 0;
+        try {
+            while (socket.getInputStream().read() != -1) {
+                bytes++;
+            }
+        } catch (SocketTimeoutException e) {
+            throw e;
+        } catch (IOException e) {
+            return bytes; // reset
+        }
+        return bytes;
     }
 
     @Test
