@@ -50,6 +50,14 @@ class BusDocumentTest {
     private record Row(int failureCode, String code, boolean repeat) {}
 
     @Test
+    void showsTheExampleThatTestsJoinTheClusterWith() throws IOException {
+        String example = Files.readString(
+                Path.of("src", "test", "java", "com", "cagen", "quota", "examples", "ClusterMember.java"));
+        String methods = example.substring(example.indexOf("    /** Joins"), example.lastIndexOf('}'));
+        assertThat(document).contains(methods.stripTrailing().stripIndent());
+    }
+
+    @Test
     void listsEveryFailureCodeAndNoOther() {
         assertThat(FAILURE.matcher(document)
                         .results()
