@@ -154,7 +154,8 @@ public final class QuotaService implements AutoCloseable {
                 config.lanes().count(),
                 config.database().busTimeoutMillis(),
                 routing,
-                config.database().oneOrganizationATransaction());
+                config.database().oneOrganizationATransaction(),
+                cluster);
         this.bus = bus;
         Gauge.builder("cagen_quota_nodes", bus, Bus::nodes)
                 .description("Nodes of the cluster: this one, and those heard in the last seconds")

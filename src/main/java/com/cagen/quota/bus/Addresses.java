@@ -10,6 +10,11 @@ public final class Addresses {
     static final String INTERNAL = "cagen.quota.internal.";
     /** Published by every node: what it serves. */
     static final String PRESENCE = INTERNAL + "presence";
+    /**
+     * Published by every node that is left, when a node is no member any more: its id, as text. The Java client listens there
+     * as well.
+     */
+    static final String NODE_LOST = INTERNAL + "lost";
     /** Published: how far the audit trail lags behind. */
     static final String AUDIT_LAG = INTERNAL + "audit.lag";
 

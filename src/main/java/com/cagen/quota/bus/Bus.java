@@ -30,6 +30,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,6 +46,8 @@ public final class Bus {
     private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
     private static final DeliveryOptions ANYWHERE = new DeliveryOptions();
     private static final long LAG_CHECK_MILLIS = 1_000;
+    /** Until Vert.x has forgotten the addresses of a lost node: what is repeated before may be sent to it again. */
+    private static final long FORGET_MILLIS = 1_000;
 
     private final Vertx vertx;
     private final EventBus eventBus;
@@ -52,6 +55,7 @@ public final class Bus {
     private final int laneCount;
     private final boolean lanesByOrganization;
     private final long timeoutMillis;
+    private final @Nullable Cluster cluster;
     private final Nodes nodes;
     private final RollCall rollCall;
     /** Of consumers: until they are through, other nodes do not know of them. */
@@ -65,7 +69,7 @@ public final class Bus {
 
     /** For a node alone, or one of a cluster that prefers its own lanes. */
     public Bus(Vertx vertx, int laneCount, long timeoutMillis) {
-        this(vertx, laneCount, timeoutMillis, Config.Routing.LOCAL, false);
+        this(vertx, laneCount, timeoutMillis, Config.Routing.LOCAL, false, null);
     }
 
     /**
@@ -75,15 +79,23 @@ public final class Bus {
      * @param timeoutMillis after which a request without an answer is given up
      * @param routing which node a request goes to; without a cluster, this one
      * @param lanesByOrganization whether they are spread by their organization, else by their quota
+     * @param cluster that this node is a member of, or null
      */
-    public Bus(Vertx vertx, int laneCount, long timeoutMillis, Config.Routing routing, boolean lanesByOrganization) {
+    public Bus(
+            Vertx vertx,
+            int laneCount,
+            long timeoutMillis,
+            Config.Routing routing,
+            boolean lanesByOrganization,
+            @Nullable Cluster cluster) {
         this.vertx = vertx;
         this.eventBus = vertx.eventBus();
         this.events = eventBus.publisher(Addresses.EVENTS);
         this.laneCount = laneCount;
         this.lanesByOrganization = lanesByOrganization;
         this.timeoutMillis = timeoutMillis;
-        this.nodes = new Nodes(UUID.randomUUID().toString(), routing);
+        this.cluster = cluster;
+        this.nodes = new Nodes(cluster == null ? UUID.randomUUID().toString() : cluster.node(), routing);
         this.rollCall = new RollCall(vertx, nodes);
         for (Class<?> type : List.of(
                 Messages.Requests.class,
@@ -99,7 +111,15 @@ public final class Bus {
 
     /** Hears of the other nodes from now on, and they of this one, which serves nothing until {@link #open}. Once. */
     public Future<Void> join() {
+        if (cluster != null) {
+            cluster.onLost(this::lost);
+        }
         return rollCall.join();
+    }
+
+    private void lost(String node) {
+        nodes.lost(node);
+        vertx.setTimer(FORGET_MILLIS, ignored -> eventBus.publish(Addresses.NODE_LOST, node));
     }
 
     /** Tells the other nodes what this one serves: to be called when all of it works. */

@@ -1,6 +1,8 @@
 package com.cagen.quota.bus;
 
 import com.cagen.quota.config.Config;
+import com.hazelcast.cluster.MembershipAdapter;
+import com.hazelcast.cluster.MembershipEvent;
 import com.hazelcast.config.AdvancedNetworkConfig;
 import com.hazelcast.config.JavaSerializationFilterConfig;
 import com.hazelcast.config.JoinConfig;
@@ -18,6 +20,8 @@ import io.vertx.core.net.PemTrustOptions;
 import io.vertx.spi.cluster.hazelcast.HazelcastClusterManager;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.UUID;
+import java.util.function.Consumer;
 
 /**
  * This node's membership. Hazelcast knows who is there and who listens at which address; it never holds a quota, and no lock of
@@ -81,10 +85,15 @@ public final class Cluster {
         "java.util.concurrent.TimeoutException"
     };
 
-    private final HazelcastClusterManager manager;
+    /** An attribute of a member: the id by which the bus knows this node. */
+    private static final String NODE_ATTRIBUTE = "cagen.node";
 
-    private Cluster(HazelcastClusterManager manager) {
+    private final HazelcastClusterManager manager;
+    private final String node;
+
+    private Cluster(HazelcastClusterManager manager, String node) {
         this.manager = manager;
+        this.node = node;
     }
 
     /** A node that has joined. */
@@ -105,12 +114,15 @@ public final class Cluster {
             return Future.failedFuture(
                     new IllegalStateException("CLUSTER_HOST=" + settings.host() + " is not known", e));
         }
-        HazelcastClusterManager manager = new HazelcastClusterManager(hazelcast(settings, address));
+        String node = UUID.randomUUID().toString();
+        com.hazelcast.config.Config hazelcast = hazelcast(settings, address);
+        hazelcast.getMemberAttributeConfig().setAttribute(NODE_ATTRIBUTE, node);
+        HazelcastClusterManager manager = new HazelcastClusterManager(hazelcast);
         bus(options.getEventBusOptions(), settings, address);
         return builder.with(options)
                 .withClusterManager(manager)
                 .buildClustered()
-                .map(vertx -> new Joined(vertx, new Cluster(manager)))
+                .map(vertx -> new Joined(vertx, new Cluster(manager, node)))
                 .recover(failure -> Future.failedFuture(
                         new IllegalStateException("the cluster cannot be joined: " + failure.getMessage(), failure)));
     }
@@ -121,6 +133,29 @@ public final class Cluster {
                         && manager.getHazelcastInstance().getLifecycleService().isRunning()
                 ? Future.succeededFuture()
                 : Future.failedFuture("this node is no member of its cluster");
+    }
+
+    /** The id by which the bus knows this node. */
+    String node() {
+        return node;
+    }
+
+    /**
+     * Hears of nodes that are no members any more: they stopped, were killed (heard within a second or two, as their connections
+     * break), or were silent for a minute.
+     *
+     * @param handler is given the node's id, on a thread of Hazelcast's
+     */
+    void onLost(Consumer<String> handler) {
+        manager.getHazelcastInstance().getCluster().addMembershipListener(new MembershipAdapter() {
+            @Override
+            public void memberRemoved(MembershipEvent event) {
+                String lost = event.getMember().getAttribute(NODE_ATTRIBUTE);
+                if (lost != null) { // else it was somebody else's verticle
+                    handler.accept(lost);
+                }
+            }
+        });
     }
 
     private static void bus(EventBusOptions options, Config.Cluster settings, String address) {
@@ -153,7 +188,8 @@ public final class Cluster {
                 .setClusterName(settings.name())
                 .setProperty("hazelcast.phone.home.enabled", "false")
                 .setProperty("hazelcast.logging.type", "slf4j")
-                // Its address, and no other one of this machine. Not by getInterfaces(): that would pass over members that are
+                // Its address, and no other one of this machine. Not by getInterfaces(): that would pass over members
+                // that are
                 // given by their host names.
                 .setProperty("hazelcast.local.localAddress", address)
                 .setProperty("hazelcast.socket.bind.any", "false")
@@ -169,7 +205,8 @@ public final class Cluster {
                 .addMapConfig(new MapConfig("__vertx.haInfo").setBackupCount(1))
                 .addMapConfig(new MapConfig("__vertx.nodeInfo").setBackupCount(1));
         closeDoors(hazelcast);
-        // The advanced configuration lets in members and nobody else. The simple one, on the same port, also lets in Hazelcast's
+        // The advanced configuration lets in members and nobody else. The simple one, on the same port, also lets in
+        // Hazelcast's
         // clients, of which it asks for nothing but the cluster's name.
         AdvancedNetworkConfig network = hazelcast.getAdvancedNetworkConfig().setEnabled(true);
         network.setMemberEndpointConfig(
@@ -198,7 +235,8 @@ public final class Cluster {
                 .setConsoleEnabled(false)
                 .setDataAccessEnabled(false);
         hazelcast.getUserCodeDeploymentConfig().setEnabled(false);
-        // By default everything of java* and com.hazelcast may be made from what another member sends. Vert.x needs none of it,
+        // By default everything of java* and com.hazelcast may be made from what another member sends. Vert.x needs
+        // none of it,
         // as its types write themselves; Hazelcast sends its errors this way.
         JavaSerializationFilterConfig filter = new JavaSerializationFilterConfig().setDefaultsDisabled(true);
         filter.getWhitelist().addPrefixes(ERROR_PACKAGES).addClasses(ERRORS);

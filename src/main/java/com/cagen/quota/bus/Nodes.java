@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +26,7 @@ final class Nodes {
     private volatile Messages.Presence own;
 
     private volatile boolean open = true;
+    private final List<Consumer<String>> lossHandlers = new CopyOnWriteArrayList<>();
 
     private record Known(Messages.Presence presence, long heardNanos) {
         boolean speaks(long now) {
@@ -76,6 +79,17 @@ final class Nodes {
     /** A node that turned out not to serve: it is passed over until it is heard of again. */
     void gone(String node) {
         others.remove(node);
+    }
+
+    /** A node that left the cluster: what it had will not be answered. */
+    void lost(String node) {
+        gone(node);
+        lossHandlers.forEach(handler -> handler.accept(node));
+    }
+
+    /** @param handler is given each node that is {@link #lost}, on any thread */
+    void onLost(Consumer<String> handler) {
+        lossHandlers.add(handler);
     }
 
     /** Where a request goes whose quota, or organization, is {@code key}; null when nobody serves. */

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One verticle's way to the lanes, of this node or another. Requests that come up in one turn of the event loop travel
@@ -53,6 +54,9 @@ public final class RequestChannel {
         final boolean change;
         final long deadlineNanos;
         int offers;
+        /** That it was offered to last. */
+        @Nullable
+        String node;
 
         Waiting(boolean change, long deadlineNanos) {
             this.change = change;
@@ -75,6 +79,7 @@ public final class RequestChannel {
                         replyAddress, message -> message.body().answers().forEach(this::answered))
                 .completion();
         vertx.setPeriodic(SWEEP_MILLIS, ignored -> sweep());
+        nodes.onLost(node -> context.runOnContext(ignored -> lost(node)));
     }
 
     /** Ends when answers find their way back from every node. */
@@ -106,6 +111,7 @@ public final class RequestChannel {
                     numbered.id(), Refusal.of(ErrorCode.OVERLOADED, "The service is not ready for this request.")));
             return;
         }
+        entry.node = lane.node();
         outgoing.computeIfAbsent(lane, ignored -> new ArrayList<>()).add(numbered);
         if (!flushing) {
             flushing = true;
@@ -164,13 +170,23 @@ public final class RequestChannel {
             oldestFirst.remove();
             late.add(next);
         }
-        for (Waiting request : late) {
-            request.promise.complete(
-                    request.change
-                            ? Refusal.of(
-                                    ErrorCode.OUTCOME_UNKNOWN,
-                                    "No answer came in time; repeat under the same idempotency key.")
-                            : Refusal.of(ErrorCode.OVERLOADED, "No answer came in time."));
-        }
+        late.forEach(request -> unanswered(request, "No answer came in time"));
+    }
+
+    /**
+     * Ends what a lost node had. It is not sent to another node: the lost one may have used up its credential, and only the caller
+     * can make a new one.
+     */
+    private void lost(String node) {
+        List<Waiting> orphans = new ArrayList<>();
+        waiting.values().removeIf(each -> node.equals(each.node) && orphans.add(each));
+        orphans.forEach(request -> unanswered(request, "The node that had this request is lost"));
+    }
+
+    private static void unanswered(Waiting request, String why) {
+        request.promise.complete(
+                request.change
+                        ? Refusal.of(ErrorCode.OUTCOME_UNKNOWN, why + "; repeat under the same idempotency key.")
+                        : Refusal.of(ErrorCode.OVERLOADED, why + "."));
     }
 }

@@ -20,6 +20,7 @@ import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.examples.ClusterMember;
 import com.cagen.quota.testing.Certificates;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
@@ -32,6 +33,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
@@ -59,6 +61,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -77,6 +80,8 @@ class ClusteredBusIT {
 
     private final List<Integer> ports = List.of(freePort(), freePort());
     private final List<Integer> busPorts = List.of(freePort(), freePort());
+    private final List<Certificates.Pem> certificates = new ArrayList<>();
+    private @Nullable Path authority;
     private final List<Vertx> vertx = new ArrayList<>();
     private final List<Cluster> clusters = new ArrayList<>();
     private final List<Bus> buses = new ArrayList<>();
@@ -91,9 +96,8 @@ class ClusteredBusIT {
 
     @BeforeAll
     void join() throws Exception {
-        List<Certificates.Pem> certificates =
-                List.of(Certificates.make(folder, "one"), Certificates.make(folder, "two"));
-        Path authority = Certificates.authority(folder, certificates.get(0), certificates.get(1));
+        certificates.addAll(List.of(Certificates.make(folder, "one"), Certificates.make(folder, "two")));
+        authority = Certificates.authority(folder, certificates.get(0), certificates.get(1));
         List<String> members = ports.stream().map(port -> "127.0.0.1:" + port).toList();
         for (int i = 0; i < 2; i++) {
             Cluster.Joined joined = await(Cluster.join(
@@ -113,7 +117,7 @@ class ClusteredBusIT {
                                     authority))));
             vertx.add(joined.vertx());
             clusters.add(joined.cluster());
-            Bus bus = new Bus(joined.vertx(), 2, TIMEOUT_MILLIS, Config.Routing.HASH, false);
+            Bus bus = new Bus(joined.vertx(), 2, TIMEOUT_MILLIS, Config.Routing.HASH, false, joined.cluster());
             buses.add(bus);
             await(bus.join());
         }
@@ -358,10 +362,9 @@ class ClusteredBusIT {
                 new MemberLeftException(member(0).getCluster().getLocalMember()),
                 new HazelcastSerializationException("class", new InvalidClassException("class")))) {
             sent.set("key", error);
-            assertThat(received.get("key"))
-                    .isInstanceOfSatisfying(error.getClass(), arrived -> assertThat(arrived)
-                            .hasMessage(error.getMessage())
-                            .hasStackTraceContaining(error.getStackTrace()[0].getMethodName()));
+            assertThat(received.get("key")).isInstanceOfSatisfying(error.getClass(), arrived -> assertThat(arrived)
+                    .hasMessage(error.getMessage())
+                    .hasStackTraceContaining(error.getStackTrace()[0].getMethodName()));
         }
     }
 
@@ -387,6 +390,28 @@ class ClusteredBusIT {
             return bytes; // reset
         }
         return bytes;
+    }
+
+    /** The certificate may be one that a node has as well. */
+    @Test
+    void letsAnotherApplicationJoinWithACertificateOfTheNodes() {
+        Certificates.Pem pem = certificates.get(1);
+        EventBusOptions tls =
+                ClusterMember.tls(pem.certificate().toString(), pem.key().toString(), String.valueOf(authority));
+        List<String> members = ports.stream().map(port -> "127.0.0.1:" + port).toList();
+        Vertx application = await(ClusterMember.join("test-" + ports.get(0), "127.0.0.1", freePort(), members, tls));
+        try {
+            String address = "test.application";
+            await(vertx.get(0)
+                    .eventBus()
+                    .<JsonObject>consumer(address, message -> message.reply(message.body()))
+                    .completion());
+            JsonObject body = new JsonObject().put("quota_id", "q");
+            assertThat(await(application.eventBus().request(address, body)).body())
+                    .isEqualTo(body);
+        } finally {
+            await(application.close());
+        }
     }
 
     @Test

@@ -9,6 +9,7 @@ import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryContext;
 import io.vertx.core.eventbus.Message;
@@ -214,6 +215,35 @@ class QuotaClientIT {
             await(silent.unregister());
         }
         assertThat(swallowed).isNotEmpty();
+        assertThat(ledger(root)).extracting(LedgerPage.Entry::resourceId).containsExactlyInAnyOrder("r1", "r2");
+    }
+
+    @Test
+    void repeatsAtOnceWhatWaitsWhenANodeIsLost() {
+        Quota root = root(100);
+        Queue<JsonObject> swallowed = new ConcurrentLinkedQueue<>();
+        Promise<Void> heard = Promise.promise();
+        MessageConsumer<JsonObject> silent = vertx.eventBus().consumer(USAGE, message -> {
+            swallowed.add(message.body());
+            heard.tryComplete();
+        });
+        await(silent.completion());
+        Future<?> both;
+        try {
+            QuotaClient patient =
+                    QuotaClient.create(vertx, options.withTimeoutMillis(600_000).withAttempts(2));
+            both = Future.all(
+                    patient.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r1", 10)),
+                    patient.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r2", 10)));
+            await(heard.future());
+        } finally {
+            await(silent.unregister());
+        }
+        for (int i = 0; i < 3; i++) { // as three nodes that are left would say
+            vertx.eventBus().publish("cagen.quota.internal.lost", "node");
+        }
+        await(both);
+        assertThat(swallowed).hasSize(1);
         assertThat(ledger(root)).extracting(LedgerPage.Entry::resourceId).containsExactlyInAnyOrder("r1", "r2");
     }
 

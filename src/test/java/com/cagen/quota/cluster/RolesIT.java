@@ -3,18 +3,31 @@ package com.cagen.quota.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.bus.Addresses;
-import com.cagen.quota.bus.Cluster;
-import com.cagen.quota.config.Config;
+import com.cagen.quota.client.QuotaClient;
+import com.cagen.quota.client.QuotaClientOptions;
+import com.cagen.quota.client.QuotaRequest;
+import com.cagen.quota.client.Usage;
+import com.cagen.quota.client.User;
 import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.examples.ClusterMember;
 import com.cagen.quota.testing.Invariants;
+import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
+import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -27,7 +40,17 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RolesIT {
     private final String url = TestDatabase.create();
+    private static final int PATIENCE_SECONDS = 60;
     private static final boolean LONG = Boolean.getBoolean("cluster.long");
+
+    private static final Map<String, String> ENGINE = Map.ofEntries(
+            Map.entry("QUOTA_ROLES", "quota"),
+            Map.entry("LANES", "2"),
+            // Minutes: what ends earlier was not ended by a timeout.
+            Map.entry("LOCK_TIMEOUT_MS", "200000"),
+            Map.entry("STATEMENT_TIMEOUT_MS", "250000"),
+            Map.entry("BUS_TIMEOUT_MS", "300000"),
+            Map.entry("HTTP_TIMEOUT_MS", "400000"));
 
     private final Node front = new Node("front", LONG);
     private final Node engine = new Node("engine", LONG);
@@ -37,8 +60,10 @@ class RolesIT {
 
     @BeforeAll
     void start() throws Exception {
-        front.start("", nodes, Map.of("QUOTA_ROLES", "http", "HTTP_INSTANCES", "2"));
-        engine.start(url, nodes, Map.of("QUOTA_ROLES", "quota", "LANES", "2"));
+        Map<String, String> door = new HashMap<>(ENGINE);
+        door.putAll(Map.of("QUOTA_ROLES", "http", "HTTP_INSTANCES", "2"));
+        front.start("", nodes, door);
+        engine.start(url, nodes, ENGINE);
         front.awaitReady(); // it hears the engine
         assertThat(engine.ready())
                 .as("ready without a node that asks the auth service")
@@ -79,22 +104,100 @@ class RolesIT {
                 .hasSize(4);
     }
 
+    /** Somebody else's verticle. */
+    private Vertx member() {
+        List<String> members = nodes.stream().map(Node::address).toList();
+        return ClusterMember.join(Node.clusterName(nodes), "127.0.0.1", Node.freePort(), members, new EventBusOptions())
+                .await();
+    }
+
+    /** Lets transactions wait for the quota until it is closed. */
+    private Connection lock(String quota) throws SQLException {
+        Connection connection = TestDatabase.connect(url);
+        connection.setAutoCommit(false);
+        try (var statement = connection.prepareStatement("SELECT FROM quota.quotas WHERE id = ? FOR UPDATE")) {
+            statement.setString(1, quota);
+            statement.execute();
+        }
+        return connection;
+    }
+
+    /** Waits until so many transactions wait for a row. */
+    private void awaitWaiting(int transactions) throws Exception {
+        try (Connection connection = TestDatabase.connect(url);
+                var statement = connection.prepareStatement(
+                        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")) {
+            RunningService.until(PATIENCE_SECONDS, transactions + " transactions wait", () -> {
+                try (var rows = statement.executeQuery()) {
+                    return rows.next() && rows.getInt(1) >= transactions;
+                } catch (SQLException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+        }
+    }
+
+    @Test
+    void endsAtOnceWhatAKilledNodeHad() throws Exception {
+        String quota = operations.root(front, 1_000);
+        JsonObject usage = new JsonObject().put("resource_id", "r").put("usage_mb", 1);
+        String path = "/quotas/" + quota + "/usage/allocate";
+        try (Connection locked = lock(quota)) {
+            CompletableFuture<Operations.Answer> sent = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return new Operations(Duration.ofSeconds(PATIENCE_SECONDS))
+                            .post(front, path, "alice", "key", usage);
+                } catch (IOException | InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            awaitWaiting(1);
+            engine.kill();
+            Operations.Answer answer = sent.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            assertThat(answer.status()).isEqualTo(503);
+            assertThat(answer.code()).isEqualTo("outcome_unknown");
+            locked.rollback();
+        }
+        engine.start(url, nodes, ENGINE);
+        engine.awaitReady();
+        front.awaitReady();
+        assertThat(operations.post(front, path, "alice", "key", usage).data().getInteger("used_mb"))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void repeatsForItsCallerWhatAKilledNodeHad() throws Exception {
+        Node other = new Node("other", false);
+        Vertx member = member();
+        try {
+            other.start(url, nodes, ENGINE);
+            other.awaitReady();
+            String quota = operations.root(front, 1_000);
+            QuotaClient client =
+                    QuotaClient.create(member, new QuotaClientOptions(TestConfig.KEY).withTimeoutMillis(300_000));
+            List<Future<Usage>> sent = new ArrayList<>();
+            try (Connection locked = lock(quota)) {
+                // They take turns, so that either node has one.
+                for (int i = 0; i < 6; i++) {
+                    QuotaRequest.AllocateUsage usage = new QuotaRequest.AllocateUsage(quota, "r" + i, 1);
+                    sent.add(client.send(new User("alice", Operations.ORGANIZATION), usage));
+                }
+                awaitWaiting(2);
+                other.kill();
+                locked.rollback();
+            }
+            Future.all(sent).await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            assertThat(operations.get(front, "/quotas/" + quota, "alice").data().getInteger("used_mb"))
+                    .isEqualTo(6);
+        } finally {
+            member.close().await();
+            other.close();
+        }
+    }
+
     @Test
     void answersAMemberOfTheClusterAndTellsItOfEachChangeOnceAndInOrder() throws Exception {
-        Vertx member = Cluster.join(
-                        Vertx.builder(),
-                        new VertxOptions(),
-                        new Config.Cluster(
-                                Node.clusterName(nodes),
-                                "127.0.0.1",
-                                Node.freePort(),
-                                0,
-                                nodes.stream().map(Node::address).toList(),
-                                null,
-                                Config.Routing.LOCAL,
-                                null))
-                .await()
-                .vertx();
+        Vertx member = member();
         try {
             Queue<JsonObject> events = new ConcurrentLinkedQueue<>();
             member.eventBus()
@@ -161,7 +264,6 @@ class RolesIT {
 
     @Test
     void isNotReadyAndRefusesForNowWhileNoNodeServesQuotas() throws Exception {
-        Map<String, String> settings = new HashMap<>(Map.of("QUOTA_ROLES", "quota", "LANES", "2"));
         engine.terminate();
         JsonObject root =
                 new JsonObject().put("name", "n").put("type", "organization").put("total_mb", 1);
@@ -172,7 +274,7 @@ class RolesIT {
         while (front.ready()) {
             Thread.onSpinWait(); // an answer is kept for a second
         }
-        engine.start(url, nodes, settings);
+        engine.start(url, nodes, ENGINE);
         engine.awaitReady();
         front.awaitReady();
         operations.root(front, 1);
