@@ -154,7 +154,7 @@ public final class Intake {
     private static @Nullable String addressed(JsonObject fields) {
         String id = text(fields, "quota_id");
         id = id == null ? text(fields, "parent_quota_id") : id;
-        if (id == null || id.isEmpty() || id.length() > MAX_ID) {
+        if (id == null || id.isEmpty() || id.length() > MAX_ID || id.indexOf('/') >= 0) {
             return null;
         }
         return id.codePoints().anyMatch(Intake::unprintable) ? null : id;

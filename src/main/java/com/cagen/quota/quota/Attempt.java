@@ -61,16 +61,18 @@ record Attempt(Session connection, Pending pending, boolean accepted, Instant no
      */
     Future<Step> onQuota(Rows rows, BiFunction<Quota, @Nullable Quota, Future<Step>> rules) {
         QuotaKey key = pending.quotaKey();
-        Future<Map<String, Quota>> loaded = rows == Rows.QUOTA_AND_PARENT_LOCKED
-                ? QuotaRows.lockWithParent(connection, key.organizationId(), key.quotaId())
-                : (rows == Rows.QUOTA_LOCKED
-                                ? QuotaRows.lock(connection, List.of(key))
-                                : QuotaRows.find(connection, List.of(key)))
-                        .map(found -> {
-                            Map<String, Quota> byId = new HashMap<>();
-                            found.values().forEach(quota -> byId.put(quota.id(), quota));
-                            return byId;
-                        });
+        Future<Map<String, Quota>> loaded = !key.canExist()
+                ? Future.succeededFuture(Map.of())
+                : rows == Rows.QUOTA_AND_PARENT_LOCKED
+                        ? QuotaRows.lockWithParent(connection, key.organizationId(), key.quotaId())
+                        : (rows == Rows.QUOTA_LOCKED
+                                        ? QuotaRows.lock(connection, List.of(key))
+                                        : QuotaRows.find(connection, List.of(key)))
+                                .map(found -> {
+                                    Map<String, Quota> byId = new HashMap<>();
+                                    found.values().forEach(quota -> byId.put(quota.id(), quota));
+                                    return byId;
+                                });
         return loaded.compose(found -> recorded().compose(record -> {
             Quota quota = found.get(key.quotaId());
             Quota parent = quota == null || quota.parentId() == null ? null : found.get(quota.parentId());

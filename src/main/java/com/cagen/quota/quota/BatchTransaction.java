@@ -106,10 +106,12 @@ final class BatchTransaction {
             if (!organizations.contains(quota.organizationId())) {
                 newOrganizations.add(quota.organizationId());
             }
-            if (pending.operation() instanceof Operation.Usage usage) {
+            // A quota that cannot exist is not looked for, so it is not found; its request's nonce is claimed all the
+            // same.
+            if (quota.canExist() && pending.operation() instanceof Operation.Usage usage) {
                 toLock.add(quota);
                 holdings.add(new HoldingKey(quota.organizationId(), quota.quotaId(), usage.resourceId()));
-            } else {
+            } else if (quota.canExist()) {
                 toRead.add(quota);
             }
             if (pending.operationKey() != null) {

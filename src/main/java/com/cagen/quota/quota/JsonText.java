@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -60,6 +61,10 @@ final class JsonText {
     }
 
     JsonText put(String name, long value) {
+        return write(() -> out.writeNumberField(name, value));
+    }
+
+    JsonText put(String name, BigInteger value) {
         return write(() -> out.writeNumberField(name, value));
     }
 

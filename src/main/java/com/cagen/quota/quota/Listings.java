@@ -38,7 +38,7 @@ final class Listings {
     private static void runtime(RuntimeRows.HoldingResource runtime, JsonText json) {
         json.put("resource_id", runtime.resourceId())
                 .put("total_usage_mb", runtime.totalMb())
-                .put("quota_count", runtime.quotas().size())
+                .put("quota_count", runtime.quotaCount())
                 .put("last_activity", runtime.lastActivity())
                 .objects("quotas", runtime.quotas(), (held, inner) -> inner.put("quota_id", held.quotaId())
                         .put("quota_name", held.quotaName())

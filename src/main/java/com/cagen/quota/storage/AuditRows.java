@@ -60,8 +60,14 @@ public final class AuditRows {
             ) AS both_arms ORDER BY seq %4$s LIMIT $8
             """;
 
-    private static final String OLDEST_FIRST = LIST.formatted(COLUMNS, FILTER, "AND a.seq > $7", "ASC");
-    private static final String NEWEST_FIRST = LIST.formatted(COLUMNS, FILTER, "AND a.seq < $7", "DESC");
+    /** The texts of an entry without a bound of their own that is small. */
+    private static final String SIZE = "octet_length(details) + octet_length(actor_user_id)"
+            + " + coalesce(octet_length(target_user_id), 0) + coalesce(octet_length(quota_id), 0)";
+
+    private static final String OLDEST_FIRST =
+            PageBytes.cut(LIST.formatted(COLUMNS, FILTER, "AND a.seq > $7", "ASC"), "seq ASC", SIZE, "$8");
+    private static final String NEWEST_FIRST =
+            PageBytes.cut(LIST.formatted(COLUMNS, FILTER, "AND a.seq < $7", "DESC"), "seq DESC", SIZE, "$8");
     private static final String CHAIN = "SELECT " + COLUMNS
             + " FROM quota.quota_audit_logs a WHERE a.organization_id = $1 AND a.seq > $2 ORDER BY a.seq LIMIT $3";
 
@@ -120,7 +126,7 @@ public final class AuditRows {
         return new Write(INSERT, texts[0], values);
     }
 
-    /** @param nextCursor the last entry's {@code seq}, or null at the end */
+    /** @param nextCursor the last entry's {@code seq}, or null at the end; a page may end early, at its limit in bytes */
     public record Page(List<SealedEntry> entries, @Nullable Long nextCursor) {}
 
     /** The trail of one quota, the creation and release of its children included. */
@@ -141,11 +147,11 @@ public final class AuditRows {
                 .map(rows -> {
                     List<SealedEntry> entries = new ArrayList<>();
                     rows.forEach(row -> entries.add(read(row)));
-                    if (entries.size() <= query.limit()) {
-                        return new Page(entries, null);
-                    }
-                    entries.remove(query.limit());
-                    return new Page(entries, entries.get(query.limit() - 1).seq());
+                    return new Page(
+                            entries,
+                            PageBytes.more(rows)
+                                    ? (Long) entries.get(entries.size() - 1).seq()
+                                    : null);
                 });
     }
 

@@ -87,7 +87,11 @@ public final class QuotaRows {
               AND ($3::text IS NULL OR q.type = $3) AND ($4::text IS NULL OR q.status = $4)
               AND ($5::text IS NULL OR q.team_id = $5) AND ($6::text IS NULL OR q.parent_quota_id = $6)
             """;
-    private static final String LIST = "SELECT " + COLUMNS + FILTERED + "ORDER BY q.id LIMIT $7 OFFSET $8";
+    /** Without the owners, which a list does not show: their number has no bound. */
+    private static final String LIST = "SELECT "
+            + COLUMNS.replace("q.owner_ids, q.inherited_owner_ids", "ARRAY[]::text[], ARRAY[]::text[]")
+            + FILTERED + "ORDER BY q.id LIMIT $7 OFFSET $8";
+
     private static final String COUNT = "SELECT count(*) " + FILTERED;
 
     private QuotaRows() {}
@@ -251,7 +255,10 @@ public final class QuotaRows {
     /** A page of something, and how many there are in all. */
     public record Page<T>(List<T> items, long totalCount) {}
 
-    /** The quotas that {@code user} owns or was granted something on through this service, oldest first. */
+    /**
+     * The quotas that {@code user} owns or was granted something on through this service, oldest first, their lists of owners
+     * left empty.
+     */
     public static Future<Page<Quota>> list(
             Session connection, String organization, String user, Operation.ListQuotas query) {
         Tuple filter = Tuple.tuple()

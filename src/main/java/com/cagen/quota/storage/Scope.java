@@ -30,11 +30,14 @@ public record Scope(String setting, String value) {
         return of(Set.of(), new HashSet<>(organizations));
     }
 
-    /** The rows of these quotas, and what each of their organizations has as a whole. */
+    /**
+     * The rows of these quotas, and what each of their organizations has as a whole. Of a quota that cannot exist ({@link
+     * QuotaKey#canExist}) no row is claimed.
+     */
     public static Scope batch(Collection<QuotaKey> quotas) {
         Set<String> organizations = new HashSet<>();
         quotas.forEach(quota -> organizations.add(quota.organizationId()));
-        return of(quotas, organizations);
+        return of(quotas.stream().filter(QuotaKey::canExist).toList(), organizations);
     }
 
     private static Scope of(Collection<QuotaKey> quotas, Set<String> organizations) {

@@ -67,6 +67,9 @@ public final class UsageRows {
               AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
             """;
 
+    private static final String LEDGER_SIZE =
+            "octet_length(resource_id) + octet_length(user_id) + coalesce(octet_length(reason), 0)";
+
     /**
      * Where in a quota's ledger a moment is: a binary search by version, as an index on the time would cost the hot path.
      * Every row before the version found is older than the moment, give or take {@link #CLOCKS_APART}.
@@ -220,7 +223,7 @@ public final class UsageRows {
         return new Write(INSERT_LEDGER, organizations, values);
     }
 
-    /** @param nextCursor where the next page begins, or null at the end */
+    /** @param nextCursor where the next page begins, or null at the end; a page may end early, at its limit in bytes */
     public record LedgerPage(
             List<LedgerEntry> entries, @Nullable Long nextCursor) {}
 
@@ -272,14 +275,16 @@ public final class UsageRows {
         sql.append(" ORDER BY quota_version")
                 .append(query.newestFirst() ? " DESC" : "")
                 .append(" LIMIT $5");
-        return connection.preparedQuery(sql.toString()).execute(values).map(rows -> {
+        String page = PageBytes.cut(
+                sql.toString(), query.newestFirst() ? "quota_version DESC" : "quota_version", LEDGER_SIZE, "$5");
+        return connection.preparedQuery(page).execute(values).map(rows -> {
             List<LedgerEntry> entries = new ArrayList<>();
             rows.forEach(row -> entries.add(readEntry(organization, row)));
-            if (entries.size() <= query.limit()) {
-                return new LedgerPage(entries, null);
-            }
-            entries.remove(query.limit());
-            return new LedgerPage(entries, entries.get(query.limit() - 1).quotaVersion());
+            return new LedgerPage(
+                    entries,
+                    PageBytes.more(rows)
+                            ? (Long) entries.get(entries.size() - 1).quotaVersion()
+                            : null);
         });
     }
 

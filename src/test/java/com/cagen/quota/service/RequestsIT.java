@@ -218,6 +218,43 @@ class RequestsIT {
         raw("GET", "/quotas", "", "Authorization", authorization).refused(ErrorCode.CREDENTIAL_REPLAYED);
     }
 
+    /** No id that the service makes has a slash; one with a slash would claim another organization's rows. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "GET|/quotas/ID|''",
+                "GET|/quotas/ID/usage|''",
+                "GET|/quotas/ID/audit|''",
+                "POST|/quotas/ID/usage/allocate|{\"resource_id\":\"r\",\"usage_mb\":1}",
+                "POST|/quotas/ID/usage/deallocate|{\"resource_id\":\"r\",\"usage_mb\":1}",
+                "POST|/quotas/ID/allocate|{\"name\":\"n\",\"type\":\"organization\",\"allocate_mb\":1}",
+                "POST|/quotas/ID/release|{}",
+                "DELETE|/quotas/ID|''",
+                "POST|/quotas/ID/suspend|{}",
+                "POST|/quotas/ID/resume|{}",
+                "POST|/quotas/ID/permissions/grant|{\"target_user_id\":\"u\",\"permissions\":[\"read\"]}",
+                "POST|/quotas/ID/permissions/revoke|{\"target_user_id\":\"u\",\"permissions\":[\"read\"]}",
+            })
+    void answersAnIdWithASlashAsOneThatNeverExisted(String method, String path, String body) {
+        for (String id : List.of(quota + "%2Facme", "%2Facme", "a%2F")) {
+            String authorization = alice.authorization();
+            String slashed = path.replace("ID", id);
+            Reply never = raw(
+                    method,
+                    path.replace("ID", "quota_never"),
+                    body,
+                    "Authorization",
+                    alice.authorization(),
+                    "X-Request-ID",
+                    "same");
+            Reply reply = raw(method, slashed, body, "Authorization", authorization, "X-Request-ID", "same");
+            reply.refused(ErrorCode.QUOTA_NOT_FOUND);
+            assertThat(reply.body()).isEqualTo(never.body());
+            raw(method, slashed, body, "Authorization", authorization).refused(ErrorCode.CREDENTIAL_REPLAYED);
+        }
+    }
+
     @Test
     void aDeniedRequestHasUsedItsCredentialUp() {
         String authorization = service.user("acme", "nobody").authorization();

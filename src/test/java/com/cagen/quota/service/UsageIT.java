@@ -3,11 +3,18 @@ package com.cagen.quota.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.testing.Invariants;
+import com.cagen.quota.testing.Reply;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.User;
 import io.vertx.core.json.JsonObject;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -155,6 +162,92 @@ class UsageIT {
         alice.grant(foreign, "carol", "read").data();
         assertThat(carol.get("/runtime-usage").list("runtimes").get(0).getLong("total_usage_mb"))
                 .isEqualTo(150);
+    }
+
+    /** 1,030 times the largest amount is more than a long holds. */
+    @Test
+    void addsUpMoreThanALongHoldsAndBoundsTheListOfQuotas() {
+        User dora = service.user("large", "dora");
+        long most = 9_007_199_254_740_991L;
+        int quotas = 1_030;
+        JsonObject root = new JsonObject()
+                .put("name", "🙂".repeat(255))
+                .put("type", "organization")
+                .put("total_mb", most);
+        List<CompletableFuture<Reply>> taken = new ArrayList<>();
+        for (int i = 0; i < quotas; i++) {
+            taken.add(dora.postAsync("/quotas/create", root)
+                    .thenCompose(created -> dora.postAsync(
+                            "/quotas/" + created.data().getString("id") + "/usage/allocate",
+                            User.usage("res", most - 1))));
+            if (i % 50 == 49) {
+                RunningService.awaitAll(taken);
+            }
+        }
+        RunningService.awaitAll(taken).forEach(Reply::data);
+        String id = taken.get(0).join().data().getString("quota_id");
+        dora.take(id, "res", 1).data();
+        dora.take(id, "small", 1).refused(ErrorCode.INSUFFICIENT_QUOTA);
+        String another = dora.root(10);
+        dora.take(another, "small", 1).data();
+
+        Reply reply = dora.get("/runtime-usage");
+        List<JsonObject> runtimes = reply.list("runtimes");
+        BigInteger total = BigInteger.valueOf(most - 1)
+                .multiply(BigInteger.valueOf(quotas))
+                .add(BigInteger.ONE);
+        assertThat(total.bitLength()).isGreaterThan(63);
+        assertThat(runtimes.get(0).getNumber("total_usage_mb")).isEqualTo(total);
+        assertThat(runtimes.get(0).getInteger("quota_count")).isEqualTo(quotas);
+        assertThat(runtimes.get(0).getJsonArray("quotas").getJsonObject(0))
+                .isEqualTo(new JsonObject()
+                        .put("quota_id", id)
+                        .put("quota_name", "🙂".repeat(255))
+                        .put("usage_mb", most));
+        assertThat(runtimes.get(0).getJsonArray("quotas").size()).isBetween(500, quotas - 1);
+        assertThat(reply.body().getBytes(StandardCharsets.UTF_8).length).isLessThan(1_200_000);
+        assertThat(runtimes.get(1).getJsonArray("quotas"))
+                .as("each resource has its largest holding in the list")
+                .containsExactly(new JsonObject()
+                        .put("quota_id", another)
+                        .put("quota_name", "root")
+                        .put("usage_mb", 1));
+    }
+
+    @Test
+    void endsAPageOfHistoryAtItsLimitInBytes() {
+        User erin = service.user("acme", "erin");
+        String quota = erin.root(1_000);
+        String reason = "🙂".repeat(1_000);
+        List<CompletableFuture<Reply>> taken = new ArrayList<>();
+        for (int i = 0; i < 150; i++) {
+            taken.add(erin.postAsync(
+                    "/quotas/" + quota + "/usage/allocate",
+                    User.usage("res_" + i, 1).put("reason", reason)));
+        }
+        RunningService.awaitAll(taken).forEach(Reply::data);
+        Invariants.awaitEmptyOutbox(service.databaseUrl());
+        for (String path : List.of("/quotas/" + quota + "/usage", "/quotas/" + quota + "/audit")) {
+            for (String order : List.of("asc", "desc")) {
+                Set<String> seen = new LinkedHashSet<>();
+                int pages = 0;
+                String cursor = "";
+                while (cursor != null) {
+                    Reply page = erin.get(path + "?limit=100&order=" + order + cursor);
+                    assertThat(page.body().getBytes(StandardCharsets.UTF_8).length)
+                            .isLessThan(300_000);
+                    page.list("entries").forEach(entry -> assertThat(seen.add(entry.getString("created_at")
+                                    + entry.getString("usage_id", entry.getString("audit_id"))))
+                            .as("repeated")
+                            .isTrue());
+                    pages++;
+                    String next = page.data().getString("next_cursor");
+                    cursor = next == null ? null : "&cursor=" + next;
+                }
+                assertThat(seen).as(path).hasSize(path.endsWith("usage") ? 150 : 151);
+                assertThat(pages).isBetween(3, 4);
+            }
+        }
     }
 
     private static JsonObject held(String quota, long mb) {

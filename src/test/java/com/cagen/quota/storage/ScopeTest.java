@@ -2,8 +2,10 @@ package com.cagen.quota.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.cagen.quota.domain.QuotaKey;
 import io.vertx.core.json.JsonObject;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -24,6 +26,15 @@ class ScopeTest {
                     .as("seed %d", seed)
                     .isEqualTo(keys);
         }
+    }
+
+    @Test
+    void claimsNoRowForAnIdThatNoQuotaCanHave() {
+        // Its claim would be that of quota_b of the organization "a/org_1".
+        List<QuotaKey> keys = List.of(new QuotaKey("org_1", "quota_b/a"), new QuotaKey("org_2", "quota_c"));
+        assertThat(new JsonObject(Scope.batch(keys).value()).fieldNames())
+                .containsExactlyInAnyOrder("/org_1", "/org_2", "quota_c/org_2");
+        assertThat(Scope.batch(keys.subList(0, 1))).isEqualTo(Scope.organization("org_1"));
     }
 
     private static String name(SplittableRandom random) {
