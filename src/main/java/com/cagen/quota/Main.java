@@ -114,7 +114,7 @@ public final class Main implements Callable<Integer> {
         public Integer call() throws Exception {
             Config config = configuration();
             Logging.configure(config);
-            QuotaService service = new QuotaService(config);
+            QuotaService service = new QuotaService(config, Serve::endWithoutDatabase);
             // Before anything is started: what a start that is cut short has begun must stop as well.
             Runtime.getRuntime().addShutdownHook(new Thread(service::close, "stop"));
             service.start();
@@ -124,6 +124,12 @@ public final class Main implements Callable<Integer> {
                 System.out.println(service.greeting());
             }
             return -1;
+        }
+
+        /** The shutdown hook stops what still runs. */
+        private static void endWithoutDatabase(IOException lost) {
+            String.valueOf(lost.getMessage()).lines().forEach(line -> System.err.println("stopping: " + line));
+            System.exit(1);
         }
     }
 

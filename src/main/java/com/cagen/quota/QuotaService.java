@@ -40,6 +40,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -55,6 +56,7 @@ public final class QuotaService implements AutoCloseable {
     private static final long STOP_SECONDS = 20;
 
     private final Config config;
+    private final Consumer<IOException> onDatabaseLost;
     private final PrometheusMeterRegistry metrics =
             Meters.registry(QuotaService.class.getPackage().getImplementationVersion());
     /** Held while starting and while stopping: what stops waits for the step that is under way. */
@@ -75,9 +77,20 @@ public final class QuotaService implements AutoCloseable {
     private final List<HttpVerticle> http = new CopyOnWriteArrayList<>();
     private @Nullable BridgeVerticle bridges;
 
-    /** Starts nothing yet: a shutdown hook that calls {@link #close} can be registered first. */
+    /** As {@link #QuotaService(Config, Consumer)}, for who goes on without a database. */
     public QuotaService(Config config) {
+        this(config, lost -> LOG.error(lost.getMessage()));
+    }
+
+    /**
+     * Starts nothing yet: a shutdown hook that calls {@link #close} can be registered first.
+     *
+     * @param onDatabaseLost is told when the embedded PostgreSQL has ended and does not start any more; it may block, and
+     *     call {@link #close}
+     */
+    public QuotaService(Config config, Consumer<IOException> onDatabaseLost) {
         this.config = config;
+        this.onDatabaseLost = onDatabaseLost;
     }
 
     /**
@@ -127,7 +140,7 @@ public final class QuotaService implements AutoCloseable {
             return DatabaseUrl.parse(config.databaseUrl().reveal());
         }
         goOn();
-        embedded = EmbeddedDatabase.start(config.dataDir());
+        embedded = EmbeddedDatabase.start(config.dataDir(), onDatabaseLost);
         return embedded.url();
     }
 

@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -158,6 +159,94 @@ class JarIT {
         assertThat(verify.postgres()).isEmpty();
     }
 
+    @Test
+    void startsItsPostgresqlAgainWithoutLosingAnythingAndEndsWhenThatIsImpossible() throws Exception {
+        Set<String> acknowledged = ConcurrentHashMap.newKeySet();
+        Set<String> unknown = ConcurrentHashMap.newKeySet();
+        Set<String> refusals = ConcurrentHashMap.newKeySet();
+        AtomicBoolean enough = new AtomicBoolean();
+        Path control = folder.resolve("data/postgres/global/pg_control");
+        try (JarProcess service = JarProcess.serve(JarProcess.ownJava(), folder)) {
+            JsonObject create = new JsonObject()
+                    .put("name", "n")
+                    .put("type", "organization")
+                    .put("total_mb", 1_000_000);
+            String quota = send(service, "POST", "/quotas/create", create).getString("id");
+            List<CompletableFuture<Void>> load = new ArrayList<>();
+            for (int i = 0; i < WORKERS; i++) {
+                int worker = i;
+                load.add(CompletableFuture.runAsync(() -> {
+                    for (int n = 0; !enough.get(); n++) {
+                        tryToTake(service, quota, worker + "/" + n, acknowledged, unknown, refusals);
+                    }
+                }));
+            }
+            RunningService.until("the load is on", () -> acknowledged.size() > 40 * WORKERS);
+            for (int i = 0; i < 2; i++) {
+                int before = acknowledged.size();
+                long killed = System.nanoTime();
+                service.postgres().orElseThrow().destroyForcibly();
+                RunningService.until("requests are refused", () -> !refusals.isEmpty());
+                refusals.clear();
+                int during = acknowledged.size();
+                RunningService.until("it answers again", () -> acknowledged.size() > during + WORKERS);
+                System.out.printf(
+                        "the killed PostgreSQL was back after %d ms; %d operations before%n",
+                        (System.nanoTime() - killed) / 1_000_000, before);
+            }
+            enough.set(true);
+            load.forEach(RunningService::await);
+            assertThat(used(service, quota)).containsAll(acknowledged).isSubsetOf(union(acknowledged, unknown));
+
+            Files.move(control, folder.resolve("pg_control"));
+            service.postgres().orElseThrow().destroyForcibly();
+            assertThat(service.awaitExit()).as(service.output()).isOne();
+            assertThat(service.output())
+                    .contains("stopping: the embedded PostgreSQL does not start")
+                    .contains("could not find the database system");
+        }
+        Files.move(folder.resolve("pg_control"), control);
+        JarProcess verify = new JarProcess(JarProcess.ownJava(), folder, Map.of(), "audit", "verify");
+        assertThat(verify.awaitExit()).as(verify.output()).isZero();
+        assertThat(verify.output()).contains("all chains are whole");
+    }
+
+    private static Set<String> union(Set<String> one, Set<String> other) {
+        Set<String> both = new TreeSet<>(one);
+        both.addAll(other);
+        return both;
+    }
+
+    private void tryToTake(
+            JarProcess service,
+            String quota,
+            String resource,
+            Set<String> acknowledged,
+            Set<String> unknown,
+            Set<String> refusals) {
+        try {
+            HttpResponse<String> answer = request(
+                    service,
+                    "POST",
+                    "/api/v1/quotas/" + quota + "/usage/allocate",
+                    User.usage(resource, 1),
+                    authorization(service));
+            if (answer.statusCode() == 200) {
+                acknowledged.add(resource);
+                return;
+            }
+            String code = new JsonObject(answer.body()).getString("code");
+            assertThat(answer.statusCode()).as(answer.body()).isEqualTo(503);
+            assertThat(code).isIn("database_unavailable", "outcome_unknown", "overloaded");
+            refusals.add(code);
+            if (code.equals("outcome_unknown")) {
+                unknown.add(resource);
+            }
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** Takes 1 MB for one resource after the other until the door is shut. */
     private void work(JarProcess service, String quota, int worker, Set<String> acknowledged, Set<String> unanswered) {
         for (int i = 0; ; i++) {
@@ -195,18 +284,28 @@ class JarIT {
     /** The data of a success; alice asks. */
     private JsonObject send(JarProcess service, String method, String path, JsonObject body)
             throws IOException, InterruptedException {
+        return exchange(service, method, "/api/v1" + path, body, authorization(service));
+    }
+
+    private String authorization(JarProcess service) throws IOException, InterruptedException {
         JsonObject credential = exchange(
                 service,
                 "POST",
                 "/dev/credentials",
                 new JsonObject().put("user_id", "alice").put("organization_id", "acme"),
                 "");
-        String authorization =
-                "Cagen " + credential.getString("service_id") + ":" + credential.getString("encrypted_data");
-        return exchange(service, method, "/api/v1" + path, body, authorization);
+        return "Cagen " + credential.getString("service_id") + ":" + credential.getString("encrypted_data");
     }
 
     private JsonObject exchange(JarProcess service, String method, String path, JsonObject body, String authorization)
+            throws IOException, InterruptedException {
+        HttpResponse<String> answer = request(service, method, path, body, authorization);
+        assertThat(answer.statusCode()).as(answer.body()).isIn(200, 201);
+        return new JsonObject(answer.body()).getJsonObject("data");
+    }
+
+    private HttpResponse<String> request(
+            JarProcess service, String method, String path, JsonObject body, String authorization)
             throws IOException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(service.base() + path))
                 .method(
@@ -215,8 +314,6 @@ class JarIT {
         if (!authorization.isEmpty()) {
             request.header("Authorization", authorization);
         }
-        HttpResponse<String> answer = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
-        assertThat(answer.statusCode()).as(answer.body()).isIn(200, 201);
-        return new JsonObject(answer.body()).getJsonObject("data");
+        return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
     }
 }
