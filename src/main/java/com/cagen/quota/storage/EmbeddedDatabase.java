@@ -9,7 +9,6 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Base64;
@@ -152,9 +151,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         Files.deleteIfExists(made);
         byte[] random = new byte[24];
         new SecureRandom().nextBytes(random);
-        if (made.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-            Files.createFile(made, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        }
+        PrivateFolder.createFile(made);
         Files.writeString(made, Base64.getUrlEncoder().encodeToString(random) + "\n");
     }
 

@@ -30,13 +30,27 @@ final class PrivateFolder {
                     (int) Files.getAttribute(folder, "unix:uid"), (int) Files.getAttribute(folder, "unix:mode"));
         }
 
-        boolean isThisUser() {
-            return uid == new UnixSystem().getUid();
+        boolean isThisUser() throws IOException {
+            return uid == ownUid();
         }
 
         boolean lets(int bit) {
             return (mode & bit) != 0;
         }
+    }
+
+    /** As Linux tells it: {@link UnixSystem} says 0 for a user without a name, as containers have. */
+    private static int ownUid() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        if (!Files.exists(status)) {
+            return (int) new UnixSystem().getUid();
+        }
+        // "Uid:", then the real, the effective and other ids
+        String line = Files.readAllLines(status).stream()
+                .filter(each -> each.startsWith("Uid:"))
+                .findFirst()
+                .orElseThrow(() -> new IOException(status + " names no user"));
+        return Integer.parseUnsignedInt(line.split("\\s+", -1)[2]);
     }
 
     /**
@@ -102,7 +116,16 @@ final class PrivateFolder {
         }
     }
 
-    private static boolean posix(Path folder) {
-        return folder.getFileSystem().supportedFileAttributeViews().contains("unix");
+    /** Makes an empty file with mode 0600. */
+    static void createFile(Path file) throws IOException {
+        if (posix(file)) {
+            Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        } else {
+            Files.createFile(file);
+        }
+    }
+
+    private static boolean posix(Path path) {
+        return path.getFileSystem().supportedFileAttributeViews().contains("unix");
     }
 }

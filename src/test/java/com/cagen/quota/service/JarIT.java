@@ -55,6 +55,27 @@ class JarIT {
         startsAndStops(newer.get());
     }
 
+    /** As in a container whose user is just a number. */
+    @Test
+    void worksForAUserWithoutAName() throws Exception {
+        String as = "setpriv --reuid=12345 --regid=12345 --clear-groups ";
+        assumeTrue(
+                Shell.run(as + "test -r target/cagen-quota.jar && echo yes")
+                        .output()
+                        .startsWith("yes"),
+                "only root may become somebody else");
+        Path bin = Files.createDirectories(folder.resolve("java/bin"));
+        Path java = Files.writeString(
+                bin.resolve("java"), "#!/bin/sh\nexec " + as + JarProcess.ownJava() + "/bin/java \"$@\"\n");
+        assertThat(java.toFile().setExecutable(true)).isTrue();
+        Files.setAttribute(folder, "unix:uid", 12_345);
+        try (JarProcess service = JarProcess.serve(folder.resolve("java"), folder)) {
+            service.terminate();
+            assertThat(service.awaitExit()).as(service.output()).isIn(0, SIGTERM);
+            assertThat(service.postgres()).isEmpty();
+        }
+    }
+
     private static Optional<Path> newerJava() throws IOException {
         Path root = Path.of("/usr/lib/jvm");
         if (!Files.isDirectory(root)) {
