@@ -22,6 +22,7 @@ import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
 import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.storage.StartupChecks;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
@@ -172,6 +173,9 @@ public final class QuotaService implements AutoCloseable {
         this.bus = bus;
         Gauge.builder("cagen_quota_nodes", bus, Bus::nodes)
                 .description("Nodes of the cluster: this one, and those heard in the last seconds")
+                .register(metrics);
+        FunctionCounter.builder("cagen_quota_audit_refusals_shed", bus, Bus::refusalsShed)
+                .description("Refusals that were not recorded because too many came at once")
                 .register(metrics);
         Map<String, Supplier<Future<Void>>> checks = new LinkedHashMap<>();
         Cluster cluster = this.cluster;
@@ -331,6 +335,9 @@ public final class QuotaService implements AutoCloseable {
         if (vertx != null) {
             for (int i = deployments.size() - 1; i >= 0; i--) {
                 quietly(vertx.undeploy(deployments.get(i)));
+            }
+            if (bus != null) {
+                quietly(bus.flushRefusals()); // a node with the role audit has done so before that role stopped
             }
             if (database != null) {
                 quietly(database.close());

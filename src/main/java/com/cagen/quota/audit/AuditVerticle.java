@@ -10,6 +10,7 @@ import com.cagen.quota.storage.Scope;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
@@ -39,10 +40,8 @@ public final class AuditVerticle extends VerticleBase {
     private final Bus bus;
     private final Database database;
     private final Sealing sealing;
-    private final Refusals refusals;
     private final Lag lag = new Lag();
     private final Counter sealed;
-    private final Counter shed;
     private final Counter checkpointFailures;
     private final Checkpoints checkpoints;
 
@@ -57,24 +56,19 @@ public final class AuditVerticle extends VerticleBase {
     private int halvings;
 
     private Promise<Void> rest = Promise.promise();
-    private volatile long refusalMillis;
 
-    /** @param metrics gets the lag, and what was sealed and shed */
+    /** @param metrics gets the lag, and what was sealed */
     public AuditVerticle(Config config, Bus bus, Database database, MeterRegistry metrics) {
         this.config = config;
         this.bus = bus;
         this.database = database;
         this.sealing = new Sealing(database, this::publish);
-        this.refusals = new Refusals(database, config.database().oneOrganizationATransaction());
         this.checkpoints = new Checkpoints(config, database);
         Gauge.builder("cagen_quota_audit_lag_seconds", () -> lagMillis() / 1_000.0)
                 .description("Age of the oldest audit entry that is not sealed yet")
                 .register(metrics);
         this.sealed = Counter.builder("cagen_quota_audit_sealed")
                 .description("Audit entries sealed")
-                .register(metrics);
-        this.shed = Counter.builder("cagen_quota_audit_refusals_shed")
-                .description("Refusals that were not recorded because too many came at once")
                 .register(metrics);
         this.checkpointFailures = Counter.builder("cagen_quota_audit_checkpoint_failures")
                 .description("Times that checkpoints of the audit chains could not be written")
@@ -84,9 +78,9 @@ public final class AuditVerticle extends VerticleBase {
     @Override
     public Future<?> start() {
         bus.onAuditBell(this::ring);
-        bus.onRefusals(this::accept);
+        bus.onRefusals((entries, again) ->
+                Refusals.store(database, entries, again).onSuccess(ignored -> ring()));
         vertx.setPeriodic(config.audit().drainIntervalMillis(), ignored -> {
-            refusalMillis = refusals.oldestAgeMillis();
             bus.publishAuditLag(lagMillis());
             ring();
         });
@@ -97,9 +91,17 @@ public final class AuditVerticle extends VerticleBase {
     /** Ends when everything that was in the outbox is sealed and has its checkpoint, or the database cannot be reached. */
     @Override
     public Future<?> stop() {
-        ring(); // for the last time
-        stopping = true;
-        return rest.future().compose(ignored -> checkpoint());
+        Context own = vertx.getOrCreateContext();
+        Promise<Void> flushed = Promise.promise();
+        // Whatever became of them: what could not be stored is in the log. They end on the context of whoever sent them.
+        bus.flushRefusals().onComplete(ignored -> own.runOnContext(go -> flushed.complete()));
+        return flushed.future()
+                .compose(ignored -> {
+                    ring(); // for the last time
+                    stopping = true;
+                    return rest.future();
+                })
+                .compose(ignored -> checkpoint());
     }
 
     /** A file that cannot be written stops nothing: the trail itself is complete without it. */
@@ -111,18 +113,9 @@ public final class AuditVerticle extends VerticleBase {
         });
     }
 
-    /** Age of the oldest unsealed entry, refusals on their way into the outbox included, in milliseconds. */
+    /** Age of the oldest unsealed entry in the outbox, in milliseconds. */
     public long lagMillis() {
-        return Math.max(lag.millis(), refusalMillis);
-    }
-
-    private void accept(List<AuditEntry> entries) {
-        for (AuditEntry entry : entries) {
-            if (!refusals.add(entry)) {
-                shed.increment();
-            }
-        }
-        ring();
+        return lag.millis();
     }
 
     private void ring() {
@@ -150,7 +143,7 @@ public final class AuditVerticle extends VerticleBase {
                 vertx.timer(RETRY_MILLIS, TimeUnit.MILLISECONDS).onComplete(ignored -> workOrRest());
             } else if (!sweptTo.isEmpty() || sealedInSweep >= MUCH) {
                 work();
-            } else if (sealedInSweep > 0 || rung || !refusals.isEmpty()) {
+            } else if (sealedInSweep > 0 || rung) {
                 vertx.timer(stopping ? 1 : PAUSE_MILLIS, TimeUnit.MILLISECONDS).onComplete(ignored -> work());
             } else {
                 rest();
@@ -172,7 +165,7 @@ public final class AuditVerticle extends VerticleBase {
     }
 
     private Future<Void> step() {
-        return refusals.storeSome().compose(ignored -> look()).compose(this::sealSome);
+        return look().compose(this::sealSome);
     }
 
     private Future<List<ChainRows.WaitingOrganization>> look() {

@@ -22,6 +22,7 @@ import io.vertx.core.eventbus.MessageProducer;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.eventbus.ReplyFailure;
 import io.vertx.core.json.JsonObject;
+import java.time.Clock;
 import java.util.List;
 import java.util.Queue;
 import java.util.UUID;
@@ -49,6 +50,9 @@ public final class Bus {
     /** Until Vert.x has forgotten the addresses of a lost node: what is repeated before may be sent to it again. */
     private static final long FORGET_MILLIS = 1_000;
 
+    private static final long MINUTE_MILLIS = 60_000;
+    private static final long FLUSH_MILLIS = 5_000;
+
     private final Vertx vertx;
     private final EventBus eventBus;
     private final MessageProducer<JsonObject> events;
@@ -58,6 +62,8 @@ public final class Bus {
     private final @Nullable Cluster cluster;
     private final Nodes nodes;
     private final RollCall rollCall;
+    private final RefusalSender refusals;
+    private final CredentialUses credentialUses;
     /** Of consumers: until they are through, other nodes do not know of them. */
     private final Queue<Future<Void>> registrations = new ConcurrentLinkedQueue<>();
 
@@ -97,6 +103,9 @@ public final class Bus {
         this.cluster = cluster;
         this.nodes = new Nodes(cluster == null ? UUID.randomUUID().toString() : cluster.node(), routing);
         this.rollCall = new RollCall(vertx, nodes);
+        this.refusals = new RefusalSender(vertx, nodes, timeoutMillis);
+        this.credentialUses = new CredentialUses(refusals::add, refusals::countDropped, Clock.systemUTC());
+        vertx.setPeriodic(MINUTE_MILLIS, ignored -> credentialUses.endMinute());
         for (Class<?> type : List.of(
                 Messages.Requests.class,
                 Messages.Answers.class,
@@ -240,7 +249,7 @@ public final class Bus {
                 : ErrorCode.INTERNAL_ERROR.busFailureCode();
     }
 
-    private static boolean noHandlers(Throwable failure) {
+    static boolean noHandlers(Throwable failure) {
         return failure instanceof ReplyException reply && reply.failureType() == ReplyFailure.NO_HANDLERS;
     }
 
@@ -279,20 +288,48 @@ public final class Bus {
         nodes.serving(0, false, true);
     }
 
-    /** Hands an audit verticle a refusal that no transaction recorded, such as an expired credential. */
+    /**
+     * Hands an audit verticle a refusal that no transaction recorded, such as an expired credential. It waits while no node
+     * has the role audit. From any thread.
+     */
     public void recordRefusal(AuditEntry entry) {
-        String node = nodes.audit();
-        if (node == null) {
-            LOG.warn("no node with the role audit is known: a refusal is not recorded");
+        if (entry.action().equals(AuditEntry.CREDENTIAL_USE)) {
+            credentialUses.add(entry);
         } else {
-            eventBus.send(Addresses.auditRefusals(node), new Messages.Refusals(List.of(entry)), to(node));
+            refusals.add(entry);
         }
     }
 
-    public void onRefusals(Consumer<List<AuditEntry>> handler) {
-        this.<Messages.Refusals>consumer(
-                Addresses.auditRefusals(nodes.self()),
-                message -> handler.accept(message.body().entries()));
+    /** Which uses of expired and replayed credentials are recorded one by one on this node. */
+    public CredentialUses credentialUses() {
+        return credentialUses;
+    }
+
+    /** How many refusals of this node are not in the trail, as too many came at once. */
+    public long refusalsShed() {
+        return refusals.dropped();
+    }
+
+    /** Hands over what was counted and what waits. To be called before stopping, when no more refusals come. */
+    public Future<Void> flushRefusals() {
+        credentialUses.endMinute();
+        return refusals.flush(FLUSH_MILLIS);
+    }
+
+    /** A message of refusals. */
+    public interface RefusalHandler {
+        /**
+         * @param entries of one organization
+         * @param again whether they may be stored already
+         * @return when they are stored
+         */
+        Future<Void> store(List<AuditEntry> entries, boolean again);
+    }
+
+    /** Lets the audit verticle store refusals; after a failed future they come again. */
+    public void onRefusals(RefusalHandler handler) {
+        this.<Messages.Refusals, Void>serve(
+                Addresses.auditRefusals(nodes.self()), message -> handler.store(message.entries(), message.again()));
         nodes.serving(0, false, true);
     }
 

@@ -35,8 +35,12 @@ final class Messages {
      */
     record Presence(String node, int lanes, boolean auth, boolean audit, boolean asks) {}
 
-    /** Refusals for the audit trail that no transaction could record. */
-    record Refusals(List<AuditEntry> entries) {
+    /**
+     * Refusals of one organization for the audit trail that no transaction recorded.
+     *
+     * @param again whether the same message was sent before, so that its entries may be stored already
+     */
+    record Refusals(List<AuditEntry> entries, boolean again) {
         Refusals {
             entries = List.copyOf(entries);
         }

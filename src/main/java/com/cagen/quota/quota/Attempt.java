@@ -109,7 +109,8 @@ record Attempt(Session connection, Pending pending, boolean accepted, Instant no
     /** Settles the request as refused; what the audit trail wants to know of it is written in this transaction. */
     Future<Step> refuse(@Nullable Quota quota, Refusal refusal) {
         AuditEntry entry = Entries.refused(pending.id, request(), quota, refusal, now);
-        Future<?> written = entry == null ? Future.succeededFuture() : connection.write(outbox(entry));
+        Future<?> written =
+                entry == null || !pending.records(entry) ? Future.succeededFuture() : connection.write(outbox(entry));
         return written.map(ignored -> new Step.Settled(refusal));
     }
 

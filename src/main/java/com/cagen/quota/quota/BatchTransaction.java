@@ -91,6 +91,11 @@ final class BatchTransaction {
                 });
     }
 
+    /** Whether it has written audit entries. */
+    boolean audited() {
+        return !audit.isEmpty();
+    }
+
     private record Loaded(Set<RequestRows.NonceKey> claimed, UsageBatch.Locked locked) {}
 
     private Future<Loaded> lockAndLoad(Session connection, long lockTimeoutMillis) {
@@ -174,7 +179,7 @@ final class BatchTransaction {
             return new Step.Ask(List.of(known));
         } else if (decision instanceof Refusal refusal) {
             AuditEntry entry = Entries.refused(pending.id, pending.request, known, refusal, now);
-            if (entry != null) {
+            if (entry != null && pending.records(entry)) {
                 record(pending, entry);
             }
             return new Step.Settled(refusal);

@@ -104,6 +104,7 @@ final class Lane {
                     ErrorCode.OVERLOADED, "The audit trail is behind; changes wait until it has caught up."));
         }
         Pending pending = new Pending(request);
+        pending.recordsUse = bus.credentialUses()::admit;
         unanswered++;
         if (sharesTransaction(pending)) {
             pending.grants = grants.find(pending);
@@ -141,29 +142,31 @@ final class Lane {
     }
 
     private void run(List<Pending> batch, long lockTimeoutMillis, int retries, Runnable next) {
-        new BatchTransaction(database, organizations, batch, batchesLookingOut > 0)
-                .run(lockTimeoutMillis)
-                .onComplete(result -> {
-                    if (result.succeeded()) {
-                        next.run();
-                        for (int i = 0; i < batch.size(); i++) {
-                            advance(batch.get(i), result.result().get(i));
-                        }
-                    } else if (retries < MAX_RETRIES && worthRepeating(result.cause())) {
-                        batchesLookingOut = BATCHES_LOOKING_OUT;
-                        run(batch, lockTimeoutMillis, retries + 1, next);
-                    } else if (batch.size() > 1 && blamesOne(result.cause())) {
-                        int half = batch.size() / 2;
-                        run(
-                                batch.subList(0, half),
-                                SEARCH_LOCK_TIMEOUT_MILLIS,
-                                0,
-                                () -> run(batch.subList(half, batch.size()), SEARCH_LOCK_TIMEOUT_MILLIS, 0, next));
-                    } else {
-                        next.run();
-                        batch.forEach(pending -> fail(pending, result.cause()));
-                    }
-                });
+        BatchTransaction transaction = new BatchTransaction(database, organizations, batch, batchesLookingOut > 0);
+        transaction.run(lockTimeoutMillis).onComplete(result -> {
+            if (result.succeeded()) {
+                next.run();
+                if (transaction.audited()) {
+                    bus.ringAudit();
+                }
+                for (int i = 0; i < batch.size(); i++) {
+                    advance(batch.get(i), result.result().get(i));
+                }
+            } else if (retries < MAX_RETRIES && worthRepeating(result.cause())) {
+                batchesLookingOut = BATCHES_LOOKING_OUT;
+                run(batch, lockTimeoutMillis, retries + 1, next);
+            } else if (batch.size() > 1 && blamesOne(result.cause())) {
+                int half = batch.size() / 2;
+                run(
+                        batch.subList(0, half),
+                        SEARCH_LOCK_TIMEOUT_MILLIS,
+                        0,
+                        () -> run(batch.subList(half, batch.size()), SEARCH_LOCK_TIMEOUT_MILLIS, 0, next));
+            } else {
+                next.run();
+                batch.forEach(pending -> fail(pending, result.cause()));
+            }
+        });
     }
 
     /** Whether nothing was done, and another try may fare better. */
@@ -270,6 +273,12 @@ final class Lane {
 
     private void answer(Pending pending, Answer answer) {
         unanswered--;
+        // Only now it is certain: a transaction that failed after all has refused nothing.
+        if (pending.usedAgain != null
+                && answer instanceof Refusal refusal
+                && refusal.code() == ErrorCode.CREDENTIAL_REPLAYED) {
+            bus.credentialUses().count(pending.usedAgain);
+        }
         pending.promise.complete(answer);
     }
 }

@@ -1,6 +1,7 @@
 package com.cagen.quota.quota;
 
 import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.Fingerprint;
 import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.Operation;
@@ -9,6 +10,7 @@ import com.cagen.quota.domain.QuotaKey;
 import com.cagen.quota.domain.Request;
 import io.vertx.core.Promise;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** A request on its way through a lane. It may go round more than once, when the auth service has to be asked. */
@@ -21,6 +23,12 @@ final class Pending {
     final byte @Nullable [] fingerprint;
     final Promise<Answer> promise = Promise.promise();
     KnownGrants grants = KnownGrants.NONE;
+    /** Whether the use of a used credential makes an audit entry of its own; else it is counted. */
+    Predicate<AuditEntry> recordsUse = entry -> true;
+    /** The use of a used credential, if that is what this was, that is not recorded but to be counted. */
+    @Nullable
+    AuditEntry usedAgain;
+
     /** Set once the nonce is claimed in a committed transaction: a further round must not claim it again. */
     boolean nonceClaimed;
 
@@ -32,6 +40,13 @@ final class Pending {
     Pending(Request request) {
         this.request = request;
         this.fingerprint = request.idempotencyKey() == null ? null : Fingerprint.of(request);
+    }
+
+    /** Whether the transaction is to record the entry of a refusal. */
+    boolean records(AuditEntry entry) {
+        boolean recorded = !entry.action().equals(AuditEntry.CREDENTIAL_USE) || recordsUse.test(entry);
+        usedAgain = recorded ? null : entry;
+        return recorded;
     }
 
     Operation operation() {

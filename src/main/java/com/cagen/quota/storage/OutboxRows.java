@@ -42,6 +42,12 @@ public final class OutboxRows {
             WHERE newest.audit_id = $3
             """;
 
+    /** Held until the transaction ends, also one whose connection is lost. */
+    private static final String LOCK_BATCH = """
+            SELECT pg_advisory_xact_lock(hashtextextended($2, 0)) IS NULL
+            FROM quota.chain_heads WHERE organization_id = $1
+            """;
+
     private OutboxRows() {}
 
     /**
@@ -125,6 +131,17 @@ public final class OutboxRows {
                 .preparedQuery(COMMITTED)
                 .execute(Tuple.of(organizationId, batchId, auditId))
                 .map(rows -> rows.size() > 0);
+    }
+
+    /**
+     * Waits until no other transaction stores this batch, and keeps others from doing so until this one ends. Afterwards
+     * {@link #committed} is final. The organization must have its chain head.
+     */
+    public static Future<Void> lockBatch(Session connection, String organizationId, UUID batchId) {
+        return connection
+                .preparedQuery(LOCK_BATCH)
+                .execute(Tuple.of(organizationId, batchId.toString()))
+                .mapEmpty();
     }
 
     /** The text of column {@code entries}: a JSON array with one array for each entry, its details as they are. */

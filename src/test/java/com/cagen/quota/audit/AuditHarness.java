@@ -38,28 +38,7 @@ final class AuditHarness implements AutoCloseable {
     private final List<Node> nodes = new ArrayList<>();
 
     AuditHarness(Path checkpointFile) {
-        Config plain = TestConfig.of(url);
-        config = new Config(
-                plain.environment(),
-                plain.host(),
-                plain.port(),
-                plain.dataDir(),
-                plain.databaseUrl(),
-                plain.authServiceUrl(),
-                plain.serviceId(),
-                plain.secretKey(),
-                plain.logLevel(),
-                plain.logFormat(),
-                plain.allowedOrigins(),
-                plain.roles(),
-                plain.eventLoops(),
-                plain.http(),
-                plain.lanes(),
-                plain.database(),
-                plain.auth(),
-                new Config.Audit(10, 60_000, checkpointFile),
-                plain.bridges(),
-                plain.cluster());
+        config = TestConfig.withAudit(TestConfig.of(url), new Config.Audit(10, 60_000, checkpointFile));
         Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);
     }

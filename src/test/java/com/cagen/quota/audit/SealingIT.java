@@ -10,8 +10,9 @@ import com.cagen.quota.storage.AuditRows;
 import com.cagen.quota.storage.OutboxRows;
 import com.cagen.quota.storage.Scope;
 import com.cagen.quota.testing.Invariants;
+import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestDatabase;
-import io.micrometer.core.instrument.Counter;
+import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -207,14 +208,64 @@ class SealingIT {
         for (int i = 0; i < 10_003; i++) {
             node.bus.recordRefusal(applied("org_1", "quota_1", 1));
         }
-        Counter shed = node.metrics.get("cagen_quota_audit_refusals_shed").counter();
-        while (shed.count() < 3) {
-            await(node.vertx.timer(1));
-        }
-        assertThat(shed.count()).isEqualTo(3);
+        assertThat(node.bus.refusalsShed()).isEqualTo(3);
         TestDatabase.execute(audit.url, "ALTER TABLE quota.outbox_away RENAME TO outbox");
         node.stop();
         assertThat(chain("org_1")).hasSize(10_000);
+    }
+
+    @Test
+    void refusalsWaitForANodeThatStoresThem() {
+        AuditHarness.Node node = audit.node();
+        for (int i = 1; i <= 3; i++) {
+            node.bus.recordRefusal(applied("org_1", "quota_1", i));
+            node.bus.recordRefusal(applied("org_2", "quota_2", i));
+        }
+        node.start().stop();
+        assertThat(await(Verification.run(audit.database))).isEqualTo(new Verification.Report(2, 6, null));
+        assertThat(node.bus.refusalsShed()).isZero();
+    }
+
+    /** As after a COMMIT without an answer, or a reply that came too late. */
+    @Test
+    void refusalsThatAreSentAgainAreInTheTrailOnce() {
+        List<AuditEntry> entries = List.of(applied("org_1", "quota_1", 1), applied("org_1", "quota_1", 2));
+        await(Refusals.store(audit.database, entries, false));
+        await(Refusals.store(audit.database, entries, true));
+        assertThat(waiting()).isEqualTo(1);
+        audit.sealAll();
+        await(Refusals.store(audit.database, entries, true));
+        audit.sealAll();
+        assertThat(chain("org_1"))
+                .extracting(entry -> entry.entry().auditId())
+                .containsExactly(entries.get(0).auditId(), entries.get(1).auditId());
+        List<AuditEntry> lost = List.of(applied("org_1", "quota_1", 3));
+        await(Refusals.store(audit.database, lost, true));
+        audit.sealAll();
+        assertThat(chain("org_1")).hasSize(3);
+    }
+
+    @Test
+    void refusalsWhoseCommitHasNoOutcomeYetAreNotStoredASecondTime() throws SQLException {
+        List<AuditEntry> entries = List.of(applied("org_1", "quota_1", 1));
+        String batch = entries.get(0).auditId().toString();
+        await(audit.add(List.of(List.of(applied("org_1", "quota_1", 0)))));
+        try (Connection first = TestDatabase.connect(audit.url)) {
+            // A first try whose connection its client has given up, and which commits all the same.
+            first.setAutoCommit(false);
+            first.createStatement().execute("SELECT pg_advisory_xact_lock(hashtextextended('" + batch + "', 0))");
+            Future<Void> again = Refusals.store(audit.database, entries, true);
+            RunningService.until(
+                    "the second try waits for the first one",
+                    () -> count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0);
+            first.createStatement()
+                    .execute(
+                            "INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries) VALUES ('org_1', '"
+                                    + batch + "', 1, '" + OutboxRows.encode(entries) + "')");
+            first.commit();
+            await(again);
+        }
+        assertThat(waiting()).isEqualTo(2);
     }
 
     /** As a refused allocation with a body of 64 KiB made one, when details were not cut. */

@@ -222,7 +222,7 @@ class ClusteredBusIT {
                 new Messages.Answers(List.of(
                         new Messages.NumberedAnswer(1, new Answer.Success("Done.", "{\"a\":1.50}", true)),
                         new Messages.NumberedAnswer(Long.MAX_VALUE, refusal))),
-                new Messages.Refusals(List.of(entry)),
+                new Messages.Refusals(List.of(entry), true),
                 new Messages.Presence("node", 2, true, false, true),
                 new PermissionQuestion(CALLER, "q"),
                 new PermissionAnswer(Set.of(Permission.READ, Permission.ADMIN), 30),

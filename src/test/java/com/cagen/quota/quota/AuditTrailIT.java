@@ -181,6 +181,47 @@ class AuditTrailIT {
                 .isEqualTo(new JsonObject().put("code", "credential_replayed").put("operation", "usage.allocate"));
     }
 
+    /** The root is made before, so that no look on its account is still under way. */
+    @Test
+    void sealsABatchOfUsageAtTheBellAndNotWhenItLooksByItself() {
+        try (EngineHarness idle = EngineHarness.withoutAudit()) {
+            String root = idle.done(OWNER, new Operation.CreateQuota("root", null, QuotaType.ORGANIZATION, 1_000, null))
+                    .getString("id");
+            idle.startAudit(3_600_000);
+            idle.done(OWNER, new Operation.AllocateUsage(root, "res", 1, null));
+            Invariants.awaitEmptyOutbox(idle.url);
+        }
+    }
+
+    @Test
+    void recordsTheFirstUsesOfAUsedCredentialOneByOneAndCountsTheOthers() {
+        EngineHarness flooded = new EngineHarness();
+        try (flooded) {
+            String root = flooded.done(
+                            OWNER, new Operation.CreateQuota("root", null, QuotaType.ORGANIZATION, 1_000, null))
+                    .getString("id");
+            Nonce nonce = new Nonce(UUID.randomUUID().toString(), System.currentTimeMillis());
+            List<Future<Answer>> answers = new ArrayList<>();
+            for (int i = 0; i < 100; i++) {
+                answers.add(flooded.send(OWNER, nonce, null, new Operation.GetQuota(root)));
+                answers.add(flooded.send(OWNER, nonce, null, new Operation.SuspendQuota(root, null)));
+            }
+            answers.forEach(EngineHarness::await);
+            await(flooded.flushRefusals());
+            Invariants.awaitEmptyOutbox(flooded.url);
+            List<JsonObject> uses = entries(flooded.done(
+                            OWNER, new Operation.ListAudit(root, "credential.use", null, null, null, null, 100, false)))
+                    .stream()
+                    .map(entry -> entry.getJsonObject("details"))
+                    .toList();
+            assertThat(uses.stream().mapToInt(use -> use.getInteger("count", 1)).sum())
+                    .isEqualTo(199);
+            assertThat(uses)
+                    .as("should the minute end meanwhile, twice ten and one")
+                    .hasSizeLessThanOrEqualTo(22);
+        }
+    }
+
     /** Their entries are stored in several rows of the outbox, and sealed in their order all the same. */
     @Test
     void keepsTheOrderOfABatchOfTheLargestOperations() {

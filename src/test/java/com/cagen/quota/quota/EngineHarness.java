@@ -50,6 +50,8 @@ final class EngineHarness implements AutoCloseable {
     private final Vertx vertx = Vertx.vertx();
     private final Context context = vertx.getOrCreateContext();
     final Database database;
+    private final Config config;
+    private final Bus bus;
     private final RequestChannel channel;
 
     EngineHarness() {
@@ -65,11 +67,21 @@ final class EngineHarness implements AutoCloseable {
      * @param serviceUrl by which the service gets to it
      */
     EngineHarness(String url, String serviceUrl) {
+        this(url, serviceUrl, true);
+    }
+
+    /** Whose audit trail waits until {@link #startAudit}. */
+    static EngineHarness withoutAudit() {
+        String url = TestDatabase.create();
+        return new EngineHarness(url, url, false);
+    }
+
+    private EngineHarness(String url, String serviceUrl, boolean withAudit) {
         this.url = url;
-        Config config = TestConfig.of(serviceUrl);
+        config = TestConfig.of(serviceUrl);
         Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         database = Database.open(vertx, DatabaseUrl.parse(serviceUrl), config.database(), "test", 8);
-        Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
+        bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
         bus.serveAuth(
                 question -> authDown
                         ? down()
@@ -91,11 +103,25 @@ final class EngineHarness implements AutoCloseable {
                     new QuotaVerticle(config, bus, database, new SimpleMeterRegistry(), lane),
                     new DeploymentOptions()));
         }
-        await(vertx.deployVerticle(new AuditVerticle(config, bus, database, new SimpleMeterRegistry())));
+        if (withAudit) {
+            startAudit(config.audit().drainIntervalMillis());
+        }
         bus.onEvent(events::add);
         Promise<RequestChannel> opened = Promise.promise();
         context.runOnContext(ignored -> opened.complete(bus.openChannel()));
         channel = await(opened.future());
+    }
+
+    /** @param drainIntervalMillis how often it looks by itself, however little it hears */
+    void startAudit(long drainIntervalMillis) {
+        Config.Audit settings = new Config.Audit(drainIntervalMillis, 60_000, null);
+        await(vertx.deployVerticle(
+                new AuditVerticle(TestConfig.withAudit(config, settings), bus, database, new SimpleMeterRegistry())));
+    }
+
+    /** As when the node stops. */
+    Future<Void> flushRefusals() {
+        return bus.flushRefusals();
     }
 
     private static <T> Future<T> down() {

@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.TestDatabase;
 import com.cagen.quota.testing.User;
 import io.vertx.core.json.JsonObject;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -131,6 +135,40 @@ class AuditTrailIT {
         assertThat(actions(alice.audit(root)))
                 .containsExactly(
                         "quota.create", "credential.use credential_replayed", "credential.use credential_expired");
+    }
+
+    /** An old credential, and a used one, each sent hundreds of times: nothing is lost uncounted, also at a stop. */
+    @Test
+    void makesFewEntriesOfAFloodOfRefusedCredentialsAndCountsThemAll() throws SQLException {
+        String url;
+        try (RunningService flooded = new RunningService()) {
+            url = flooded.databaseUrl();
+            User mallory = flooded.user("acme", "mallory");
+            String path = "/api/v1/quotas/" + mallory.root(100);
+            String old = "Cagen svc_cagen_quota:"
+                    + flooded.seal(mallory.caller(), System.currentTimeMillis() - 30L * 24 * 3_600 * 1_000);
+            String used = mallory.authorization();
+            flooded.send("GET", path, "", "Authorization", used).data();
+            for (int i = 0; i < 200; i++) {
+                flooded.send("GET", path, "", "Authorization", old).refused(ErrorCode.CREDENTIAL_EXPIRED);
+                flooded.send("GET", path, "", "Authorization", used).refused(ErrorCode.CREDENTIAL_REPLAYED);
+            }
+        }
+        try (Connection connection = TestDatabase.connect(url);
+                ResultSet rows = connection.createStatement().executeQuery("""
+                        SELECT details->>'code', sum(coalesce((details->>'count')::int, 1)), count(*)
+                        FROM quota.quota_audit_logs WHERE action = 'credential.use' GROUP BY 1 ORDER BY 1
+                        """)) {
+            for (String code : List.of("credential_expired", "credential_replayed")) {
+                assertThat(rows.next()).as(code).isTrue();
+                assertThat(rows.getString(1)).isEqualTo(code);
+                assertThat(rows.getInt(2)).as(code).isEqualTo(200);
+                assertThat(rows.getInt(3))
+                        .as("%s: should the minute end meanwhile, twice ten and one", code)
+                        .isLessThanOrEqualTo(22);
+            }
+        }
+        Invariants.check(url);
     }
 
     @Test

@@ -58,7 +58,10 @@ public final class FrontDoor implements AutoCloseable {
             requests.add(request);
             return lane.apply(request);
         });
-        bus.onRefusals(refusals::addAll);
+        bus.onRefusals((entries, again) -> {
+            refusals.addAll(entries);
+            return Future.succeededFuture();
+        });
         checks.put("database", Future::succeededFuture);
         checks.put("auth", Future::succeededFuture);
         health = new Health(

@@ -49,4 +49,29 @@ public final class TestConfig {
                 bridges,
                 null);
     }
+
+    /** The same with other settings of the audit. */
+    public static Config withAudit(Config plain, Config.Audit audit) {
+        return new Config(
+                plain.environment(),
+                plain.host(),
+                plain.port(),
+                plain.dataDir(),
+                plain.databaseUrl(),
+                plain.authServiceUrl(),
+                plain.serviceId(),
+                plain.secretKey(),
+                plain.logLevel(),
+                plain.logFormat(),
+                plain.allowedOrigins(),
+                plain.roles(),
+                plain.eventLoops(),
+                plain.http(),
+                plain.lanes(),
+                plain.database(),
+                plain.auth(),
+                audit,
+                plain.bridges(),
+                plain.cluster());
+    }
 }
