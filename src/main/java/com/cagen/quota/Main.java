@@ -6,6 +6,7 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.config.ConfigException;
 import com.cagen.quota.config.ConfigLoader;
 import com.cagen.quota.config.ConfigSources;
+import com.cagen.quota.config.VerifyingKey;
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.RefusalException;
@@ -19,6 +20,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -196,6 +198,15 @@ public final class Main implements Callable<Integer> {
                             "Files of signed checkpoints to compare with; by default the service's own, if there is one.")
             private List<Path> checkpoints = List.of();
 
+            @Option(
+                    names = "--public-key",
+                    paramLabel = "FILE|BASE64",
+                    arity = "1..*",
+                    description =
+                            "Public keys that checkpoints may be signed with, as GET /api/v1/audit/key answers them;"
+                                    + " no secret is used then. By default the key of this node.")
+            private List<String> publicKeys = List.of();
+
             @Override
             public Integer call() throws Exception {
                 Config config = configuration();
@@ -225,15 +236,39 @@ public final class Main implements Callable<Integer> {
                     return 2;
                 }
                 System.out.println("all chains are whole");
+                CheckpointVerification.Keys keys = keys(config);
                 for (Path file : files(config)) {
-                    CheckpointVerification.Report compared = CheckpointVerification.run(database, file, config);
+                    CheckpointVerification.Report compared = CheckpointVerification.run(database, file, keys);
                     System.out.println(compared.checkpoints() + " checkpoints in " + file);
+                    if (compared.oldFormat() > 0) {
+                        System.out.println(compared.oldFormat() + " lines are in the format of earlier releases, "
+                                + (publicKeys.isEmpty()
+                                        ? "signed with a key that every calling service can derive:"
+                                                + " they prove nothing against one of those"
+                                        : "which no public key verifies: they were passed over"));
+                    }
                     if (compared.firstBad() != null) {
                         System.out.println("BAD: " + compared.firstBad());
                         return 2;
                     }
                 }
                 return 0;
+            }
+
+            private CheckpointVerification.Keys keys(Config config) throws IOException {
+                if (publicKeys.isEmpty()) {
+                    return CheckpointVerification.Keys.of(config);
+                }
+                List<VerifyingKey> keys = new ArrayList<>();
+                for (String given : publicKeys) {
+                    boolean file = Files.isRegularFile(Path.of(given));
+                    try {
+                        keys.add(VerifyingKey.parse(file ? Files.readString(Path.of(given)) : given));
+                    } catch (IllegalArgumentException e) {
+                        throw new ConfigException(List.of("--public-key " + given + " " + e.getMessage()));
+                    }
+                }
+                return CheckpointVerification.Keys.publicOnly(keys);
             }
 
             private List<Path> files(Config config) {

@@ -78,14 +78,17 @@ public final class AuditVerticle extends VerticleBase {
     @Override
     public Future<?> start() {
         bus.onAuditBell(this::ring);
-        bus.onRefusals((entries, again) ->
-                Refusals.store(database, entries, again).onSuccess(ignored -> ring()));
+        bus.onRefusals(
+                (entries, again) -> Refusals.store(database, entries, again).onSuccess(ignored -> ring()));
         vertx.setPeriodic(config.audit().drainIntervalMillis(), ignored -> {
             bus.publishAuditLag(lagMillis());
             ring();
         });
         vertx.setPeriodic(CHECKPOINT_MILLIS, ignored -> checkpoint());
-        return Future.succeededFuture();
+        return checkpoints.prepare(vertx).otherwise(failure -> {
+            checkpointsFailed(failure);
+            return null;
+        });
     }
 
     /** Ends when everything that was in the outbox is sealed and has its checkpoint, or the database cannot be reached. */
@@ -93,7 +96,8 @@ public final class AuditVerticle extends VerticleBase {
     public Future<?> stop() {
         Context own = vertx.getOrCreateContext();
         Promise<Void> flushed = Promise.promise();
-        // Whatever became of them: what could not be stored is in the log. They end on the context of whoever sent them.
+        // Whatever became of them: what could not be stored is in the log. They end on the context of whoever sent
+        // them.
         bus.flushRefusals().onComplete(ignored -> own.runOnContext(go -> flushed.complete()));
         return flushed.future()
                 .compose(ignored -> {
@@ -107,10 +111,14 @@ public final class AuditVerticle extends VerticleBase {
     /** A file that cannot be written stops nothing: the trail itself is complete without it. */
     private Future<Void> checkpoint() {
         return checkpoints.write(vertx).otherwise(failure -> {
-            checkpointFailures.increment();
-            LOG.error("audit checkpoints cannot be written to {}: {}", Checkpoints.path(config), failure.toString());
+            checkpointsFailed(failure);
             return null;
         });
+    }
+
+    private void checkpointsFailed(Throwable failure) {
+        checkpointFailures.increment();
+        LOG.error("audit checkpoints cannot be written to {}: {}", Checkpoints.path(config), failure.toString());
     }
 
     /** Age of the oldest unsealed entry in the outbox, in milliseconds. */

@@ -1,6 +1,8 @@
 package com.cagen.quota.audit;
 
 import com.cagen.quota.config.Secret;
+import com.cagen.quota.config.SigningKey;
+import com.cagen.quota.config.VerifyingKey;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
@@ -14,22 +16,31 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A signed statement, one line of JSON in a file outside the database: at this time this organization's chain had this head.
- * {@code mac} signs the line's text before it, which ends with the mac of the line before: no line can be changed, added,
- * moved or taken out of the middle without the key.
+ * {@code signature} signs the line's text before it, which ends with the signature of the line before: no line can be changed,
+ * added, moved or taken out of the middle without the key.
+ *
+ * <p>Lines of earlier releases have a {@code mac} instead, made with a key that every calling service can derive from its own.
  *
  * @param hash of the entry {@code seq}, hexadecimal
  * @param time RFC 3339
  */
 record Checkpoint(String organizationId, long seq, String hash, String time) {
-    /** What the first line of a file has as its predecessor's mac. */
+    /** What the first line of a file has as its predecessor's signature. */
     static final String FIRST = "";
 
+    static final int VERSION = 2;
+
+    private static final String SIGNATURE = ",\"signature\":\"";
+    private static final int SIGNATURE_CHARS = 88;
     private static final String MAC = ",\"mac\":\"";
+    private static final int MAC_CHARS = 64;
     private static final String END = "\"}";
 
     /** @return the line, without its end */
-    String sign(Key key, String previous) {
+    String sign(SigningKey key, String previous) {
         String text = new JsonObject()
+                .put("version", VERSION)
+                .put("key_id", key.verifyingKey().id())
                 .put("organization_id", organizationId)
                 .put("seq", seq)
                 .put("hash", hash)
@@ -37,55 +48,94 @@ record Checkpoint(String organizationId, long seq, String hash, String time) {
                 .put("previous", previous)
                 .encode();
         String signed = text.substring(0, text.length() - 1);
-        return signed + MAC + key.mac(signed) + END;
+        String signature = Base64.getEncoder().encodeToString(key.sign(signed.getBytes(StandardCharsets.UTF_8)));
+        return signed + SIGNATURE + signature + END;
     }
 
     /** A line as it is in the file. */
     record Line(String text) {
-        /** @return null when it is not a whole line, as after a power cut */
+        /** What the next line repeats: the signature, or the mac; null when it is not a whole line, as after a power cut. */
         @Nullable
-        String mac() {
-            int at = text.lastIndexOf(MAC);
-            int from = at + MAC.length();
-            boolean whole = at > 0 && text.endsWith(END) && text.length() == from + 64 + END.length();
-            return whole ? text.substring(from, from + 64) : null;
+        String seal() {
+            String signature = last(SIGNATURE, SIGNATURE_CHARS);
+            return signature != null ? signature : last(MAC, MAC_CHARS);
         }
 
-        /** @return null when it was not signed with this key, or not after this line */
-        @Nullable
-        Checkpoint open(Key key, String previous) {
-            String mac = mac();
-            if (mac == null) {
-                return null;
-            }
-            String signed = text.substring(0, text.lastIndexOf(MAC));
-            boolean genuine = MessageDigest.isEqual(
-                    key.mac(signed).getBytes(StandardCharsets.US_ASCII), mac.getBytes(StandardCharsets.UTF_8));
-            if (!genuine) {
-                return null;
-            }
+        /** Whether it is in the format of earlier releases. */
+        boolean old() {
+            return last(SIGNATURE, SIGNATURE_CHARS) == null && last(MAC, MAC_CHARS) != null;
+        }
+
+        private @Nullable String last(String field, int chars) {
+            int at = text.lastIndexOf(field);
+            int from = at + field.length();
+            boolean whole = at > 0 && text.endsWith(END) && text.length() == from + chars + END.length();
+            return whole ? text.substring(from, from + chars) : null;
+        }
+
+        private @Nullable JsonObject json(String field) {
             try {
-                JsonObject json = new JsonObject(signed + "}");
-                return json.getString("previous").equals(previous)
-                        ? new Checkpoint(
-                                json.getString("organization_id"),
-                                json.getLong("seq"),
-                                json.getString("hash"),
-                                json.getString("time"))
-                        : null;
+                return new JsonObject(text.substring(0, text.lastIndexOf(field)) + "}");
             } catch (DecodeException e) {
                 return null;
             }
         }
+
+        /** The key that it says to be signed with; null when it says none. */
+        @Nullable
+        String keyId() {
+            JsonObject json = old() ? null : json(SIGNATURE);
+            return json != null && json.getValue("key_id") instanceof String id ? id : null;
+        }
+
+        /** @return null when it was not signed with this key, or not after this line */
+        @Nullable
+        Checkpoint open(VerifyingKey key, String previous) {
+            String signature = last(SIGNATURE, SIGNATURE_CHARS);
+            if (signature == null) {
+                return null;
+            }
+            byte[] signed = text.substring(0, text.lastIndexOf(SIGNATURE)).getBytes(StandardCharsets.UTF_8);
+            try {
+                return key.verifies(signed, Base64.getDecoder().decode(signature))
+                        ? read(json(SIGNATURE), previous)
+                        : null;
+            } catch (IllegalArgumentException e) {
+                return null; // no base64
+            }
+        }
+
+        /** As {@link #open(VerifyingKey, String)}, of a line of an earlier release. */
+        @Nullable
+        Checkpoint open(OldKey key, String previous) {
+            String mac = last(MAC, MAC_CHARS);
+            if (mac == null) {
+                return null;
+            }
+            boolean genuine = MessageDigest.isEqual(
+                    key.mac(text.substring(0, text.lastIndexOf(MAC))).getBytes(StandardCharsets.US_ASCII),
+                    mac.getBytes(StandardCharsets.UTF_8));
+            return genuine ? read(json(MAC), previous) : null;
+        }
+
+        private static @Nullable Checkpoint read(@Nullable JsonObject json, String previous) {
+            return json != null && previous.equals(json.getString("previous"))
+                    ? new Checkpoint(
+                            json.getString("organization_id"),
+                            json.getLong("seq"),
+                            json.getString("hash"),
+                            json.getString("time"))
+                    : null;
+        }
     }
 
-    /** The key for checkpoints, derived from the service's, so that neither helps to guess the other's use. */
-    static final class Key {
+    /** The key of earlier releases, derived from the service's. */
+    static final class OldKey {
         private static final String PURPOSE = "cagen-quota audit checkpoint v1";
         private final SecretKeySpec key;
 
         /** @param serviceKey 32 bytes in base64 */
-        Key(Secret serviceKey) {
+        OldKey(Secret serviceKey) {
             SecretKeySpec master = new SecretKeySpec(Base64.getDecoder().decode(serviceKey.reveal()), "HmacSHA256");
             this.key = new SecretKeySpec(hmac(master, PURPOSE), "HmacSHA256");
         }

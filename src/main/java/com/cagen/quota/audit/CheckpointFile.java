@@ -1,5 +1,6 @@
 package com.cagen.quota.audit;
 
+import com.cagen.quota.config.SigningKey;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -9,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,9 +22,9 @@ final class CheckpointFile {
     private static final int TAIL_BYTES = 64 * 1024;
 
     private final Path path;
-    private final Checkpoint.Key key;
+    private final SigningKey key;
 
-    CheckpointFile(Path path, Checkpoint.Key key) {
+    CheckpointFile(Path path, SigningKey key) {
         this.path = path;
         this.key = key;
     }
@@ -44,11 +46,11 @@ final class CheckpointFile {
             String tail = tail(channel);
             // What a power cut left of a line ends here, and is passed over when read.
             StringBuilder text = new StringBuilder(tail.isEmpty() || tail.endsWith("\n") ? "" : "\n");
-            String previous = lastMac(tail);
+            String previous = lastSeal(tail);
             for (Checkpoint checkpoint : checkpoints) {
                 String line = checkpoint.sign(key, previous);
                 text.append(line).append('\n');
-                previous = java.util.Objects.requireNonNull(new Checkpoint.Line(line).mac());
+                previous = Objects.requireNonNull(new Checkpoint.Line(line).seal());
             }
             ByteBuffer bytes = StandardCharsets.UTF_8.encode(text.toString());
             long position = channel.size();
@@ -70,12 +72,12 @@ final class CheckpointFile {
         return StandardCharsets.UTF_8.decode(bytes.flip()).toString();
     }
 
-    private static String lastMac(String tail) {
+    private static String lastSeal(String tail) {
         String[] lines = tail.split("\n", -1);
         for (int i = lines.length - 1; i >= 0; i--) {
-            @Nullable String mac = new Checkpoint.Line(lines[i]).mac();
-            if (mac != null) {
-                return mac;
+            @Nullable String seal = new Checkpoint.Line(lines[i]).seal();
+            if (seal != null) {
+                return seal;
             }
         }
         return Checkpoint.FIRST;

@@ -1,6 +1,8 @@
 package com.cagen.quota.audit;
 
 import com.cagen.quota.config.Config;
+import com.cagen.quota.config.SigningKey;
+import com.cagen.quota.config.VerifyingKey;
 import com.cagen.quota.storage.AuditRows;
 import com.cagen.quota.storage.ChainRows;
 import com.cagen.quota.storage.Database;
@@ -12,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -32,34 +35,63 @@ public final class CheckpointVerification {
 
     private final Database database;
     private final Path file;
-    private final Checkpoint.Key key;
+    private final Keys keys;
     private final List<Checkpoint> page = new ArrayList<>();
     private long checkpoints;
+    private long oldFormat;
+    private boolean newFormat;
     private String previous = Checkpoint.FIRST;
 
-    private CheckpointVerification(Database database, Path file, Checkpoint.Key key) {
+    private CheckpointVerification(Database database, Path file, Keys keys) {
         this.database = database;
         this.file = file;
-        this.key = key;
+        this.keys = keys;
+    }
+
+    /** What lines may be signed with. */
+    public static final class Keys {
+        private final Map<String, VerifyingKey> byId = new HashMap<>();
+        private final Checkpoint.@Nullable OldKey old;
+
+        private Keys(Collection<VerifyingKey> keys, Checkpoint.@Nullable OldKey old) {
+            keys.forEach(key -> byId.put(key.id(), key));
+            this.old = old;
+        }
+
+        /** These alone, and no secret: lines of earlier releases are passed over. */
+        public static Keys publicOnly(Collection<VerifyingKey> keys) {
+            return new Keys(keys, null);
+        }
+
+        /**
+         * The node's own key, when it has one, and that of earlier releases. Blocks.
+         *
+         * @throws IOException when the key is there but cannot be read
+         */
+        public static Keys of(Config config) throws IOException {
+            SigningKey key = SigningKey.ifKnown(config);
+            return new Keys(
+                    key == null ? List.of() : List.of(key.verifyingKey()), new Checkpoint.OldKey(config.secretKey()));
+        }
     }
 
     /**
      * @param checkpoints that were found right
+     * @param oldFormat lines in the format of earlier releases: among the right ones, or passed over without that key
      * @param firstBad what is wrong, naming organization and entry, or the file and line; null when all is right
      */
-    public record Report(long checkpoints, @Nullable String firstBad) {}
+    public record Report(
+            long checkpoints, long oldFormat, @Nullable String firstBad) {}
 
     /**
      * Only reads; may run while the service works.
      *
-     * @param config says with which key the file was signed
      * @throws IOException when the file cannot be read
      */
-    public static Report run(Database database, Path file, Config config) throws IOException {
-        CheckpointVerification verification =
-                new CheckpointVerification(database, file, new Checkpoint.Key(config.secretKey()));
+    public static Report run(Database database, Path file, Keys keys) throws IOException {
+        CheckpointVerification verification = new CheckpointVerification(database, file, keys);
         String firstBad = verification.read();
-        return new Report(verification.checkpoints, firstBad);
+        return new Report(verification.checkpoints, verification.oldFormat, firstBad);
     }
 
     /** Where the service writes its checkpoints. */
@@ -74,26 +106,55 @@ public final class CheckpointVerification {
             for (String line = nextLine(reader); line != null; line = nextLine(reader)) {
                 number++;
                 Checkpoint.Line text = new Checkpoint.Line(line.stripTrailing());
-                if (text.mac() == null) {
+                if (text.seal() == null) {
                     torn = line.endsWith("\n") && torn == 0 ? number : torn;
                     continue; // a power cut's, if the next one follows the one before
                 }
-                Checkpoint checkpoint = text.open(key, previous);
-                if (checkpoint == null) {
-                    return file + ", line " + (torn > 0 ? torn : number)
-                            + ": the signature does not fit: a line was changed, added or removed here";
+                String problem = take(text);
+                if (problem != null) {
+                    return file + ", line " + (torn > 0 ? torn : number) + ": " + problem;
                 }
                 torn = 0;
-                previous = Objects.requireNonNull(text.mac());
-                page.add(checkpoint);
+                previous = Objects.requireNonNull(text.seal());
                 String bad = page.size() == PAGE ? comparePage() : null;
                 if (bad != null) {
                     return bad;
                 }
             }
             String bad = comparePage();
+            if (bad == null && oldFormat > 0 && !newFormat && keys.old == null) {
+                return file + ": no line is signed with a public key; all are in the format of earlier releases";
+            }
             return bad != null || torn == 0 ? bad : file + ", line " + torn + ": not a checkpoint";
         }
+    }
+
+    /** Adds the line to the page; says what is wrong with it otherwise. */
+    private @Nullable String take(Checkpoint.Line line) {
+        Checkpoint checkpoint;
+        if (line.old()) {
+            if (newFormat) {
+                return "in the format of earlier releases behind a line in the present one: it was added";
+            }
+            oldFormat++;
+            if (keys.old == null) {
+                return null; // the next line of the present format signs the last one's mac
+            }
+            checkpoint = line.open(keys.old, previous);
+        } else {
+            newFormat = true;
+            String id = line.keyId();
+            VerifyingKey key = id == null ? null : keys.byId.get(id);
+            if (key == null) {
+                return "signed with the key " + id + ", which is not at hand: give it with --public-key";
+            }
+            checkpoint = line.open(key, previous);
+        }
+        if (checkpoint == null) {
+            return "the signature does not fit: a line was changed, added or removed here";
+        }
+        page.add(checkpoint);
+        return null;
     }
 
     /** With its end, which the last one may lack. */

@@ -1,11 +1,13 @@
 package com.cagen.quota.audit;
 
 import com.cagen.quota.config.Config;
+import com.cagen.quota.config.SigningKey;
 import com.cagen.quota.storage.ChainRows;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.Scope;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -14,13 +16,17 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Writes a signed checkpoint for each chain that moved since its last one; all of them when a file begins. */
 final class Checkpoints {
     private static final int PAGE = 1_000;
 
     private final Database database;
-    private final CheckpointFile file;
+    private final Config config;
+    /** Null until the key was read or made; used by one blocking call at a time. */
+    private @Nullable CheckpointFile file;
+
     /** What this process has written to the file, for each organization. */
     private final Map<String, Long> written = new HashMap<>();
 
@@ -29,7 +35,7 @@ final class Checkpoints {
     /** @param config says where the file is, and the key to sign with */
     Checkpoints(Config config, Database database) {
         this.database = database;
-        this.file = new CheckpointFile(path(config), new Checkpoint.Key(config.secretKey()));
+        this.config = config;
     }
 
     /** The configured file, else {@code checkpoints.log} in the data folder. */
@@ -38,10 +44,27 @@ final class Checkpoints {
         return configured != null ? configured : config.dataDir().resolve("checkpoints.log");
     }
 
+    /** Reads the key to sign with, or makes it; fails when neither is possible. */
+    Future<Void> prepare(Vertx vertx) {
+        return vertx.executeBlocking(() -> {
+            file();
+            return null;
+        });
+    }
+
+    private synchronized CheckpointFile file() throws IOException {
+        CheckpointFile known = file;
+        if (known == null) {
+            known = new CheckpointFile(path(config), SigningKey.of(config));
+            file = known;
+        }
+        return known;
+    }
+
     /** Fails when the database cannot be read or the file not be written; the next one makes up for it. */
     Future<Void> write(Vertx vertx) {
         last = last.otherwiseEmpty()
-                .compose(ignored -> vertx.executeBlocking(file::isEmpty))
+                .compose(ignored -> vertx.executeBlocking(() -> file().isEmpty()))
                 .compose(empty -> {
                     if (empty) {
                         written.clear();
@@ -76,7 +99,7 @@ final class Checkpoints {
             return Future.succeededFuture();
         }
         return vertx.<Void>executeBlocking(() -> {
-                    file.append(moved);
+                    file().append(moved);
                     return null;
                 })
                 .onSuccess(ignored -> moved.forEach(each -> written.put(each.organizationId(), each.seq())));

@@ -119,11 +119,18 @@ public record Config(
      * @param drainIntervalMillis how often the outbox is looked at without a bell
      * @param maxLagMillis age of the oldest unsealed entry from which on changes are refused
      * @param checkpointFile where signed checkpoints are appended; null: {@code checkpoints.log} in the data folder
+     * @param signingKey what {@link SigningKey#parse} takes; null: a key made in the data folder
      */
     public record Audit(
             long drainIntervalMillis,
             long maxLagMillis,
-            @Nullable Path checkpointFile) {}
+            @Nullable Path checkpointFile,
+            @Nullable Secret signingKey) {
+        /** With a key made in the data folder. */
+        public Audit(long drainIntervalMillis, long maxLagMillis, @Nullable Path checkpointFile) {
+            this(drainIntervalMillis, maxLagMillis, checkpointFile, null);
+        }
+    }
 
     /**
      * The event bus for clients outside of it. Both bridges are off unless they have a port; 0 picks a free one (tests).

@@ -55,6 +55,7 @@ public final class ConfigLoader {
             "AUDIT_DRAIN_INTERVAL_MS",
             "AUDIT_MAX_LAG_MS",
             "AUDIT_CHECKPOINT_FILE",
+            "AUDIT_SIGNING_KEY",
             "BRIDGE_TCP_PORT",
             "BRIDGE_TCP_HOST",
             "BRIDGE_TCP_CERTIFICATE_FILE",
@@ -77,6 +78,7 @@ public final class ConfigLoader {
             "CLUSTER_INSECURE");
 
     private static final int KEY_BYTES = 32;
+    private static final String FILE_SCHEME = "file:";
     private static final int MAX_SERVICE_ID = 255;
     private static final String ORIGIN = "https?://[A-Za-z0-9._\\-\\[\\]:]+";
 
@@ -157,6 +159,7 @@ public final class ConfigLoader {
         Config.LogLevel level = oneOf("LOG_LEVEL", Config.LogLevel.class, Config.LogLevel.INFO);
         Config.LogFormat format = oneOf("LOG_FORMAT", Config.LogFormat.class, Config.LogFormat.TEXT);
         String checkpoints = path("AUDIT_CHECKPOINT_FILE", "").toString();
+        Secret signingKey = signingKey();
         Config.Bridges bridges = bridges();
         // Last, as it may write a file, which only a configuration without problems may do.
         Secret key = key(production, production || clustered, dataDir, say);
@@ -181,7 +184,7 @@ public final class ConfigLoader {
                 lanes,
                 new Config.Database(engine, poolSize, lock, statement, bus),
                 new Config.Auth(authTimeout),
-                new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints)),
+                new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints), signingKey),
                 bridges,
                 cluster);
     }
@@ -314,6 +317,26 @@ public final class ConfigLoader {
                 .map(String::strip)
                 .filter(each -> !each.isEmpty())
                 .toList();
+    }
+
+    private @Nullable Secret signingKey() {
+        String name = "AUDIT_SIGNING_KEY";
+        String given = get(name, "");
+        if (given.isEmpty()) {
+            return null;
+        }
+        try {
+            String text = given.startsWith(FILE_SCHEME)
+                    ? Files.readString(Path.of(given.substring(FILE_SCHEME.length())))
+                    : given;
+            SigningKey.parse(text);
+            return new Secret(text);
+        } catch (IllegalArgumentException e) {
+            problem(name, "***", e.getMessage() + "; make one with: openssl genpkey -algorithm ed25519");
+        } catch (IOException e) {
+            problem(name, given, "cannot be read; give file:PATH of a PEM file, or the key in base64");
+        }
+        return null;
     }
 
     private @Nullable Secret key(boolean production, boolean required, Path dataDir, Consumer<String> say) {

@@ -64,6 +64,7 @@ public final class HttpVerticle extends VerticleBase {
             RequestChannel channel = bus.openChannel();
             ready = channel.ready();
             new OperationRoutes(router, bodies, intake, decoder, channel).mount();
+            new AuditKey(vertx, config).mount(router);
         }
         health.mount(router);
         new Documents(contract, metrics).mount(router);

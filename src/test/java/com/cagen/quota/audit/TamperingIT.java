@@ -4,16 +4,22 @@ import static com.cagen.quota.audit.AuditHarness.applied;
 import static com.cagen.quota.audit.AuditHarness.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.cagen.quota.config.SigningKey;
+import com.cagen.quota.config.VerifyingKey;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.SealedEntry;
 import com.cagen.quota.storage.AuditRows;
 import com.cagen.quota.storage.ChainRows;
 import com.cagen.quota.storage.Scope;
 import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -123,16 +129,13 @@ class TamperingIT {
     /** The chains look whole; only the checkpoints tell. */
     private void assertFoundByCheckpointsOnly(String... parts) throws IOException {
         assertThat(firstBad()).isNull();
-        assertThat(CheckpointVerification.run(audit.database, file, audit.config)
-                        .firstBad())
-                .contains(parts);
+        assertThat(verify().firstBad()).contains(parts);
     }
 
     @Test
     void findsNothingWrongWithWhatWasLeftAlone() throws IOException {
         assertThat(firstBad()).isNull();
-        assertThat(CheckpointVerification.run(audit.database, file, audit.config))
-                .isEqualTo(new CheckpointVerification.Report(6, null));
+        assertThat(verify()).isEqualTo(new CheckpointVerification.Report(6, 0, null));
     }
 
     @ParameterizedTest
@@ -296,14 +299,101 @@ class TamperingIT {
         assertFoundByCheckpointsOnly("line 8: not a checkpoint");
     }
 
+    private CheckpointVerification.Report verify() throws IOException {
+        return CheckpointVerification.run(audit.database, file, CheckpointVerification.Keys.of(audit.config));
+    }
+
+    /** As an auditor does, who has no secret. */
+    private CheckpointVerification.Report verifyWithPublicKeyOnly() throws IOException {
+        VerifyingKey key =
+                VerifyingKey.parse(SigningKey.of(audit.config).verifyingKey().encoded());
+        return CheckpointVerification.run(audit.database, file, CheckpointVerification.Keys.publicOnly(List.of(key)));
+    }
+
     @Test
-    void refusesAFileSignedWithAnotherKey() throws IOException {
-        Checkpoint.Key other = new Checkpoint.Key(new com.cagen.quota.config.Secret(java.util.Base64.getEncoder()
-                .encodeToString(
-                        "another key of 32 bytes, no more".getBytes(java.nio.charset.StandardCharsets.US_ASCII))));
+    void needsNoSecretToVerify() throws IOException {
+        assertThat(verifyWithPublicKeyOnly()).isEqualTo(new CheckpointVerification.Report(6, 0, null));
+        Files.writeString(file, String.join("\n", genuineLines).replaceFirst("\"seq\":3", "\"seq\":2"));
+        assertThat(verifyWithPublicKeyOnly().firstBad()).contains("line 1: the signature does not fit");
+    }
+
+    @Test
+    void namesTheKeyOfALineThatIsNotAtHand() throws Exception {
+        KeyPair other = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
+        SigningKey key = SigningKey.parse(
+                Base64.getEncoder().encodeToString(other.getPrivate().getEncoded()));
         Files.delete(file);
-        new CheckpointFile(file, other).append(List.of(new Checkpoint("org_a", 1, "00", "2026-01-01T00:00:00Z")));
+        new CheckpointFile(file, key).append(List.of(new Checkpoint("org_a", 1, "00", "2026-01-01T00:00:00Z")));
+        assertFoundByCheckpointsOnly(
+                "line 1: signed with the key " + key.verifyingKey().id(), "--public-key");
+    }
+
+    /** Says to be signed with the genuine key. */
+    @Test
+    void refusesALineThatAnotherKeySignedUnderTheNameOfTheGenuineOne() throws Exception {
+        KeyPair other = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
+        SigningKey key = SigningKey.parse(
+                Base64.getEncoder().encodeToString(other.getPrivate().getEncoded()));
+        String line = new Checkpoint("org_a", 1, "00", "2026-01-01T00:00:00Z").sign(key, Checkpoint.FIRST);
+        String genuineId = SigningKey.of(audit.config).verifyingKey().id();
+        Files.writeString(file, line.replace(key.verifyingKey().id(), genuineId) + "\n");
         assertFoundByCheckpointsOnly("line 1: the signature does not fit");
+    }
+
+    /** What everybody can make who has the service's key, as each calling service does. */
+    private List<String> linesOfAnEarlierRelease(String previous, Checkpoint... checkpoints) {
+        Checkpoint.OldKey key = new Checkpoint.OldKey(audit.config.secretKey());
+        List<String> lines = new ArrayList<>();
+        String last = previous;
+        for (Checkpoint each : checkpoints) {
+            String text = new JsonObject()
+                    .put("organization_id", each.organizationId())
+                    .put("seq", each.seq())
+                    .put("hash", each.hash())
+                    .put("time", each.time())
+                    .put("previous", last)
+                    .encode();
+            String signed = text.substring(0, text.length() - 1);
+            last = key.mac(signed);
+            lines.add(signed + ",\"mac\":\"" + last + "\"}");
+        }
+        return lines;
+    }
+
+    private Checkpoint genuine(int seq) {
+        return new Checkpoint("org_b", seq, chain().get(seq - 1).hash(), "2026-01-01T00:00:00Z");
+    }
+
+    @Test
+    void refusesALineThatWasForgedWithTheServicesKey() throws IOException {
+        List<String> lines = new ArrayList<>(genuineLines);
+        String last = java.util.Objects.requireNonNull(new Checkpoint.Line(lines.get(5)).seal());
+        lines.addAll(linesOfAnEarlierRelease(last, genuine(4)));
+        Files.write(file, lines);
+        assertFoundByCheckpointsOnly("line 7: in the format of earlier releases behind a line in the present one");
+        assertThat(verifyWithPublicKeyOnly().firstBad()).contains("line 7: in the format of earlier releases");
+    }
+
+    @Test
+    void refusesAFileThatWasForgedWithTheServicesKeyWhenGivenThePublicKey() throws IOException {
+        Files.write(file, linesOfAnEarlierRelease(Checkpoint.FIRST, genuine(3), genuine(6)));
+        assertThat(verifyWithPublicKeyOnly().firstBad()).contains("no line is signed with a public key");
+    }
+
+    @Test
+    void stillVerifiesLinesOfEarlierReleasesAndSaysHowManyThereAre() throws IOException {
+        Files.write(file, linesOfAnEarlierRelease(Checkpoint.FIRST, genuine(3), genuine(6)));
+        assertThat(verify()).isEqualTo(new CheckpointVerification.Report(2, 2, null));
+        audit.sealAll(); // by this release, which goes on in the same file
+        assertThat(verify()).isEqualTo(new CheckpointVerification.Report(5, 2, null));
+        assertThat(verifyWithPublicKeyOnly()).isEqualTo(new CheckpointVerification.Report(3, 2, null));
+        List<String> lines = Files.readAllLines(file);
+        lines.set(0, lines.get(0).replace("\"seq\":3", "\"seq\":2"));
+        Files.write(file, lines);
+        assertFoundByCheckpointsOnly("line 1: the signature does not fit");
+        lines.remove(1); // the next line signs the mac of this one
+        Files.write(file, lines);
+        assertThat(verifyWithPublicKeyOnly().firstBad()).contains("line 2: the signature does not fit");
     }
 
     @Test
@@ -311,19 +401,16 @@ class TamperingIT {
         Files.writeString(
                 file,
                 String.join("\n", genuineLines) + "\n" + genuineLines.get(0).substring(0, 50));
-        assertThat(CheckpointVerification.run(audit.database, file, audit.config))
-                .isEqualTo(new CheckpointVerification.Report(6, null));
+        assertThat(verify()).isEqualTo(new CheckpointVerification.Report(6, 0, null));
         audit.sealAll(); // a new process, which writes every head anew
-        assertThat(CheckpointVerification.run(audit.database, file, audit.config))
-                .isEqualTo(new CheckpointVerification.Report(9, null));
+        assertThat(verify()).isEqualTo(new CheckpointVerification.Report(9, 0, null));
     }
 
     @Test
     void beginsAFileThatWasMovedAwayAnewWithEveryHead() throws IOException {
         Files.delete(file);
         audit.sealAll();
-        assertThat(CheckpointVerification.run(audit.database, file, audit.config))
-                .isEqualTo(new CheckpointVerification.Report(3, null));
+        assertThat(verify()).isEqualTo(new CheckpointVerification.Report(3, 0, null));
     }
 
     @Test

@@ -27,6 +27,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ConfigLoaderTest {
     private static final String KEY = TestConfig.KEY;
+    /** The first one of RFC 8032, section 7.1. */
+    private static final String SIGNING_KEY = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
 
     @TempDir
     Path folder;
@@ -140,6 +142,7 @@ class ConfigLoaderTest {
                 Map.entry("AUDIT_DRAIN_INTERVAL_MS", "15"),
                 Map.entry("AUDIT_MAX_LAG_MS", "16"),
                 Map.entry("AUDIT_CHECKPOINT_FILE", "/mnt/checkpoints"),
+                Map.entry("AUDIT_SIGNING_KEY", SIGNING_KEY),
                 Map.entry("BRIDGE_TCP_PORT", "7000"),
                 Map.entry("BRIDGE_TCP_HOST", "10.0.0.2"),
                 Map.entry("BRIDGE_TCP_CERTIFICATE_FILE", pem("cert.pem")),
@@ -183,7 +186,7 @@ class ConfigLoaderTest {
                         new Config.Lanes(2, 3, 4, 5),
                         new Config.Database(Config.Engine.CITUS, 6, 70, 80, 90),
                         new Config.Auth(85),
-                        new Config.Audit(15, 16, Path.of("/mnt/checkpoints")),
+                        new Config.Audit(15, 16, Path.of("/mnt/checkpoints"), new Secret(SIGNING_KEY)),
                         new Config.Bridges(
                                 7000,
                                 "10.0.0.2",
@@ -247,6 +250,9 @@ class ConfigLoaderTest {
         "AUTH_TIMEOUT_MS, 8000",
         "AUDIT_DRAIN_INTERVAL_MS, 5",
         "AUDIT_MAX_LAG_MS, 250",
+        "AUDIT_SIGNING_KEY, not base64!",
+        "AUDIT_SIGNING_KEY, AAAA",
+        "AUDIT_SIGNING_KEY, file:/no/such/file",
     })
     void refusesTheValueAndNamesIt(String name, String value) {
         Map<String, String> values = new HashMap<>(Map.of("CAGEN_QUOTA_SERVICE_SECRET_KEY", KEY));

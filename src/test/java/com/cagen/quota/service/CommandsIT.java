@@ -2,11 +2,12 @@ package com.cagen.quota.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.cagen.quota.config.VerifyingKey;
 import com.cagen.quota.testing.JarProcess;
 import com.cagen.quota.testing.RunningService;
-import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import com.cagen.quota.testing.User;
+import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -62,17 +63,29 @@ class CommandsIT {
     void findsByTheCheckpointsWhatTheChainsCannotShow() throws Exception {
         String url;
         Path checkpoints;
+        String key;
         try (RunningService service = new RunningService()) {
             User alice = service.user("acme", "alice");
             alice.take(alice.root(10), "res", 5).data();
             url = service.databaseUrl();
             checkpoints = service.dataDir().resolve("checkpoints.log").toAbsolutePath();
+            JsonObject answer = service.send("GET", "/api/v1/audit/key", "").data();
+            assertThat(answer.getString("algorithm")).isEqualTo("Ed25519");
+            key = answer.getString("public_key");
+            assertThat(answer.getString("key_id"))
+                    .isEqualTo(VerifyingKey.parse(key).id());
         }
-        Map<String, String> settings = Map.of("DATABASE_URL", url, "CAGEN_QUOTA_SERVICE_SECRET_KEY", TestConfig.KEY);
+        // An auditor has read access to the database, the file and the public key.
+        Map<String, String> settings = Map.of("DATABASE_URL", url);
         String file = checkpoints.toString();
-        assertThat(run(settings, 0, "audit", "verify", "--checkpoints", file).output())
+        assertThat(run(settings, 0, "audit", "verify", "--checkpoints", file, "--public-key", key)
+                        .output())
                 .contains("all chains are whole")
                 .contains("1 checkpoints in " + file);
+        assertThat(run(settings, 2, "audit", "verify", "--checkpoints", file).output())
+                .contains("signed with the key " + VerifyingKey.parse(key).id() + ", which is not at hand");
+        assertThat(run(settings, 1, "audit", "verify", "--public-key", "AAAA").output())
+                .contains("--public-key AAAA is no Ed25519 public key");
         // Somebody with all rights on the database cuts the end off and leaves a chain that is whole.
         TestDatabase.execute(url, "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL");
         TestDatabase.execute(url, "DELETE FROM quota.quota_audit_logs WHERE organization_id = 'acme' AND seq = 2");
@@ -80,7 +93,8 @@ class CommandsIT {
                 UPDATE quota.chain_heads h SET seq = a.seq, hash = a.hash FROM quota.quota_audit_logs a
                 WHERE a.organization_id = h.organization_id AND a.seq = 1
                 """);
-        assertThat(run(settings, 2, "audit", "verify", "--checkpoints", file).output())
+        assertThat(run(settings, 2, "audit", "verify", "--checkpoints", file, "--public-key", key)
+                        .output())
                 .contains("all chains are whole")
                 .contains("organization acme, entry 2: the end of the chain is missing");
     }
