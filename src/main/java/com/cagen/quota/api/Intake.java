@@ -115,9 +115,14 @@ public final class Intake {
                     ErrorCode.CREDENTIAL_EXPIRED,
                     "This credential's timestamp is more than five minutes away from now; make a new one.");
         }
-        if (!(opened instanceof Opened.Valid valid)) {
+        if (!(opened instanceof Opened.Valid valid) || valid.forAuthService()) {
             refused.increment();
-            SECURITY.warn("a credential did not open: operation={} request_id={}", action, requestId);
+            SECURITY.warn(
+                    opened instanceof Opened.Valid
+                            ? "a credential was used that was sent to the auth service: operation={} request_id={}"
+                            : "a credential did not open: operation={} request_id={}",
+                    action,
+                    requestId);
             throw refusal(ErrorCode.INVALID_CREDENTIAL, "This needs a valid credential.");
         }
         if (claim.twice) {

@@ -140,7 +140,9 @@ final class AuthServiceClient {
                         fields.get()
                                 .put("service_id", credentials.serviceId())
                                 // Fresh each time: a nonce works once.
-                                .put("encrypted_data", credentials.seal(caller, System.currentTimeMillis())))
+                                .put(
+                                        "encrypted_data",
+                                        credentials.sealForAuthService(caller, System.currentTimeMillis())))
                 .map(answer -> {
                     if (!Boolean.TRUE.equals(answer.getValue("success"))) {
                         throw AuthServiceException.refused("the auth service did not confirm success");

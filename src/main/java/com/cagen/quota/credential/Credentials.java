@@ -157,12 +157,24 @@ public final class Credentials {
 
     /** A fresh credential for {@code caller}: {@code encrypted_data}, to be sent together with {@link #serviceId}. */
     public String seal(Caller caller, long nowMillis) {
+        return seal(caller, nowMillis, UUID.randomUUID().toString());
+    }
+
+    /**
+     * As {@link #seal(Caller, long)}, for the auth service alone: {@link Opened.Valid#forAuthService} is true for it, so this
+     * service refuses it. The nonce is inside the authenticated text; whoever has no key cannot take the mark away.
+     */
+    public String sealForAuthService(Caller caller, long nowMillis) {
+        return seal(caller, nowMillis, Opened.Valid.AUTH_SERVICE_NONCES + UUID.randomUUID());
+    }
+
+    private String seal(Caller caller, long nowMillis, String nonce) {
         ObjectNode plain = JSON.createObjectNode()
                 .put("user_id", caller.userId())
                 .put("session_id", UUID.randomUUID().toString())
                 .put("organization_id", caller.organizationId());
         caller.teamIds().forEach(plain.putArray("team_ids")::add);
-        plain.put("timestamp", nowMillis).put("nonce", UUID.randomUUID().toString());
+        plain.put("timestamp", nowMillis).put("nonce", nonce);
         try {
             byte[] iv = new byte[IV_BYTES];
             random.nextBytes(iv);

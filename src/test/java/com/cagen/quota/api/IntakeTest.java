@@ -58,6 +58,16 @@ class IntakeTest {
         return refused.refusal();
     }
 
+    /** Whoever reads what this service sends to the auth service must not be able to use it here. */
+    @Test
+    void refusesWhatWasSealedForTheAuthService() {
+        String sent = credentials.sealForAuthService(CALLER, NOW.toEpochMilli());
+        assertThat(refused(usage(), "Cagen svc:" + sent, null, false).code()).isEqualTo(ErrorCode.INVALID_CREDENTIAL);
+        assertThat(metrics.get("cagen.quota.credentials.refused").counter().count())
+                .isOne();
+        assertThat(expired).isEmpty();
+    }
+
     @Test
     void makesARequestOfFieldsAndHeaderCredential() {
         Request request = take(usage(), "Cagen svc:" + seal(0), "key", false);
