@@ -75,6 +75,34 @@ WHERE h.seq IS NULL OR h.seq <> coalesce(a.n, 0) OR h.seq <> coalesce(a.highest,
        SELECT l.hash FROM quota.quota_audit_logs l
        WHERE l.organization_id = h.organization_id AND l.seq = h.seq));
 
+-- 7: what is recorded of a user's grants is what the trail says last, once all of it is sealed
+SELECT l.quota_id, l.target_user_id, l.granted_after, g.permissions FROM (
+    SELECT DISTINCT ON (organization_id, quota_id, target_user_id)
+           organization_id, quota_id, target_user_id, details ->> 'granted_after' AS granted_after
+    FROM quota.quota_audit_logs
+    WHERE outcome = 'applied' AND action LIKE 'permission.%' AND details -> 'granted_after' IS NOT NULL
+    ORDER BY organization_id, quota_id, target_user_id, seq DESC) l
+LEFT JOIN quota.quota_grants g
+  ON g.organization_id = l.organization_id AND g.quota_id = l.quota_id AND g.user_id = l.target_user_id
+WHERE l.granted_after <> coalesce(to_json(g.permissions)::text, '[]')
+  AND NOT EXISTS (SELECT FROM quota.outbox o WHERE o.organization_id = l.organization_id);
+
+-- 7: the built-in auth service holds what is recorded, once it was told of everything; ownership is decided elsewhere
+SELECT coalesce(a.resource_id, g.quota_id), coalesce(a.user_id, g.user_id), a.held, g.held FROM (
+    SELECT organization_id, resource_id, user_id, array_agg(permission ORDER BY permission) AS held
+    FROM quota.auth_grants WHERE permission <> 'owner' GROUP BY organization_id, resource_id, user_id) a
+FULL JOIN (
+    SELECT organization_id, quota_id, user_id, (SELECT array_agg(p ORDER BY p) FROM unnest(permissions) p) AS held
+    FROM quota.quota_grants) g
+  ON g.organization_id = a.organization_id AND g.quota_id = a.resource_id AND g.user_id = a.user_id
+WHERE a.held IS DISTINCT FROM g.held
+  AND EXISTS (SELECT FROM quota.auth_resources r
+              WHERE r.organization_id = coalesce(a.organization_id, g.organization_id)
+                AND r.resource_id = coalesce(a.resource_id, g.quota_id))
+  AND NOT EXISTS (SELECT FROM quota.auth_outbox o
+                  WHERE o.organization_id = coalesce(a.organization_id, g.organization_id)
+                    AND o.quota_id = coalesce(a.resource_id, g.quota_id));
+
 -- 6: no row's organization differs from its quota's
 SELECT t.quota_id FROM (
     SELECT organization_id, quota_id FROM quota.quota_usage

@@ -224,7 +224,7 @@ public final class QuotaService implements AutoCloseable {
                 deploy(builtIn);
                 authServiceUrl = builtIn.url();
             }
-            AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl);
+            AuthVerticle auth = new AuthVerticle(config, bus, database, authServiceUrl, metrics);
             deploy(auth);
             checks.put("auth", auth::readiness);
         }

@@ -1,63 +1,82 @@
 package com.cagen.quota.auth;
 
+import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.PermissionChange;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
 import com.cagen.quota.storage.AuthOutboxRows;
 import com.cagen.quota.storage.AuthOutboxRows.Claimed;
 import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.GrantRows;
+import com.cagen.quota.storage.QuotaRows;
 import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.Session;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.circuitbreaker.OpenCircuitException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the auth service of new quotas until it has understood: at least once, in order for each quota, and never with a
- * transaction open meanwhile.
+ * Tells the auth service of new quotas, and of the grants recorded for a user, until it has understood or refused: at least
+ * once, and never with a transaction open meanwhile.
  *
- * <p>A message is claimed, delivered, deleted. The claim keeps other nodes from delivering it as well: a late second delivery
- * could give back what a client has revoked in between. For the same reason {@link #settle} comes before any change that a
- * client asks for.
+ * <p>A message is claimed, delivered, deleted. The claim keeps other nodes, and clients' changes for the same user, from
+ * telling the auth service something else at the same time. What is told of a user is read when it is told, and cannot change
+ * while the message is claimed.
  */
 final class AuthOutbox {
-    /** How long a message is ours. Delivery gives up before; a node that died in between delays it by this much. */
-    static final long CLAIM_MILLIS = 30_000;
-
     static final long MAX_BACKOFF_MILLIS = 60_000;
 
     private static final Logger LOG = LoggerFactory.getLogger(AuthOutbox.class);
     private static final long FIRST_BACKOFF_MILLIS = 500;
     private static final long SETTLE_PAUSE_MILLIS = 25;
-    /** Messages delivered at once, and grants of one message told at once: together within the client's connections. */
+    /** Messages delivered at once; each makes one call at a time, so together they stay within the client's connections. */
     private static final int MESSAGES_AT_ONCE = 8;
-
-    private static final int GRANTS_AT_ONCE = 4;
+    /** How often a refused revocation is tried, as long as the user may hold what is not recorded: about five minutes. */
+    private static final int REVOCATION_ATTEMPTS = 10;
 
     private final Vertx vertx;
     private final Database database;
     private final AuthServiceClient client;
+    private final Config.Auth settings;
+    private final RefusedMessages refusedMessages;
     private final String serviceId;
-    private final long timeoutMillis;
+    private final Counter refusedRegistrations;
+    private final Counter refusedGrants;
+    private final Counter refusedRevocations;
 
     private @Nullable Future<Void> running;
     private boolean again;
     private boolean stopped;
 
-    /**
-     * @param serviceId in whose name the auth service is told
-     * @param timeoutMillis of one call
-     */
-    AuthOutbox(Vertx vertx, Database database, AuthServiceClient client, String serviceId, long timeoutMillis) {
+    /** The service id of {@code config} is the one in whose name the auth service is told. */
+    AuthOutbox(Vertx vertx, Database database, AuthServiceClient client, Config config, MeterRegistry metrics) {
         this.vertx = vertx;
         this.database = database;
         this.client = client;
-        this.serviceId = serviceId;
-        this.timeoutMillis = timeoutMillis;
+        this.settings = config.auth();
+        this.serviceId = config.serviceId();
+        this.refusedMessages = new RefusedMessages(serviceId);
+        this.refusedRegistrations = refusals(metrics, "registration");
+        this.refusedGrants = refusals(metrics, "grant");
+        this.refusedRevocations = refusals(metrics, "revocation");
+    }
+
+    private static Counter refusals(MeterRegistry metrics, String kind) {
+        return Counter.builder("cagen_quota_auth_refused")
+                .description("Messages that the auth service refused for good")
+                .tag("kind", kind)
+                .register(metrics);
     }
 
     /** Delivers what is due; one run at a time, another one after it when asked meanwhile or when there was a lot. */
@@ -103,8 +122,8 @@ final class AuthOutbox {
         long claimedAt = System.nanoTime();
         return database.transaction(
                         Scope.organization(organizationId),
-                        connection ->
-                                AuthOutboxRows.claimDue(connection, organizationId, CLAIM_MILLIS, MESSAGES_AT_ONCE))
+                        connection -> AuthOutboxRows.claimDue(
+                                connection, organizationId, settings.claimMillis(), MESSAGES_AT_ONCE))
                 .compose(claimed -> {
                     List<Future<Void>> deliveries =
                             claimed.stream().map(one -> deliver(one, claimedAt)).toList();
@@ -116,22 +135,25 @@ final class AuthOutbox {
     }
 
     /**
-     * Delivers what a quota's creation has left, waiting for whoever is about it, so that a client's change comes after it.
+     * Makes a quota known that is not known yet, waiting for whoever is about it: a grant may need it.
      *
      * @return fails when that is not done in time
      */
-    Future<Void> settle(String organizationId, String quotaId) {
-        return settle(organizationId, quotaId, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
+    Future<Void> settleRegistration(String organizationId, String quotaId) {
+        return settle(
+                organizationId, quotaId, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(settings.timeoutMillis()));
     }
 
     private Future<Void> settle(String organizationId, String quotaId, long deadlineNanos) {
         long claimedAt = System.nanoTime();
-        return database.transaction(Scope.organization(organizationId), connection -> AuthOutboxRows.pending(
-                                connection, organizationId, quotaId)
-                        .compose(pending -> pending
-                                ? AuthOutboxRows.claimOfQuota(connection, organizationId, quotaId, CLAIM_MILLIS)
-                                        .map(claimed -> new Pending(true, claimed))
-                                : Future.succeededFuture(new Pending(false, List.of()))))
+        return database.transaction(
+                        Scope.organization(organizationId),
+                        connection -> AuthOutboxRows.registrationPending(connection, organizationId, quotaId)
+                                .compose(pending -> pending
+                                        ? AuthOutboxRows.claimRegistration(
+                                                        connection, organizationId, quotaId, settings.claimMillis())
+                                                .map(claimed -> new Pending(true, claimed))
+                                        : Future.succeededFuture(new Pending(false, List.of()))))
                 .compose(found -> {
                     if (!found.any()) {
                         return Future.succeededFuture();
@@ -140,12 +162,12 @@ final class AuthOutbox {
                         Future<?> released = found.claimed().isEmpty()
                                 ? Future.succeededFuture()
                                 : release(found.claimed().get(0));
-                        return released.transform(ignored -> Future.failedFuture(AuthServiceException.refused(
+                        return released.transform(ignored -> Future.failedFuture(AuthServiceException.unbelievable(
                                 "the quota is still being registered with the auth service")));
                     }
                     Future<?> progress = found.claimed().isEmpty()
                             ? vertx.timer(SETTLE_PAUSE_MILLIS, TimeUnit.MILLISECONDS)
-                            : deliver(found.claimed().get(0), claimedAt);
+                            : deliver(found.claimed().get(0), claimedAt).onSuccess(ignored -> drain());
                     return progress.compose(ignored -> settle(organizationId, quotaId, deadlineNanos));
                 });
     }
@@ -153,12 +175,34 @@ final class AuthOutbox {
     /** @param claimed at most one message, now this node's */
     private record Pending(boolean any, List<Claimed> claimed) {}
 
+    /**
+     * Tells the auth service what is recorded for the target of a change, if a message says that it must be told and nobody
+     * else is about it.
+     *
+     * @return when that was tried: the message stays until it succeeds
+     */
+    Future<Void> restore(PermissionChange change) {
+        String organization = change.caller().organizationId();
+        long claimedAt = System.nanoTime();
+        return database.transaction(
+                        Scope.organization(organization),
+                        connection -> AuthOutboxRows.claimTarget(
+                                connection,
+                                organization,
+                                change.resourceId(),
+                                change.targetUserId(),
+                                settings.claimMillis()))
+                .compose(claimed -> claimed.isEmpty()
+                        ? Future.succeededFuture()
+                        : deliver(claimed.get(0), claimedAt).otherwiseEmpty());
+    }
+
     private Future<Void> deliver(Claimed claimed, long claimedAtNanos) {
-        return tell(claimed, claimedAtNanos)
-                .compose(told -> database.transaction(
-                        Scope.organization(claimed.organizationId()),
-                        connection -> AuthOutboxRows.delivered(connection, claimed)))
-                .recover(failure -> giveBack(claimed, failure).transform(ignored -> Future.failedFuture(failure)));
+        Future<Void> delivered = claimed.target() == null
+                ? register(claimed, claimedAtNanos)
+                : tellRecorded(claimed, claimed.target(), claimedAtNanos);
+        return delivered.recover(
+                failure -> giveBack(claimed, failure).transform(ignored -> Future.failedFuture(failure)));
     }
 
     private Future<Void> giveBack(Claimed claimed, Throwable failure) {
@@ -168,13 +212,16 @@ final class AuthOutbox {
         }
         long delayMillis = backoffMillis(claimed.attempts());
         LOG.warn(
-                "quota {} could not be registered with the auth service, again in {} ms: {}",
+                "the auth service could not be told of quota {}, again in {} ms: {}",
                 claimed.quotaId(),
                 delayMillis,
                 failure.getMessage());
+        // Registering twice, in whatever order, does no harm.
+        boolean uncertain = claimed.target() != null && AuthServiceException.mayStillHappen(failure);
+        long uncertainMillis = uncertain ? settings.uncertainMillis() : 0;
         return database.transaction(
                 Scope.organization(claimed.organizationId()),
-                connection -> AuthOutboxRows.postpone(connection, claimed, delayMillis));
+                connection -> AuthOutboxRows.postpone(connection, claimed, delayMillis, uncertainMillis));
     }
 
     private Future<Void> release(Claimed claimed) {
@@ -187,34 +234,167 @@ final class AuthOutbox {
         return Math.min(MAX_BACKOFF_MILLIS, FIRST_BACKOFF_MILLIS << Math.min(attemptsBefore, 10));
     }
 
-    private Future<Void> tell(Claimed claimed, long claimedAtNanos) {
+    private Future<Void> register(Claimed claimed, long claimedAtNanos) {
         var message = claimed.message();
-        Caller creator = new Caller(claimed.organizationId(), message.userId(), serviceId, message.teamIds());
-        Future<Void> told = inTime(claimedAtNanos)
+        return inTime(claimedAtNanos)
                 .compose(ignored -> client.registerResource(
-                        creator, claimed.quotaId(), message.displayName(), message.description()));
-        List<String> admins = message.adminUserIds();
-        for (int from = 0; from < admins.size(); from += GRANTS_AT_ONCE) {
-            List<String> some = admins.subList(from, Math.min(admins.size(), from + GRANTS_AT_ONCE));
-            told = told.compose(ignored -> inTime(claimedAtNanos)).compose(ignored -> Future.join(some.stream()
-                            .map(admin -> client.change(new PermissionChange(
-                                    creator,
-                                    claimed.quotaId(),
-                                    admin,
-                                    List.of(Permission.READ, Permission.ADMIN),
-                                    true)))
-                            .toList())
-                    .mapEmpty());
+                        sender(claimed), claimed.quotaId(), message.displayName(), message.description()))
+                .<@Nullable String>mapEmpty()
+                .recover(AuthOutbox::reason)
+                .compose(refused -> conclude(claimed, new Told(refused, null)));
+    }
+
+    /**
+     * What the auth service refused, and why.
+     *
+     * @param grant null when it did not refuse the grant, or the registration
+     * @param revocation null when it did not refuse the revocation
+     */
+    record Told(@Nullable String grant, @Nullable String revocation) {
+        boolean refused() {
+            return grant != null || revocation != null;
         }
-        return told;
+    }
+
+    /** Succeeds with the reason when the auth service refused. */
+    private static Future<@Nullable String> reason(Throwable failure) {
+        String reason = AuthServiceException.reason(failure);
+        return reason == null ? Future.failedFuture(failure) : Future.succeededFuture(reason);
+    }
+
+    private Caller sender(Claimed claimed) {
+        var message = claimed.message();
+        return new Caller(claimed.organizationId(), message.userId(), serviceId, message.teamIds());
+    }
+
+    /** What is recorded for one user, and in whose name it is told. */
+    private record Recorded(Caller sender, Set<Permission> held) {}
+
+    private Future<Void> tellRecorded(Claimed claimed, String target, long claimedAtNanos) {
+        return database.transaction(
+                        Scope.organization(claimed.organizationId()),
+                        connection -> recorded(connection, claimed, target))
+                .compose(recorded -> tell(claimed, target, recorded, claimedAtNanos))
+                .compose(told -> conclude(claimed, told));
+    }
+
+    private Future<Recorded> recorded(Session connection, Claimed claimed, String target) {
+        QuotaKey key = new QuotaKey(claimed.organizationId(), claimed.quotaId());
+        Future<Quota> quota = QuotaRows.find(connection, List.of(key)).map(found -> found.get(key));
+        return GrantRows.find(connection, claimed.organizationId(), claimed.quotaId(), target)
+                .compose(granted -> quota.map(row -> {
+                    Set<Permission> held = EnumSet.noneOf(Permission.class);
+                    held.addAll(granted);
+                    Caller sender = sender(claimed);
+                    if (row != null && row.ownerIds().contains(target)) {
+                        held.add(Permission.OWNER);
+                    }
+                    boolean restores = claimed.kind() != AuthOutboxRows.Kind.GRANT;
+                    if (row != null && restores && !row.ownedBy(sender.userId())) {
+                        // Whoever asked for the change may have lost the permission to make it.
+                        sender = new Caller(claimed.organizationId(), row.ownerId(), serviceId, List.of());
+                    }
+                    return new Recorded(sender, held);
+                }));
+    }
+
+    private Future<Told> tell(Claimed claimed, String target, Recorded recorded, long claimedAtNanos) {
+        Set<Permission> held = recorded.held();
+        Future<@Nullable String> granted = held.isEmpty()
+                ? Future.succeededFuture(null)
+                : inTime(claimedAtNanos)
+                        .compose(ignored -> client.change(change(claimed, target, recorded, held, true)))
+                        .<@Nullable String>mapEmpty()
+                        .recover(AuthOutbox::reason);
+        return granted.compose(refused -> {
+            Set<Permission> left = EnumSet.allOf(Permission.class);
+            if (refused == null) {
+                left.removeAll(held);
+            } else if (held.contains(Permission.OWNER)) {
+                left.remove(Permission.OWNER); // decided here, whatever the auth service says
+            }
+            boolean nothingElseWasTold =
+                    claimed.kind() == AuthOutboxRows.Kind.GRANT && (refused == null || claimed.attempts() == 0);
+            if (left.isEmpty() || nothingElseWasTold) {
+                return Future.succeededFuture(new Told(refused, null));
+            }
+            boolean last = claimed.attempts() >= REVOCATION_ATTEMPTS;
+            return inTime(claimedAtNanos)
+                    .compose(ignored -> client.change(change(claimed, target, recorded, left, false)))
+                    .map(ignored -> new Told(refused, null))
+                    .recover(failure -> {
+                        String reason = AuthServiceException.reason(failure);
+                        return reason != null && last
+                                ? Future.succeededFuture(new Told(refused, reason))
+                                : Future.failedFuture(failure);
+                    });
+        });
+    }
+
+    private static PermissionChange change(
+            Claimed claimed, String target, Recorded recorded, Set<Permission> permissions, boolean grant) {
+        return new PermissionChange(
+                claimed.claim(),
+                recorded.sender(),
+                claimed.quotaId(),
+                target,
+                permissions.stream().sorted().toList(),
+                grant);
+    }
+
+    /** Removes the message; what was refused for good is withdrawn and recorded in the trail in the same transaction. */
+    private Future<Void> conclude(Claimed claimed, Told told) {
+        QuotaKey key = new QuotaKey(claimed.organizationId(), claimed.quotaId());
+        boolean registration = claimed.target() == null;
+        Future<Boolean> concluded = database.transaction(
+                Scope.organization(claimed.organizationId()),
+                // The quota first, then the message, as clients' changes do.
+                connection -> QuotaRows.lock(connection, List.of(key)).compose(found -> {
+                    Quota quota = found.get(key);
+                    return (registration
+                                    ? AuthOutboxRows.registered(connection, claimed)
+                                    : AuthOutboxRows.delivered(connection, claimed))
+                            .compose(mine -> {
+                                if (!mine || quota == null) {
+                                    return Future.succeededFuture(mine);
+                                }
+                                if (told.refused()) {
+                                    return refusedMessages
+                                            .conclude(connection, quota, claimed, told)
+                                            .map(true);
+                                }
+                                return registration
+                                        ? Future.succeededFuture(true)
+                                        // Ends what was learnt before it was told.
+                                        : QuotaRows.updateState(connection, quota.withGrantsForgotten())
+                                                .map(true);
+                            });
+                }));
+        return concluded
+                .onSuccess(mine -> {
+                    if (mine && told.refused()) {
+                        count(claimed, told);
+                    }
+                })
+                .mapEmpty();
+    }
+
+    private void count(Claimed claimed, Told told) {
+        if (told.grant() != null) {
+            (claimed.target() == null ? refusedRegistrations : refusedGrants).increment();
+        }
+        if (told.revocation() != null && told.grant() == null) {
+            refusedRevocations.increment();
+        }
+        LOG.warn("the auth service refused for good what it was told of quota {}", claimed.quotaId());
     }
 
     /** Fails when another call might still be under way after the claim has run out. */
     private Future<Void> inTime(long claimedAtNanos) {
         long passed = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - claimedAtNanos);
-        return passed + 2 * timeoutMillis < CLAIM_MILLIS
+        return passed + 2 * settings.timeoutMillis() < settings.claimMillis()
                 ? Future.succeededFuture()
-                : Future.failedFuture(AuthServiceException.refused("its delivery takes too long"));
+                : Future.failedFuture(AuthServiceException.unbelievable("its delivery takes too long"));
     }
 
     /** Begins nothing more and waits for what is under way. */

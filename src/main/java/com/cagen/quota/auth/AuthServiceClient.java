@@ -80,19 +80,19 @@ final class AuthServiceClient {
 
     private static PermissionAnswer read(PermissionQuestion question, JsonObject answer) {
         if (!(answer.getValue("data") instanceof JsonObject data)) {
-            throw AuthServiceException.refused("the auth service's answer has no data");
+            throw AuthServiceException.unbelievable("the auth service's answer has no data");
         }
         if (!question.caller().userId().equals(data.getValue("user_id"))
                 || !question.resourceId().equals(data.getValue("resource_id"))) {
-            throw AuthServiceException.refused("the auth service answered about another user or resource");
+            throw AuthServiceException.unbelievable("the auth service answered about another user or resource");
         }
         if (!(data.getValue("granted_permissions") instanceof JsonArray names)) {
-            throw AuthServiceException.refused("the auth service's answer lists no granted permissions");
+            throw AuthServiceException.unbelievable("the auth service's answer lists no granted permissions");
         }
         Set<Permission> granted = EnumSet.noneOf(Permission.class);
         for (Object element : names) {
             if (!(element instanceof String name)) {
-                throw AuthServiceException.refused("the auth service granted something that has no name");
+                throw AuthServiceException.unbelievable("the auth service granted something that has no name");
             }
             ASKED.stream()
                     .filter(permission -> permission.wireName().equals(name))
@@ -144,8 +144,12 @@ final class AuthServiceClient {
                                         "encrypted_data",
                                         credentials.sealForAuthService(caller, System.currentTimeMillis())))
                 .map(answer -> {
+                    if (Boolean.FALSE.equals(answer.getValue("success"))) {
+                        throw AuthServiceException.refused(
+                                answer.getValue("error") instanceof String reason ? reason : "It gave no reason.");
+                    }
                     if (!Boolean.TRUE.equals(answer.getValue("success"))) {
-                        throw AuthServiceException.refused("the auth service did not confirm success");
+                        throw AuthServiceException.unbelievable("the auth service did not confirm success");
                     }
                     return answer;
                 }));

@@ -58,7 +58,7 @@ final class BoundedHttp {
                 // only.
                 return Future.failedFuture(
                         response.statusCode() / 100 == 4
-                                ? AuthServiceException.refused(message)
+                                ? AuthServiceException.unbelievable(message)
                                 : AuthServiceException.broken(message));
             }
             return read(response).map(BoundedHttp::parse);
@@ -90,12 +90,13 @@ final class BoundedHttp {
             options.putHeader("Content-Type", "application/json");
         }
         return client.request(options)
+                .recover(failure -> Future.failedFuture(AuthServiceException.unreachable(failure)))
                 .compose(request -> {
                     long left = timeoutMillis - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
                     return send(request, body, reader, Math.max(1, left));
                 })
                 .recover(failure -> Future.failedFuture(
-                        failure instanceof AuthServiceException ? failure : AuthServiceException.unreachable(failure)));
+                        failure instanceof AuthServiceException ? failure : AuthServiceException.unanswered(failure)));
     }
 
     private static <T> Future<T> send(

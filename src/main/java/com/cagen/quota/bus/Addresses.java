@@ -50,6 +50,11 @@ public final class Addresses {
         return INTERNAL + "auth.change." + node;
     }
 
+    /** Typed: a change that did not come about, whose target's grants the auth service is told again as they are recorded. */
+    static String permissionRestores(String node) {
+        return INTERNAL + "auth.restore." + node;
+    }
+
     /** The doorbell of the auth outbox. */
     static String authBell(String node) {
         return INTERNAL + "auth.bell." + node;

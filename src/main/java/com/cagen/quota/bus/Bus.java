@@ -199,10 +199,21 @@ public final class Bus {
     /**
      * Has the auth service told of a grant or a revocation.
      *
-     * @return fails with a {@link RefusalException} {@code auth_unavailable} when it did not confirm
+     * @return true when it confirmed, false when it refused and did nothing; fails with a {@link RefusalException} {@code
+     *     auth_unavailable} when it may have done it or not
      */
-    public Future<Void> tell(PermissionChange change) {
-        return askAuth(change.resourceId(), Addresses::permissionChanges, change, true);
+    public Future<Boolean> tell(PermissionChange change) {
+        return this.<Boolean>askAuth(change.resourceId(), Addresses::permissionChanges, change, true);
+    }
+
+    /**
+     * Has the auth service told what is recorded for the target of a change that did not come about. A message in the auth
+     * outbox must say so as well, in case that this fails.
+     *
+     * @return when it was tried; fails when nobody is there to try
+     */
+    public Future<Void> restore(PermissionChange change) {
+        return askAuth(change.resourceId(), Addresses::permissionRestores, change, true);
     }
 
     private <T> Future<T> askAuth(String key, Function<String, String> address, Object message, boolean again) {
@@ -228,12 +239,17 @@ public final class Bus {
                 Refusal.of(ErrorCode.AUTH_UNAVAILABLE, "The auth service cannot be asked at the moment."), failure));
     }
 
-    /** Lets the auth verticle answer {@link #ask} and {@link #tell}; a failed future becomes {@code auth_unavailable}. */
+    /**
+     * Lets the auth verticle answer {@link #ask}, {@link #tell} and {@link #restore}; a failed future becomes {@code
+     * auth_unavailable}.
+     */
     public void serveAuth(
             Function<PermissionQuestion, Future<PermissionAnswer>> questions,
-            Function<PermissionChange, Future<Void>> changes) {
+            Function<PermissionChange, Future<Boolean>> changes,
+            Function<PermissionChange, Future<Void>> restores) {
         this.<PermissionQuestion, PermissionAnswer>serve(Addresses.permissionQuestions(nodes.self()), questions);
-        this.<PermissionChange, Void>serve(Addresses.permissionChanges(nodes.self()), changes);
+        this.<PermissionChange, Boolean>serve(Addresses.permissionChanges(nodes.self()), changes);
+        this.<PermissionChange, Void>serve(Addresses.permissionRestores(nodes.self()), restores);
         nodes.serving(0, true, false);
     }
 

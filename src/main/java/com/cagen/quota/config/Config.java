@@ -113,7 +113,23 @@ public record Config(
     }
 
     /** @param timeoutMillis after which the auth service counts as down */
-    public record Auth(long timeoutMillis) {}
+    public record Auth(long timeoutMillis) {
+        private static final int CALLS_IN_A_CLAIM = 15;
+        private static final int CALLS_UNTIL_TOO_LATE = 5;
+
+        /**
+         * How long one node may be about a message to the auth service before another node takes it over, in milliseconds: far
+         * longer than the calls for one message take.
+         */
+        public long claimMillis() {
+            return CALLS_IN_A_CLAIM * timeoutMillis;
+        }
+
+        /** How long a call that got no answer may still take effect, in milliseconds. */
+        public long uncertainMillis() {
+            return CALLS_UNTIL_TOO_LATE * timeoutMillis;
+        }
+    }
 
     /**
      * @param drainIntervalMillis how often the outbox is looked at without a bell

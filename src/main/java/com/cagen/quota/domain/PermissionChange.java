@@ -1,14 +1,21 @@
 package com.cagen.quota.domain;
 
 import java.util.List;
+import java.util.UUID;
 
 /**
  * What the auth service is told, on behalf of {@code caller}.
  *
+ * @param claim in whose name the grants of {@code targetUserId} on the quota are claimed meanwhile
  * @param grant true to grant, false to revoke
  */
 public record PermissionChange(
-        Caller caller, String resourceId, String targetUserId, List<Permission> permissions, boolean grant) {
+        UUID claim,
+        Caller caller,
+        String resourceId,
+        String targetUserId,
+        List<Permission> permissions,
+        boolean grant) {
     public PermissionChange {
         permissions = List.copyOf(permissions);
     }

@@ -33,11 +33,13 @@ import org.jspecify.annotations.Nullable;
  * order, and writing the answer's record and audit entry along with the change.
  *
  * @param accepted whether the nonce was claimed, now or in an earlier round
+ * @param claimMillis how long a grant or revocation may take from its decision to its record
  */
-record Attempt(Session connection, Pending pending, boolean accepted, Instant now) {
+record Attempt(Session connection, Pending pending, boolean accepted, long claimMillis, Instant now) {
 
-    static Attempt of(Session connection, Pending pending, boolean accepted) {
-        return new Attempt(connection, pending, accepted, Instant.now().truncatedTo(ChronoUnit.MICROS));
+    static Attempt of(Session connection, Pending pending, boolean accepted, long claimMillis) {
+        return new Attempt(
+                connection, pending, accepted, claimMillis, Instant.now().truncatedTo(ChronoUnit.MICROS));
     }
 
     Request request() {

@@ -1,10 +1,14 @@
 package com.cagen.quota.quota;
 
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.Quota;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.TreeRules;
+import com.cagen.quota.storage.AuthOutboxRows;
 import com.cagen.quota.storage.GrantRows;
 import com.cagen.quota.storage.QuotaRows;
 import io.vertx.core.Future;
@@ -14,24 +18,27 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
- * Grants and revokes. The auth service is told first, with no transaction open; what it confirmed is then written here:
- * owners, who are decided here, and the grants that listing shows.
+ * Grants and revokes, in two transactions. The first one decides and claims the target's grants on the quota. Then the auth
+ * service is told, with no transaction open. The second one decides anew and, only while the claim holds, writes what the auth
+ * service confirmed: owners, who are decided here, and the grants that listing shows. A claim that does not end like this has
+ * the auth service told again what is recorded ({@link AuthOutboxRows}).
  */
 final class Grants {
     private Grants() {}
 
     static Future<Step> grant(Attempt attempt, Operation.GrantPermission grant) {
         return attempt.onQuota(Attempt.Rows.QUOTA_LOCKED, (quota, ignored) -> {
-            if (!attempt.pending().told) {
-                return Future.succeededFuture(new Step.Tell());
+            if (attempt.pending().told != Pending.Told.CONFIRMED) {
+                return claim(attempt);
             }
             List<String> owners = new ArrayList<>(quota.ownerIds());
             if (grant.permissions().contains(Permission.OWNER) && !owners.contains(grant.targetUserId())) {
                 owners.add(grant.targetUserId());
             }
-            return held(attempt, quota, grant.targetUserId()).compose(before -> {
+            return recording(attempt, quota, grant.targetUserId(), before -> {
                 Set<Permission> after = EnumSet.noneOf(Permission.class);
                 after.addAll(before);
                 after.addAll(grant.permissions());
@@ -48,14 +55,14 @@ final class Grants {
             if (lastOwner != null) {
                 return attempt.refuse(quota, lastOwner);
             }
-            if (!attempt.pending().told) {
-                return Future.succeededFuture(new Step.Tell());
+            if (attempt.pending().told != Pending.Told.CONFIRMED) {
+                return claim(attempt);
             }
             List<String> owners = new ArrayList<>(quota.ownerIds());
             if (ownership) {
                 owners.remove(revoke.targetUserId());
             }
-            return held(attempt, quota, revoke.targetUserId()).compose(before -> {
+            return recording(attempt, quota, revoke.targetUserId(), before -> {
                 Set<Permission> after = EnumSet.noneOf(Permission.class);
                 after.addAll(before);
                 revoke.permissions().forEach(after::remove);
@@ -64,8 +71,40 @@ final class Grants {
         });
     }
 
-    private static Future<Set<Permission>> held(Attempt attempt, Quota quota, String user) {
-        return GrantRows.find(attempt.connection(), quota.organizationId(), quota.id(), user);
+    /** What the auth service is told for {@code pending}, a grant or a revocation. */
+    static PermissionChange change(Pending pending) {
+        Caller caller = pending.request.caller();
+        if (pending.operation() instanceof Operation.GrantPermission grant) {
+            return new PermissionChange(
+                    pending.id, caller, grant.quotaId(), grant.targetUserId(), grant.permissions(), true);
+        }
+        Operation.RevokePermission revoke = (Operation.RevokePermission) pending.operation();
+        return new PermissionChange(
+                pending.id, caller, revoke.quotaId(), revoke.targetUserId(), revoke.permissions(), false);
+    }
+
+    private static Future<Step> claim(Attempt attempt) {
+        Pending pending = attempt.pending();
+        return AuthOutboxRows.beginChange(
+                        attempt.connection(), change(pending), pending.operationKey(), attempt.claimMillis())
+                .map(claimed -> {
+                    if (!claimed) {
+                        return new Step.Wait();
+                    }
+                    pending.claimed = true;
+                    return new Step.Tell();
+                });
+    }
+
+    /** Ends the claim and lets {@code write} go on with what {@code user} held, which has not changed since the claim. */
+    private static Future<Step> recording(
+            Attempt attempt, Quota quota, String user, Function<Set<Permission>, Future<Step>> write) {
+        return AuthOutboxRows.endChange(attempt.connection(), change(attempt.pending()))
+                .compose(ended -> ended
+                        ? GrantRows.find(attempt.connection(), quota.organizationId(), quota.id(), user)
+                                .compose(write)
+                        : Future.succeededFuture(new Step.Settled(Refusal.of(
+                                ErrorCode.AUTH_UNAVAILABLE, "Telling the auth service took too long; try again."))));
     }
 
     private static Future<Step> write(

@@ -3,11 +3,9 @@ package com.cagen.quota.quota;
 import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.Operation;
-import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.PermissionQuestion;
 import com.cagen.quota.domain.Quota;
 import com.cagen.quota.domain.Refusal;
@@ -57,6 +55,8 @@ final class Lane {
     private final GrantCache grants = new GrantCache();
     private final BatchQueue batched;
     private final Deque<Pending> single = new ArrayDeque<>();
+    private final GrantChanges changes;
+    private final long claimMillis;
     private final DistributionSummary batchSize;
     private boolean batchRunning;
     private int batchesLookingOut;
@@ -69,6 +69,8 @@ final class Lane {
         this.database = database;
         this.config = config;
         this.batched = new BatchQueue(config.database().oneOrganizationATransaction());
+        this.changes = new GrantChanges(bus, database, config.auth());
+        this.claimMillis = config.auth().claimMillis();
         String lane = Integer.toString(number);
         Gauge.builder("cagen_quota_lane_queue_depth", this, Lane::depth)
                 .description("Requests waiting in a lane")
@@ -188,7 +190,7 @@ final class Lane {
         while (singlesRunning < config.lanes().treeConcurrency() && !single.isEmpty()) {
             Pending pending = single.poll();
             singlesRunning++;
-            SingleTransaction.run(database, organizations, pending).onComplete(result -> {
+            SingleTransaction.run(database, organizations, pending, claimMillis).onComplete(result -> {
                 singlesRunning--;
                 startSingles();
                 if (result.succeeded()) {
@@ -216,11 +218,13 @@ final class Lane {
             answer(pending, settled.answer());
             return;
         }
-        if (++pending.rounds > Pending.MAX_ROUNDS) {
+        if (!(step instanceof Step.Wait) && ++pending.rounds > Pending.MAX_ROUNDS) {
             answer(pending, Refusal.of(ErrorCode.AUTH_UNAVAILABLE, "Permissions keep changing; try again."));
             return;
         }
-        Future<?> done = step instanceof Step.Ask ask ? ask(pending, ask.quotas()) : tell(pending);
+        Future<?> done = step instanceof Step.Ask ask
+                ? ask(pending, ask.quotas())
+                : step instanceof Step.Tell ? changes.tell(pending) : changes.await(pending);
         // No transaction is open while the auth service is asked; then the operation goes round again.
         done.onSuccess(ignored -> enqueue(pending)).onFailure(failure -> fail(pending, failure));
     }
@@ -236,19 +240,6 @@ final class Lane {
                     }));
         }
         return Future.all(questions).onSuccess(ignored -> pending.grants = new KnownGrants(known));
-    }
-
-    private Future<Void> tell(Pending pending) {
-        return bus.tell(change(pending)).onSuccess(ignored -> pending.told = true);
-    }
-
-    private static PermissionChange change(Pending pending) {
-        Caller caller = pending.request.caller();
-        if (pending.operation() instanceof Operation.GrantPermission grant) {
-            return new PermissionChange(caller, grant.quotaId(), grant.targetUserId(), grant.permissions(), true);
-        }
-        Operation.RevokePermission revoke = (Operation.RevokePermission) pending.operation();
-        return new PermissionChange(caller, revoke.quotaId(), revoke.targetUserId(), revoke.permissions(), false);
     }
 
     private void fail(Pending pending, Throwable failure) {
@@ -272,6 +263,12 @@ final class Lane {
     }
 
     private void answer(Pending pending, Answer answer) {
+        boolean recorded = answer instanceof Answer.Success success && !success.replayed();
+        if (pending.claimed && !recorded) {
+            pending.claimed = false;
+            changes.giveUp(pending).onComplete(ignored -> answer(pending, answer));
+            return;
+        }
         unanswered--;
         // Only now it is certain: a transaction that failed after all has refused nothing.
         if (pending.usedAgain != null

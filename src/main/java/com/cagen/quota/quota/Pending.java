@@ -32,10 +32,24 @@ final class Pending {
     /** Set once the nonce is claimed in a committed transaction: a further round must not claim it again. */
     boolean nonceClaimed;
 
-    /** Set once the auth service has confirmed the grant or revocation that this asks for. */
-    boolean told;
+    /** Set once a grant or revocation may hold the claim on its target's grants. */
+    boolean claimed;
 
+    Told told = Told.NOT_YET;
+    /** When this first had to wait for another change, in nanoseconds; 0: it has not. */
+    long waitingSince;
+
+    int waits;
     int rounds;
+
+    /** What the auth service made of the grant or revocation that this asks for. */
+    enum Told {
+        NOT_YET,
+        /** It was asked, and may have done it or not. */
+        UNKNOWN,
+        REFUSED,
+        CONFIRMED
+    }
 
     Pending(Request request) {
         this.request = request;

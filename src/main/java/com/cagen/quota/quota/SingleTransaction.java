@@ -16,11 +16,12 @@ import java.util.concurrent.atomic.AtomicReference;
 final class SingleTransaction {
     private SingleTransaction() {}
 
-    static Future<Step> run(Database database, KnownOrganizations organizations, Pending pending) {
+    /** @param claimMillis see {@link Attempt} */
+    static Future<Step> run(Database database, KnownOrganizations organizations, Pending pending, long claimMillis) {
         AtomicReference<Step> last = new AtomicReference<>();
         return database.transaction(Scope.organization(pending.organizationId()), connection -> claim(
                                 connection, organizations, pending)
-                        .compose(accepted -> carryOut(Attempt.of(connection, pending, accepted)))
+                        .compose(accepted -> carryOut(Attempt.of(connection, pending, accepted, claimMillis)))
                         .onSuccess(last::set))
                 .recover(failure -> afterLostCommit(database, pending, failure).map(ignored -> last.get()))
                 .onSuccess(ignored -> {

@@ -12,6 +12,9 @@ sealed interface Step {
     /** The auth service must be asked what the caller holds on these, as they were when read. */
     record Ask(List<Quota> quotas) implements Step {}
 
-    /** The auth service must be told before anything is written. */
+    /** The auth service must be told before anything is written; the grants of the target are claimed for that. */
     record Tell() implements Step {}
+
+    /** Another change, or a delivery, is about the same user's grants or has the same idempotency key: try again soon. */
+    record Wait() implements Step {}
 }

@@ -19,13 +19,23 @@ final class AuthDatabase {
         database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);
     }
 
-    /** A root quota of {@code user_1}. */
+    /** A root quota of {@code user_1}, unless it is there. */
     void quota(String organizationId, String quotaId) {
         execute("""
                 INSERT INTO quota.quotas (organization_id, id, path, level, name, type, owner_id, owner_ids,
                                           inherited_owner_ids, total_mb, created_at, updated_at)
                 VALUES ('%s', '%s', '/%2$s', 0, 'q', 'organization', 'user_1', '{user_1}', '{}', 10, now(), now())
+                ON CONFLICT DO NOTHING
                 """.formatted(organizationId, quotaId));
+    }
+
+    /** Records read and admin for {@code user}, as a quota's creation does for its admins. */
+    void admin(String organizationId, String quotaId, String user) {
+        quota(organizationId, quotaId);
+        execute("""
+                INSERT INTO quota.quota_grants (organization_id, quota_id, user_id, permissions)
+                VALUES ('%s', '%s', '%s', '{read,admin}')
+                """.formatted(organizationId, quotaId, user));
     }
 
     void execute(String sql) {

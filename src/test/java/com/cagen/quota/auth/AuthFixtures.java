@@ -21,7 +21,7 @@ import java.util.function.Supplier;
 /** What the tests of this package share. */
 final class AuthFixtures {
     static final String SERVICE = "svc_cagen_quota";
-    static final byte[] KEY = new byte[32];
+    static final byte[] KEY = Base64.getDecoder().decode(TestConfig.KEY);
     static final Caller USER = new Caller("org_1", "user_1", SERVICE, List.of("team_dev"));
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 

@@ -18,6 +18,7 @@ import com.cagen.quota.domain.PermissionQuestion;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.storage.AuthOutboxRows;
 import com.cagen.quota.storage.Scope;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
@@ -25,6 +26,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -39,6 +41,7 @@ class AuthOutboxIT {
     private final StubAuthService service = new StubAuthService(vertx);
     private final AuthDatabase data = new AuthDatabase(vertx, CONFIG);
     private final Bus bus = new Bus(vertx, 1, 5_000);
+    private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
 
     @BeforeEach
     void deploy() {
@@ -46,7 +49,7 @@ class AuthOutboxIT {
     }
 
     private void deployNode() {
-        await(vertx.deployVerticle(new AuthVerticle(CONFIG, bus, data.database, service.url())));
+        await(vertx.deployVerticle(new AuthVerticle(CONFIG, bus, data.database, service.url(), metrics)));
     }
 
     @AfterEach
@@ -55,6 +58,7 @@ class AuthOutboxIT {
     }
 
     private void leave(String organizationId, String quotaId, AuthMessage message) {
+        message.adminUserIds().forEach(admin -> data.admin(organizationId, quotaId, admin));
         await(data.database.transaction(
                 Scope.organization(organizationId),
                 connection -> AuthOutboxRows.insert(connection, organizationId, quotaId, message)));
@@ -88,7 +92,6 @@ class AuthOutboxIT {
 
     @Test
     void registersAQuotaThenGrantsItsAdminsAsItsCreatorAndEndsWhatWasLearntBefore() {
-        data.quota("org_1", "quota_1");
         leave("org_1", "quota_1", message("Team", "user_2", "user_3"));
         bus.ringAuth();
         untilDelivered();
@@ -102,7 +105,7 @@ class AuthOutboxIT {
                         .open(SERVICE, body.getString("encrypted_data"), System.currentTimeMillis()))
                 .isInstanceOfSatisfying(Opened.Valid.class, valid -> assertThat(valid.caller())
                         .isEqualTo(new Caller("org_1", "user_1", SERVICE, List.of("team_dev")))));
-        assertThat(grantsVersion("quota_1")).isEqualTo(1);
+        assertThat(grantsVersion("quota_1")).isEqualTo(2);
     }
 
     @Test
@@ -179,7 +182,6 @@ class AuthOutboxIT {
 
     @Test
     void holdsNoTransactionAndNoRowWhileTheAuthServiceIsAsked() {
-        data.quota("org_1", "quota_1");
         List<Long> locks = new CopyOnWriteArrayList<>();
         service.behaviour = (request, body) -> vertx.executeBlocking(() -> data.number("""
                         SELECT count(*) FROM pg_stat_activity
@@ -219,31 +221,166 @@ class AuthOutboxIT {
         assertThat(Duration.ofNanos(System.nanoTime() - claimed)).isGreaterThan(Duration.ofSeconds(2));
     }
 
+    private static PermissionChange revocation(String user) {
+        return new PermissionChange(
+                UUID.randomUUID(),
+                new Caller("org_1", "user_1", SERVICE, List.of()),
+                "quota_1",
+                user,
+                List.of(Permission.READ, Permission.ADMIN),
+                false);
+    }
+
+    private boolean begin(PermissionChange change, long claimMillis) {
+        return await(data.database.transaction(
+                Scope.organization("org_1"),
+                connection -> AuthOutboxRows.beginChange(connection, change, null, claimMillis)));
+    }
+
     @Test
-    void tellsARevocationOnlyAfterTheGrantThatTheCreationLeft() {
-        data.quota("org_1", "quota_1");
+    void aRevocationSupersedesTheGrantThatTheCreationLeft() {
         service.behaviour = StubAuthService.saying(500, "");
         leave("org_1", "quota_1", message("Team", "user_2"));
         bus.ringAuth();
-        PermissionChange revoke = new PermissionChange(
-                new Caller("org_1", "user_1", SERVICE, List.of()),
-                "quota_1",
-                "user_2",
-                List.of(Permission.READ, Permission.ADMIN),
-                false);
+        PermissionChange revoke = revocation("user_2");
+        assertThat(begin(revoke, 20_000)).isTrue();
         assertUnavailable(bus.tell(revoke));
-        assertThat(told()).doesNotContain("permission/revoke quota_1 user_2");
 
         service.behaviour = StubAuthService::right;
         service.bodies.clear();
         service.paths.clear();
-        await(bus.tell(revoke));
+        assertThat(await(bus.tell(revoke))).isTrue();
+        data.execute("DELETE FROM quota.quota_grants");
+        await(data.database.transaction(
+                Scope.organization("org_1"), connection -> AuthOutboxRows.endChange(connection, revoke)));
+        untilDelivered();
         assertThat(told())
-                .containsExactly(
-                        "resources/create quota_1 Team",
-                        "permission/grant quota_1 user_2",
-                        "permission/revoke quota_1 user_2");
-        assertThat(empty()).isTrue();
+                .startsWith("resources/create quota_1 Team", "permission/revoke quota_1 user_2")
+                .doesNotContain("permission/grant quota_1 user_2");
+    }
+
+    @Test
+    void aRevocationDoesNotWaitForTheRegistration() {
+        service.behaviour = (request, body) -> {
+            if (request.path().endsWith("create")) {
+                request.response().setStatusCode(500).end();
+            } else {
+                StubAuthService.right(request, body);
+            }
+        };
+        leave("org_1", "quota_1", message("Team", "user_2"));
+        PermissionChange revoke = revocation("user_2");
+        assertThat(begin(revoke, 20_000)).isTrue();
+        assertThat(await(bus.tell(revoke))).isTrue();
+        assertThat(told())
+                .contains("permission/revoke quota_1 user_2")
+                .doesNotContain("permission/grant quota_1 user_2");
+    }
+
+    /** The rest of what the creation recorded is told after the revocation of a part. */
+    @Test
+    void aRevocationOfAPartLeavesTheRestToBeGranted() {
+        service.behaviour = StubAuthService.saying(500, "");
+        leave("org_1", "quota_1", message("Team", "user_2"));
+        bus.ringAuth();
+        PermissionChange revoke = revocation("user_2");
+        assertThat(begin(revoke, 20_000)).isTrue();
+        service.behaviour = StubAuthService::right;
+        assertThat(await(bus.tell(revoke))).isTrue();
+        data.execute("UPDATE quota.quota_grants SET permissions = '{read}'");
+        service.bodies.clear();
+        service.paths.clear();
+        await(data.database.transaction(
+                Scope.organization("org_1"), connection -> AuthOutboxRows.endChange(connection, revoke)));
+        untilDelivered();
+        assertThat(told()).contains("permission/grant quota_1 user_2");
+        assertThat(service.bodies
+                        .get(told().indexOf("permission/grant quota_1 user_2"))
+                        .getJsonArray("permissions"))
+                .containsExactly("read");
+    }
+
+    @Test
+    void deliversWhatAnEarlierReleaseLeft() {
+        data.admin("org_1", "quota_1", "user_2");
+        data.execute("""
+                INSERT INTO quota.auth_outbox (organization_id, quota_id, message)
+                VALUES ('org_1', 'quota_1',
+                        '{"kind":"register","user_id":"user_1","team_ids":[],"display_name":"Team",
+                          "description":"","admin_user_ids":["user_2"]}')
+                """);
+        untilDelivered();
+        assertThat(told()).containsExactly("resources/create quota_1 Team", "permission/grant quota_1 user_2");
+    }
+
+    @Test
+    void whatIsRecordedIsToldAgainOnceTheClaimOfAChangeRunsOut() {
+        data.admin("org_1", "quota_1", "user_2");
+        assertThat(begin(revocation("user_2"), 300)).isTrue();
+        assertThat(begin(revocation("user_2"), 300))
+                .as("a second one meanwhile")
+                .isFalse();
+        untilDelivered();
+        assertThat(told()).containsExactly("permission/grant quota_1 user_2", "permission/revoke quota_1 user_2");
+        assertThat(service.bodies.get(0).getJsonArray("permissions")).containsExactly("read", "admin");
+        assertThat(service.bodies.get(1).getJsonArray("permissions")).containsExactly("owner");
+    }
+
+    @Test
+    void isNotToldAChangeWhoseClaimHasRunOut() {
+        data.quota("org_1", "quota_1");
+        PermissionChange revoke = revocation("user_2");
+        assertThat(begin(revoke, 0)).isTrue();
+        untilDelivered();
+        service.paths.clear();
+        service.bodies.clear();
+        assertUnavailable(bus.tell(revoke));
+        assertThat(told()).isEmpty();
+    }
+
+    @Test
+    void endsARevocationThatIsRefusedAgainAndAgain() {
+        data.quota("org_1", "quota_1");
+        data.execute("INSERT INTO quota.chain_heads (organization_id) VALUES ('org_1')");
+        service.behaviour = StubAuthService.saying(200, "{\"success\":false,\"error\":\"no\"}");
+        data.execute("""
+                INSERT INTO quota.auth_outbox (organization_id, quota_id, kind, target_user_id, attempts, message)
+                VALUES ('org_1', 'quota_1', 'restore', 'user_2', 10, '{"user_id":"user_1","team_ids":[]}'),
+                       ('org_1', 'quota_1', 'restore', 'user_3', 8, '{"user_id":"user_1","team_ids":[]}')
+                """);
+        until(vertx, "one is left", () -> data.number("SELECT count(*) FROM quota.auth_outbox") == 1);
+        assertThat(
+                        data.number(
+                                "SELECT count(*) FROM quota.outbox WHERE entries LIKE '%permission.revoke\",\"refused%user_2%'"))
+                .isOne();
+        assertThat(metrics.get("cagen_quota_auth_refused")
+                        .tag("kind", "revocation")
+                        .counter()
+                        .count())
+                .isOne();
+        until(vertx, "the other is tried", () -> data.number("SELECT max(attempts) FROM quota.auth_outbox") == 9);
+    }
+
+    @Test
+    void deliversAgainWhatMayHaveBeenOvertaken() {
+        data.admin("org_1", "quota_1", "user_2");
+        service.behaviour = (request, body) -> {}; // takes it and never answers
+        leave("org_1", "quota_1", message("Team"));
+        data.execute("""
+                INSERT INTO quota.auth_outbox (organization_id, quota_id, kind, target_user_id, message, position)
+                OVERRIDING SYSTEM VALUE
+                VALUES ('org_1', 'quota_1', 'restore', 'user_2', '{"user_id":"user_1","team_ids":[]}', 0)
+                """);
+        until(
+                vertx,
+                "it failed",
+                () -> data.number("SELECT max(attempts) FROM quota.auth_outbox WHERE position = 0") > 0);
+        service.behaviour = StubAuthService::right;
+        service.bodies.clear();
+        service.paths.clear();
+        untilDelivered();
+        assertThat(told().stream().filter("permission/grant quota_1 user_2"::equals))
+                .hasSizeGreaterThan(1);
     }
 
     @Test
@@ -273,10 +410,11 @@ class AuthOutboxIT {
         leave("org_1", "quota_1", message("one"));
         List<AuthOutboxRows.Claimed> foreign = await(data.database.transaction(
                 Scope.organization("org_2"),
-                connection -> AuthOutboxRows.claimOfQuota(connection, "org_1", "quota_1", 1_000)));
+                connection -> AuthOutboxRows.claimRegistration(connection, "org_1", "quota_1", 1_000)));
         assertThat(foreign).isEmpty();
         boolean pending = await(data.database.transaction(
-                Scope.organization("org_2"), connection -> AuthOutboxRows.pending(connection, "org_1", "quota_1")));
+                Scope.organization("org_2"),
+                connection -> AuthOutboxRows.registrationPending(connection, "org_1", "quota_1")));
         assertThat(pending).isFalse();
         assertThatThrownBy(() -> await(data.database.transaction(
                         Scope.organization("org_2"),

@@ -20,6 +20,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -34,8 +35,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AuthServiceClientIT {
     private static final long TIMEOUT_MILLIS = 2_000;
     private static final PermissionQuestion QUESTION = new PermissionQuestion(USER, "quota_1");
-    private static final PermissionChange CHANGE =
-            new PermissionChange(USER, "quota_1", "user_2", List.of(Permission.READ, Permission.ADMIN), true);
+    private static final PermissionChange CHANGE = new PermissionChange(
+            new UUID(0, 1), USER, "quota_1", "user_2", List.of(Permission.READ, Permission.ADMIN), true);
 
     private final Vertx vertx = Vertx.vertx();
     private final Context context = vertx.getOrCreateContext();
@@ -99,7 +100,8 @@ class AuthServiceClientIT {
     @Test
     void tellsOfGrantsRevocationsAndResources() {
         on(() -> client.change(CHANGE));
-        on(() -> client.change(new PermissionChange(USER, "quota_1", "user_2", List.of(Permission.OWNER), false)));
+        on(() -> client.change(
+                new PermissionChange(new UUID(0, 1), USER, "quota_1", "user_2", List.of(Permission.OWNER), false)));
         on(() -> client.registerResource(USER, "quota_1", "Team", "What for"));
         assertThat(service.paths)
                 .containsExactly("/api/v1/permission/grant", "/api/v1/permission/revoke", "/api/v1/resources/create");

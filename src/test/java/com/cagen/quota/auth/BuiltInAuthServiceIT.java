@@ -29,6 +29,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -103,7 +104,8 @@ class BuiltInAuthServiceIT {
     private void change(boolean grant, String resourceId, String userId, Permission... permissions) {
         AuthFixtures.on(
                 context,
-                () -> client.change(new PermissionChange(USER, resourceId, userId, Arrays.asList(permissions), grant)));
+                () -> client.change(new PermissionChange(
+                        new UUID(0, 1), USER, resourceId, userId, Arrays.asList(permissions), grant)));
     }
 
     private void register(String resourceId) {
@@ -153,7 +155,12 @@ class BuiltInAuthServiceIT {
         AuthFixtures.on(
                 context,
                 () -> client.change(new PermissionChange(
-                        user("org_2", "user_9"), "quota_4", "user_2", List.of(Permission.ADMIN), false)));
+                        new UUID(0, 1),
+                        user("org_2", "user_9"),
+                        "quota_4",
+                        "user_2",
+                        List.of(Permission.ADMIN),
+                        false)));
         assertThat(check("org_1", "user_2", "quota_4").granted()).contains(Permission.ADMIN);
     }
 

@@ -227,7 +227,7 @@ class ClusteredBusIT {
                 new PermissionQuestion(CALLER, "q"),
                 new PermissionAnswer(Set.of(Permission.READ, Permission.ADMIN), 30),
                 new PermissionAnswer(Set.of(), 5),
-                new PermissionChange(CALLER, "q", "bob", List.of(Permission.READ), true));
+                new PermissionChange(new UUID(0, 1), CALLER, "q", "bob", List.of(Permission.READ), true));
         for (Object message : messages) {
             assertThat(thereAndBack(message)).isEqualTo(message).isNotSameAs(message);
         }
@@ -296,13 +296,18 @@ class ClusteredBusIT {
         Throwable failure = await(nobody.transform(asked -> Future.succeededFuture(asked.cause())));
         assertThat(failure).isInstanceOf(RefusalException.class);
         PermissionAnswer answer = new PermissionAnswer(Set.of(Permission.READ), 3);
-        buses.get(1).serveAuth(question -> Future.succeededFuture(answer), change -> Future.succeededFuture());
+        buses.get(1)
+                .serveAuth(
+                        question -> Future.succeededFuture(answer),
+                        change -> Future.succeededFuture(true),
+                        change -> Future.succeededFuture());
         await(buses.get(1).open());
         await(() -> await(buses.get(0)
                 .ask(new PermissionQuestion(CALLER, "q"))
                 .transform(asked -> Future.succeededFuture(asked.succeeded()))));
         assertThat(await(buses.get(0).ask(new PermissionQuestion(CALLER, "q")))).isEqualTo(answer);
-        await(buses.get(0).tell(new PermissionChange(CALLER, "q", "bob", List.of(Permission.READ), true)));
+        await(buses.get(0)
+                .tell(new PermissionChange(new UUID(0, 1), CALLER, "q", "bob", List.of(Permission.READ), true)));
         buses.get(1).leave();
     }
 

@@ -96,8 +96,9 @@ final class EngineHarness implements AutoCloseable {
                             change.targetUserId() + "/" + change.resourceId(),
                             ignored -> EnumSet.noneOf(Permission.class));
                     change.permissions().forEach(change.grant() ? held::add : held::remove);
-                    return Future.succeededFuture();
-                });
+                    return Future.succeededFuture(true);
+                },
+                change -> Future.succeededFuture());
         for (int lane = 0; lane < config.lanes().count(); lane++) {
             await(vertx.deployVerticle(
                     new QuotaVerticle(config, bus, database, new SimpleMeterRegistry(), lane),

@@ -8,6 +8,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -31,6 +33,8 @@ public final class Relay implements AutoCloseable {
     private final URI database;
     private final AtomicReference<Plan> plan = new AtomicReference<>();
     private final CountDownLatch released = new CountDownLatch(1);
+    private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+    private volatile boolean refusing;
 
     /** @param databaseUrl where connections go on to */
     public Relay(String databaseUrl) throws IOException {
@@ -38,6 +42,11 @@ public final class Relay implements AutoCloseable {
         daemon(() -> {
             while (true) {
                 Socket client = listener.accept();
+                sockets.add(client);
+                if (refusing) {
+                    client.close();
+                    continue;
+                }
                 Socket server = new Socket(database.getHost(), database.getPort());
                 daemon(() -> {
                     server.getInputStream().transferTo(client.getOutputStream());
@@ -60,6 +69,23 @@ public final class Relay implements AutoCloseable {
 
     public void release() {
         released.countDown();
+    }
+
+    /** Cuts every connection, and lets nobody through until told otherwise: as if the service's machine were gone. */
+    public void refuse(boolean refuse) {
+        refusing = refuse;
+        if (refuse) {
+            sockets.forEach(Relay::close);
+            sockets.clear();
+        }
+    }
+
+    private static void close(Socket socket) {
+        try {
+            socket.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private void forward(Socket client, Socket server) throws IOException {
