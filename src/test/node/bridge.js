@@ -1,7 +1,7 @@
 // node bridge.js sockjs|tcp, with QUOTA_PORT and QUOTA_KEY: uses a bridge of a running service as a client would. Prints a
 // line for each thing it saw; the test that starts it expects all of them.
 const assert = require('node:assert/strict');
-const { randomUUID } = require('node:crypto');
+const { randomBytes, randomUUID } = require('node:crypto');
 const { setTimeout: pause } = require('node:timers/promises');
 const { credential } = require('./credential.js');
 
@@ -95,6 +95,12 @@ async function refusals(client, as, quota) {
   await until(() => client.errors.length >= 4);
   await client.send(`${V1}quota.get`, { ...as(), quota_id: quota.id });
   saw('nonsense answered, and the socket still good');
+
+  client.errors.length = 0;
+  client.sendBlindly(`${V1}quota.get`, { ...as(), quota_id: 'quota_none' });
+  await until(() => client.errors.length > 0);
+  assert.deepEqual(client.errors, [40401]);
+  saw('a refusal heard without asking for a reply');
 }
 
 async function subscriptionRefused(client, headers, code) {
@@ -105,13 +111,16 @@ async function subscriptionRefused(client, headers, code) {
   client.unregister(EVENTS);
 }
 
-async function subscribe(client, as, quota, events) {
-  client.register(EVENTS, as(), (failure, event) => events.push(failure || event));
-  // The protocol confirms nothing: from the first event on it is certain.
-  while (events.length === 0) {
-    await use(client, as, quota, 1);
-    await pause(10);
-  }
+async function subscribe(client, as, events) {
+  let registered = false;
+  client.register(EVENTS, { ...as(), confirm: true }, (failure, event) => {
+    if (event && event.type === 'registered') {
+      registered = true;
+    } else {
+      events.push(failure || event);
+    }
+  });
+  await until(() => registered);
 }
 
 async function events(client, as, organization, quota) {
@@ -127,8 +136,9 @@ async function events(client, as, organization, quota) {
   const rival = await connect(port);
   const rivalQuota = await rootQuota(rival, asRival);
   const [mine, theirs] = [[], []];
-  await subscribe(client, as, quota, mine);
-  await subscribe(rival, asRival, rivalQuota, theirs);
+  await subscribe(client, as, mine);
+  await subscribe(rival, asRival, theirs);
+  saw('a registration confirmed');
 
   const theirUsage = await use(rival, asRival, rivalQuota, 7);
   await until(() => theirs.some((event) => event.data.usage_mb === 7));
@@ -186,6 +196,29 @@ async function tcpOnly() {
   saw('a ping answered');
 }
 
+async function sockJsOnly(organization, quota, client, as) {
+  const { listen } = require('./events.js');
+  const events = [];
+  const ends = [];
+  const user = { user: 'alice', organization };
+  listen('http://127.0.0.1:1/eventbus', key, user, assert.fail, (reason) => ends.push(reason));
+  await until(() => ends.length === 1);
+  listen(`http://127.0.0.1:${port}/eventbus`, randomBytes(32), user, assert.fail, (reason) => ends.push(reason));
+  await until(() => ends.length === 2);
+  assert.match(ends[0], /cannot be reached/);
+  assert.match(ends[1], /credential/);
+  const bus = listen(`http://127.0.0.1:${port}/eventbus`, key, user, (event) => events.push(event), assert.fail);
+  while (events.length === 0) {
+    await use(client, as, quota, 1);
+    await pause(10);
+  }
+  assert.equal(events[0].quota_id, quota.id);
+  bus.onclose = () => ends.push('closed');
+  bus.close();
+  await until(() => ends.length === 3);
+  saw('events heard with the documented code, and why they end');
+}
+
 async function main() {
   const organization = `acme_${randomUUID()}`;
   const as = member(organization);
@@ -193,6 +226,9 @@ async function main() {
   const quota = await operations(client, as);
   await refusals(client, as, quota);
   await events(client, as, organization, quota);
+  if (transport === 'sockjs') {
+    await sockJsOnly(organization, quota, client, as);
+  }
   await limits(client, as, quota);
   if (transport === 'tcp') {
     await tcpOnly();

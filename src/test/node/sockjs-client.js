@@ -21,7 +21,7 @@ function connect(port) {
       raw: (text) => bus.sockJSConn.send(text),
       close: () => bus.close(),
     };
-    bus.onerror = (error) => client.errors.push(error.body);
+    bus.onerror = (error) => client.errors.push(error.body || error.failureCode);
     bus.onopen = () => resolve(client);
     bus.onclose = () => {
       client.closed = true;

@@ -53,7 +53,7 @@ function connect(port) {
     } else if (handlers.has(message.address)) {
       handlers.get(message.address)(failure, message.body);
     } else {
-      client.errors.push(message.message);
+      client.errors.push(message.failureCode || message.message);
     }
   }
 

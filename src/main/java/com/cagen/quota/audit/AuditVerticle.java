@@ -254,6 +254,9 @@ public final class AuditVerticle extends VerticleBase {
     }
 
     private static JsonObject event(AuditEntry entry) {
+        JsonObject data = new JsonObject(entry.details());
+        // Whoever knows the key of another's request could find out its answer, or make a repeat of it fail.
+        data.remove("idempotency_key");
         return new JsonObject()
                 .put("event_id", entry.auditId().toString())
                 .put("type", entry.action())
@@ -262,6 +265,6 @@ public final class AuditVerticle extends VerticleBase {
                 .put("version", entry.quotaVersion())
                 .put("occurred_at", entry.createdAt().toString())
                 .put("actor", entry.actorUserId())
-                .put("data", new JsonObject(entry.details()));
+                .put("data", data);
     }
 }

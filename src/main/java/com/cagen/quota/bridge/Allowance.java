@@ -1,6 +1,6 @@
 package com.cagen.quota.bridge;
 
-/** How many messages a socket may still send: so many a second, a second's worth at once. */
+/** How much a socket may still send: so much a second, a second's worth at once. */
 final class Allowance {
     private static final double NANOS = 1e9;
 
@@ -14,14 +14,17 @@ final class Allowance {
         this.lastNanos = nowNanos;
     }
 
-    /** Takes one, if there is one. */
-    boolean take(long nowNanos) {
+    /**
+     * Takes {@code cost}, if there is at least one left. What costs more than there is leaves a debt, which has to be earned
+     * before the next one.
+     */
+    boolean take(int cost, long nowNanos) {
         left = Math.min(aSecond, left + (nowNanos - lastNanos) / NANOS * aSecond);
         lastNanos = nowNanos;
         if (left < 1) {
             return false;
         }
-        left -= 1;
+        left -= cost;
         return true;
     }
 }

@@ -9,6 +9,7 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.credential.Credentials;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.http.HttpConnection;
@@ -23,32 +24,41 @@ import io.vertx.ext.web.handler.sockjs.SockJSHandlerOptions;
 import io.vertx.ext.web.handler.sockjs.SockJSSocket;
 import java.time.Clock;
 import java.util.Base64;
-import java.util.HashSet;
-import java.util.LinkedHashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens the configured bridges. Both kinds of socket get the same {@link Session}. */
 public final class BridgeVerticle extends VerticleBase {
     private static final String SOCKJS_PATH = "/eventbus/*";
-    private static final long SWEEP_MILLIS = 5_000;
+    private static final Logger LOG = LoggerFactory.getLogger(BridgeVerticle.class);
+    private static final long SWEEP_MILLIS = 1_000;
     private static final int HTTP_IDLE_SECONDS = 60;
     private static final long REPLY_GRACE_MILLIS = 2_000;
+    private static final int TLS_HANDSHAKE_SECONDS = 5;
+    /** A connection at the SockJS port is closed that has not become a WebSocket by then. */
+    private static final long UPGRADE_MILLIS = 10_000;
     /** SockJS sends a frame as JSON text in a JSON array: quotes are escaped. */
     private static final int MAX_WEBSOCKET_BYTES = 2 * Session.MAX_FRAME_BYTES;
+    /** What sessions may hold together, and what all connections' unfinished frames can take, as a part of the memory. */
+    private static final int PART_OF_MEMORY = 8;
 
     private final Config config;
     private final Config.Bridges settings;
     private final Bus bus;
     private final Contract contract;
     private final MeterRegistry metrics;
-    private final Set<Session> sessions = new LinkedHashSet<>();
-    private final Subscriptions subscriptions = new Subscriptions();
-    /** At the SockJS port, whether they have become a WebSocket or not. */
-    private final Set<HttpConnection> connections = new HashSet<>();
+    private final int maxConnections;
+    private final Sessions sessions;
+    private final Subscriptions subscriptions;
+    /** At the SockJS port, each with the timer that closes it unless it becomes a WebSocket. */
+    private final Map<HttpConnection, Long> httpConnections = new HashMap<>();
 
+    private int tcpConnections;
     private volatile int open;
     private @Nullable SpendCredential credentials;
     private @Nullable PublicAddresses addresses;
@@ -61,10 +71,22 @@ public final class BridgeVerticle extends VerticleBase {
         this.bus = bus;
         this.contract = contract;
         this.metrics = metrics;
+        long part = memoryBytes() / PART_OF_MEMORY;
+        this.maxConnections = (int) Math.max(1, Math.min(settings.maxConnections(), part / MAX_WEBSOCKET_BYTES));
+        this.sessions = new Sessions(part);
+        this.subscriptions = new Subscriptions(sessions, bus::ask, System::nanoTime);
+    }
+
+    /** What is written to sockets is copied from the heap to direct memory: the smaller one counts. */
+    private static long memoryBytes() {
+        return Math.min(Runtime.getRuntime().maxMemory(), PlatformDependent.estimateMaxDirectMemory());
     }
 
     @Override
     public Future<?> start() {
+        if (maxConnections < settings.maxConnections()) {
+            LOG.info("the bridges take {} connections at most: memory has no room for more", maxConnections);
+        }
         Gauge.builder("cagen.quota.bridge.sockets", () -> open)
                 .description("Sockets of clients at the event-bus bridges")
                 .register(metrics);
@@ -84,8 +106,10 @@ public final class BridgeVerticle extends VerticleBase {
         if (port == null) {
             return Future.succeededFuture();
         }
-        NetServerOptions options =
-                new NetServerOptions().setHost(settings.tcpHost()).setPort(port);
+        NetServerOptions options = new NetServerOptions()
+                .setHost(settings.tcpHost())
+                .setPort(port)
+                .setSslHandshakeTimeout(TLS_HANDSHAKE_SECONDS);
         Config.ServerTls tls = settings.tls();
         if (tls != null) {
             BridgeTls.require(options, tls);
@@ -94,13 +118,25 @@ public final class BridgeVerticle extends VerticleBase {
         return tcp.listen();
     }
 
+    /** Of both bridges. */
+    private boolean full() {
+        return tcpConnections + httpConnections.size() >= maxConnections;
+    }
+
     private void connected(NetSocket socket) {
-        TcpLine line = new TcpLine(socket);
+        if (full()) {
+            socket.close();
+            return;
+        }
+        tcpConnections++;
+        TcpLine line = new TcpLine(vertx, socket);
         Session session = session(line, Dialect.TCP);
-        socket.closeHandler(ignored -> end(session));
+        socket.closeHandler(ignored -> {
+            tcpConnections--;
+            end(session);
+        });
         socket.exceptionHandler(ignored -> session.close());
         line.listen(frame -> session.take(frame, System.nanoTime()));
-        admit(session);
     }
 
     private Future<?> openSockJs() {
@@ -112,6 +148,11 @@ public final class BridgeVerticle extends VerticleBase {
         // WebSockets only: the others keep what a client does not fetch.
         List.of("XHR", "EVENT_SOURCE", "HTML_FILE", "JSON_P").forEach(transport::addDisabledTransport);
         Router router = Router.router(vertx);
+        // One request for each connection: else the answers to many would wait for a client that does not read.
+        router.route().handler(context -> {
+            context.addEndHandler(ignored -> context.request().connection().close());
+            context.next();
+        });
         router.route().handler(new Origins(config.allowedOrigins()));
         router.route(SOCKJS_PATH)
                 .subRouter(SockJSHandler.create(vertx, transport).socketHandler(this::connected));
@@ -120,27 +161,40 @@ public final class BridgeVerticle extends VerticleBase {
                         .setPort(port)
                         .setIdleTimeout(HTTP_IDLE_SECONDS)
                         .setHttp2ClearTextEnabled(false)
+                        // What a client has compressed may be a thousand times as large.
+                        .setPerFrameWebSocketCompressionSupported(false)
+                        .setPerMessageWebSocketCompressionSupported(false)
                         .setMaxWebSocketFrameSize(MAX_WEBSOCKET_BYTES)
                         .setMaxWebSocketMessageSize(MAX_WEBSOCKET_BYTES))
                 .requestHandler(router);
         sockJs = http;
-        http.connectionHandler(connection -> {
-            if (connections.size() >= settings.maxConnections()) {
-                connection.close();
-            } else {
-                connections.add(connection);
-                connection.closeHandler(ignored -> connections.remove(connection));
-            }
-        });
+        http.connectionHandler(this::connected);
         return http.listen();
+    }
+
+    private void connected(HttpConnection connection) {
+        if (full()) {
+            connection.close();
+            return;
+        }
+        long timer = vertx.setTimer(UPGRADE_MILLIS, ignored -> SockJsLine.abort(connection));
+        httpConnections.put(connection, timer);
+        connection.closeHandler(ignored -> {
+            vertx.cancelTimer(timer);
+            httpConnections.remove(connection);
+        });
     }
 
     private void connected(SockJSSocket socket) {
         // Once it is a WebSocket it no longer tells its own end.
         HttpConnection connection = socket.routingContext().request().connection();
-        Session session = session(new SockJsLine(socket), Dialect.SOCKJS);
+        Long timer = httpConnections.get(connection);
+        if (timer != null) {
+            vertx.cancelTimer(timer);
+        }
+        Session session = session(new SockJsLine(vertx, socket), Dialect.SOCKJS);
         socket.closeHandler(ignored -> {
-            connections.remove(connection);
+            httpConnections.remove(connection);
             end(session);
         });
         socket.exceptionHandler(ignored -> session.close());
@@ -151,38 +205,32 @@ public final class BridgeVerticle extends VerticleBase {
                 session.take(frame.toString(), System.nanoTime());
             }
         });
-        admit(session);
     }
 
     private Session session(Line line, Dialect dialect) {
-        return new Session(
+        Session session = new Session(
                 line,
                 dialect,
                 Objects.requireNonNull(addresses),
                 subscriptions,
+                sessions,
                 Objects.requireNonNull(credentials),
                 settings.messagesASecond(),
                 System.nanoTime());
-    }
-
-    private void admit(Session session) {
-        if (sessions.size() >= settings.maxConnections()) {
-            session.close();
-        } else {
-            sessions.add(session);
-            open = sessions.size();
-        }
+        sessions.add(session);
+        open = sessions.count();
+        return session;
     }
 
     private void end(Session session) {
         session.ended();
         sessions.remove(session);
-        open = sessions.size();
+        open = sessions.count();
     }
 
     private void closeOverdue() {
         long now = System.nanoTime();
-        List.copyOf(sessions).stream().filter(session -> session.overdue(now)).forEach(Session::close);
+        sessions.all().stream().filter(session -> session.overdue(now)).forEach(Session::close);
     }
 
     /** The port that the TCP bridge listens on; -1 when it is off. */
@@ -197,7 +245,7 @@ public final class BridgeVerticle extends VerticleBase {
 
     @Override
     public Future<?> stop() {
-        List.copyOf(sessions).forEach(Session::close);
+        sessions.all().forEach(Session::close);
         Future<?> tcpClosed = tcp == null ? Future.succeededFuture() : tcp.close();
         Future<?> sockJsClosed = sockJs == null ? Future.succeededFuture() : sockJs.close();
         return Future.join(tcpClosed, sockJsClosed);

@@ -3,6 +3,7 @@ package com.cagen.quota.bridge;
 import com.cagen.quota.bus.Addresses;
 import com.cagen.quota.bus.PublicAddresses;
 import com.cagen.quota.bus.PublicAddresses.Reply;
+import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
@@ -21,8 +22,17 @@ import org.jspecify.annotations.Nullable;
 final class Session {
     /** Of a frame that comes in. */
     static final int MAX_FRAME_BYTES = 64 * 1024;
+    /** What a frame takes in memory besides its bytes while it waits to be sent or answered. */
+    static final int FRAME_OVERHEAD_BYTES = 512;
+
     /** What may wait for a client that does not read. */
     private static final long MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+    /** Of frames that cannot be understood; the last one closes the socket. */
+    private static final int MAX_BAD_FRAMES = 5;
+    /** A frame counts once more for each of these. */
+    private static final int BYTES_A_MESSAGE = 4 * 1024;
+    /** Refusals for sending too much, before the socket is closed: as many a second as messages, and so many at least. */
+    private static final int MIN_REFUSALS_A_SECOND = 10;
 
     private static final int MAX_UNANSWERED = 1_000;
     private static final long MAX_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
@@ -30,47 +40,61 @@ final class Session {
     private static final long MAX_SUBSCRIPTION_NANOS = TimeUnit.HOURS.toNanos(1);
 
     private static final int MAX_REPLY_ADDRESS = 255;
+    private static final String TOO_MUCH = "This socket sends too much at once.";
 
     private final Line line;
     private final Dialect dialect;
     private final PublicAddresses addresses;
     private final Subscriptions subscriptions;
-    private final Function<@Nullable JsonObject, Future<String>> credentials;
+    private final Sessions sessions;
+    private final Function<@Nullable JsonObject, Future<Caller>> credentials;
     private final Allowance allowance;
+    private final Allowance refusals;
 
     private long lastHeardNanos;
     private long subscribedNanos;
     private long unreadBytes;
     private int unanswered;
+    private int badFrames;
+    /** Takes and writes no more frames. */
     private boolean closed;
+    /** What was unread is discarded, whatever the futures of its writes say later. */
+    private boolean ended;
     /** Counts registrations, so that an old one's late answer is told apart. */
     private int registration;
 
     private boolean registered;
-    private @Nullable String organization;
+    private @Nullable Caller subscriber;
 
-    /** @param credentials uses up the credential in a registration's headers and tells its organization */
+    /**
+     * @param sessions bounds what all of them hold in memory together
+     * @param credentials uses up the credential in a registration's headers and tells whose it is
+     */
     Session(
             Line line,
             Dialect dialect,
             PublicAddresses addresses,
             Subscriptions subscriptions,
-            Function<@Nullable JsonObject, Future<String>> credentials,
+            Sessions sessions,
+            Function<@Nullable JsonObject, Future<Caller>> credentials,
             int messagesASecond,
             long nowNanos) {
         this.line = line;
         this.dialect = dialect;
         this.addresses = addresses;
         this.subscriptions = subscriptions;
+        this.sessions = sessions;
         this.credentials = credentials;
         this.lastHeardNanos = nowNanos;
         this.allowance = new Allowance(messagesASecond, nowNanos);
+        this.refusals = new Allowance(Math.max(messagesASecond, MIN_REFUSALS_A_SECOND), nowNanos);
     }
 
-    /** Whether the client has gone silent, or heard events for as long as one credential is good for. */
+    /** Whether the client has gone silent, also within a frame, or heard events for as long as one credential is good for. */
     boolean overdue(long nowNanos) {
         return nowNanos - lastHeardNanos > MAX_SILENCE_NANOS
-                || (organization != null && nowNanos - subscribedNanos > MAX_SUBSCRIPTION_NANOS);
+                || line.overdue(nowNanos)
+                || (subscriber != null && nowNanos - subscribedNanos > MAX_SUBSCRIPTION_NANOS);
     }
 
     /** Takes a frame from the client. */
@@ -79,16 +103,21 @@ final class Session {
             return;
         }
         lastHeardNanos = nowNanos;
+        // Before anything else: reading the frame and answering it cost something as well.
+        boolean allowed = allowance.take(1 + text.length() / BYTES_A_MESSAGE, nowNanos);
+        if (!allowed && !refusals.take(1, nowNanos)) {
+            close();
+            return;
+        }
         JsonObject frame;
         try {
             frame = new JsonObject(text);
         } catch (DecodeException | ClassCastException e) {
-            write(dialect.error("invalid_json"));
+            bad("invalid_json");
             return;
         }
         String type = text(frame, "type");
         String address = text(frame, "address");
-        boolean allowed = allowance.take(lastHeardNanos);
         switch (type == null ? "" : type) {
             case "ping" -> {
                 JsonObject pong = dialect.pong();
@@ -96,11 +125,29 @@ final class Session {
                     write(pong);
                 }
             }
-            case "send" -> send(address, frame, allowed);
+            case "send" -> send(address, frame, text.length(), allowed);
             case "register" -> register(address, frame, allowed);
             case "unregister" -> unregister(address);
             case "publish" -> write(dialect.error("access_denied"));
-            default -> write(dialect.error(dialect == Dialect.TCP ? "unknown_type" : "invalid_type"));
+            default -> bad(dialect == Dialect.TCP ? "unknown_type" : "invalid_type");
+        }
+    }
+
+    /** Answers a frame that no client of the published protocols sends. */
+    private void bad(String problem) {
+        write(dialect.error(problem));
+        badFrames++;
+        if (badFrames >= MAX_BAD_FRAMES) {
+            close();
+        }
+    }
+
+    /** Answers a frame for an address that takes no such frames from outside, or for none. */
+    private void refuseAddress(@Nullable String address) {
+        if (address == null) {
+            bad("missing_address");
+        } else {
+            write(dialect.error("access_denied"));
         }
     }
 
@@ -108,33 +155,36 @@ final class Session {
         return frame.getValue(name) instanceof String text ? text : null;
     }
 
-    private void send(@Nullable String address, JsonObject frame, boolean allowed) {
+    private void send(@Nullable String address, JsonObject frame, int size, boolean allowed) {
         String replyAddress = text(frame, "replyAddress");
+        long held = size + (long) FRAME_OVERHEAD_BYTES;
         if (address == null || !PublicAddresses.takes(address)) {
-            write(dialect.error(address == null ? "missing_address" : "access_denied"));
+            refuseAddress(address);
         } else if (replyAddress != null && replyAddress.length() > MAX_REPLY_ADDRESS) {
-            write(dialect.error("invalid_reply_address"));
+            bad("invalid_reply_address");
         } else if (!allowed || unanswered >= MAX_UNANSWERED) {
-            answer(address, replyAddress, failure(ErrorCode.OVERLOADED, "This socket sends too much at once."));
+            answer(address, replyAddress, failure(ErrorCode.OVERLOADED, TOO_MUCH));
+        } else if (!sessions.reserveWaiting(held)) {
+            answer(address, replyAddress, failure(ErrorCode.OVERLOADED, "The bridges have too much to do."));
         } else {
             unanswered++;
             // The client's headers stay here: they could name codecs and timeouts.
             JsonObject body = frame.getValue("body") instanceof JsonObject json ? json : new JsonObject();
             addresses.request(address, body).onSuccess(reply -> {
                 unanswered--;
+                sessions.releaseWaiting(held);
                 answer(address, replyAddress, reply);
             });
         }
     }
 
+    /** A failure is told also to a client that asked for no reply: at the address that it has sent to. */
     private void answer(String address, @Nullable String replyAddress, Reply reply) {
-        if (replyAddress == null) {
-            return;
+        if (reply instanceof Reply.Failure failure) {
+            write(dialect.failure(replyAddress == null ? address : replyAddress, address, failure));
+        } else if (replyAddress != null) {
+            write(dialect.message(replyAddress, ((Reply.Data) reply).body(), true));
         }
-        write(
-                reply instanceof Reply.Data data
-                        ? dialect.message(replyAddress, data.body(), true)
-                        : dialect.failure(replyAddress, address, (Reply.Failure) reply));
     }
 
     private static Reply.Failure failure(ErrorCode code, String message) {
@@ -143,22 +193,24 @@ final class Session {
 
     private void register(@Nullable String address, JsonObject frame, boolean allowed) {
         if (!Addresses.EVENTS.equals(address)) {
-            write(dialect.error(address == null ? "missing_address" : "access_denied"));
+            refuseAddress(address);
         } else if (registered) {
             write(dialect.error("address_already_registered"));
         } else if (!allowed) {
-            refuseEvents(failure(ErrorCode.OVERLOADED, "This socket sends too much at once."));
+            refuseEvents(failure(ErrorCode.OVERLOADED, TOO_MUCH));
         } else {
             registered = true;
             subscribedNanos = lastHeardNanos;
             int mine = ++registration;
+            JsonObject headers = frame.getValue("headers") instanceof JsonObject json ? json : new JsonObject();
             credentials
-                    .apply(frame.getValue("headers") instanceof JsonObject headers ? headers : null)
+                    .apply(headers)
                     .onComplete(
                             granted -> {
                                 if (registered && registration == mine) {
-                                    organization = granted;
+                                    subscriber = granted;
                                     subscriptions.add(granted, this);
+                                    confirm(headers);
                                 }
                             },
                             refused -> {
@@ -175,6 +227,13 @@ final class Session {
         }
     }
 
+    /** Whoever asks for it hears that the registration stands, before the first event: the protocols have no frame for it. */
+    private void confirm(JsonObject headers) {
+        if ("true".equals(String.valueOf(headers.getValue("confirm")))) {
+            write(dialect.message(Addresses.EVENTS, new JsonObject().put("type", "registered"), false));
+        }
+    }
+
     private static Reply.Failure failure(Refusal refusal) {
         return failure(refusal.code(), refusal.message());
     }
@@ -186,7 +245,7 @@ final class Session {
 
     private void unregister(@Nullable String address) {
         if (!Addresses.EVENTS.equals(address)) {
-            write(dialect.error(address == null ? "missing_address" : "access_denied"));
+            refuseAddress(address);
         } else if (registered) {
             endSubscription();
         } else if (dialect == Dialect.TCP) { // the other one says nothing
@@ -196,39 +255,81 @@ final class Session {
 
     private void endSubscription() {
         registered = false;
-        if (organization != null) {
-            subscriptions.remove(organization, this);
-            organization = null;
+        if (subscriber != null) {
+            subscriptions.remove(subscriber, this);
+            subscriber = null;
         }
     }
 
-    /** Passes on an event of the session's own organization. */
-    void event(JsonObject event) {
-        write(dialect.message(Addresses.EVENTS, event, false));
+    /** Ends the registration, and says why: the client may register again. */
+    void endEvents(Refusal refusal) {
+        if (registered) {
+            endSubscription();
+            refuseEvents(failure(refusal));
+        }
+    }
+
+    /** Passes on an event that this session's user may hear of. */
+    void event(String frame) {
+        write(frame);
+    }
+
+    Dialect dialect() {
+        return dialect;
+    }
+
+    /** What was written and has not left this process yet. */
+    long unreadBytes() {
+        return unreadBytes;
     }
 
     private void write(JsonObject frame) {
+        write(frame.encode());
+    }
+
+    private void write(String text) {
         if (closed) {
             return;
         }
-        String text = frame.encode();
-        int bytes = text.getBytes(StandardCharsets.UTF_8).length;
-        unreadBytes += bytes;
-        if (unreadBytes > MAX_UNREAD_BYTES) {
-            close(); // it asks and does not read: its answers must not pile up here
-            return;
+        long bytes = text.getBytes(StandardCharsets.UTF_8).length + (long) FRAME_OVERHEAD_BYTES;
+        if (unreadBytes + bytes > MAX_UNREAD_BYTES) {
+            abort(); // it asks and does not read: its answers must not pile up here
+        } else if (sessions.reserveUnread(this, bytes)) {
+            unreadBytes += bytes;
+            line.write(text).onComplete(ignored -> left(bytes));
         }
-        line.write(text).onComplete(ignored -> unreadBytes -= bytes);
     }
 
-    /** Closes the socket. */
+    private void left(long bytes) {
+        if (!ended) {
+            unreadBytes -= bytes;
+            sessions.releaseUnread(bytes);
+        }
+    }
+
+    /** Closes the socket once the client has read what was written. */
     void close() {
-        ended();
+        stop();
         line.close();
+    }
+
+    /** Closes the socket at once and frees what it holds. */
+    void abort() {
+        ended();
+        line.abort();
     }
 
     /** The socket is closed, by whomever. */
     void ended() {
+        stop();
+        if (!ended) {
+            ended = true;
+            sessions.releaseUnread(unreadBytes);
+            unreadBytes = 0;
+        }
+    }
+
+    private void stop() {
         closed = true;
         endSubscription();
     }

@@ -4,6 +4,7 @@ import com.cagen.quota.api.Incoming;
 import com.cagen.quota.api.Intake;
 import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * Uses a credential up that comes with no operation. It is spent on the smallest list of quotas there is, so that the engine
  * checks and claims it as any other, on whichever node and across restarts.
  */
-final class SpendCredential implements Function<@Nullable JsonObject, Future<String>> {
+final class SpendCredential implements Function<@Nullable JsonObject, Future<Caller>> {
     private final Intake intake;
     private final RequestChannel channel;
 
@@ -29,10 +30,10 @@ final class SpendCredential implements Function<@Nullable JsonObject, Future<Str
 
     /**
      * @param headers with {@code service_id} and {@code encrypted_data}
-     * @return the organization that the credential speaks for; fails with a {@link RefusalException}
+     * @return who the credential speaks for; fails with a {@link RefusalException}
      */
     @Override
-    public Future<String> apply(@Nullable JsonObject headers) {
+    public Future<Caller> apply(@Nullable JsonObject headers) {
         JsonObject fields = new JsonObject().put("page_size", 1);
         if (headers != null) {
             fields.put("service_id", headers.getValue("service_id"))
@@ -52,7 +53,7 @@ final class SpendCredential implements Function<@Nullable JsonObject, Future<Str
         }
         return channel.send(request)
                 .compose(answer -> answer instanceof Answer.Success
-                        ? Future.succeededFuture(request.caller().organizationId())
+                        ? Future.succeededFuture(request.caller())
                         : Future.failedFuture(new RefusalException((Refusal) answer)));
     }
 }

@@ -1,38 +1,53 @@
 package com.cagen.quota.bridge;
 
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.VisibilityAnswer;
+import com.cagen.quota.domain.VisibilityQuestion;
+import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
 
-/** Who hears which organization's events. */
+/** Which sessions hear events, by organization. Used on the verticle's context. */
 final class Subscriptions {
-    private final Map<String, Set<Session>> byOrganization = new HashMap<>();
+    private final Map<String, OrganizationEvents> byOrganization = new HashMap<>();
+    private final Sessions sessions;
+    private final Function<VisibilityQuestion, Future<VisibilityAnswer>> ask;
+    private final LongSupplier clock;
 
-    void add(String organization, Session session) {
-        byOrganization
-                .computeIfAbsent(organization, ignored -> new LinkedHashSet<>())
-                .add(session);
+    /**
+     * @param sessions bounds what waits for an answer
+     * @param ask answers on this verticle's context
+     * @param clock nanoseconds, as {@link System#nanoTime}
+     */
+    Subscriptions(Sessions sessions, Function<VisibilityQuestion, Future<VisibilityAnswer>> ask, LongSupplier clock) {
+        this.sessions = sessions;
+        this.ask = ask;
+        this.clock = clock;
     }
 
-    void remove(String organization, Session session) {
-        Set<Session> sessions = byOrganization.get(organization);
-        if (sessions != null) {
-            sessions.remove(session);
-            if (sessions.isEmpty()) {
-                byOrganization.remove(organization);
-            }
+    void add(Caller caller, Session session) {
+        byOrganization
+                .computeIfAbsent(
+                        caller.organizationId(),
+                        organization -> new OrganizationEvents(organization, sessions, ask, clock))
+                .add(session, caller.userId());
+    }
+
+    void remove(Caller caller, Session session) {
+        OrganizationEvents events = byOrganization.get(caller.organizationId());
+        if (events != null && events.remove(session)) {
+            byOrganization.remove(caller.organizationId());
         }
     }
 
-    /** Hands a committed change to its organization's subscribers, and to nobody else. */
+    /** Hands a committed change to those subscribers of its organization who may hear of its quota, and to nobody else. */
     void deliver(JsonObject event) {
-        Set<Session> sessions = byOrganization.get(event.getString("organization_id"));
-        if (sessions != null) {
-            // A copy: a session that falls behind is closed, and leaves the set.
-            List.copyOf(sessions).forEach(session -> session.event(event));
+        OrganizationEvents events = byOrganization.get(event.getString("organization_id"));
+        if (events != null) {
+            events.take(event);
         }
     }
 }

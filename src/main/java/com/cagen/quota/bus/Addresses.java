@@ -30,6 +30,11 @@ public final class Addresses {
         return INTERNAL + "lane." + node + "." + lane;
     }
 
+    /** Typed: which users may hear of which quotas. */
+    static String visibilityQuestions(String node) {
+        return INTERNAL + "visibility." + node;
+    }
+
     /** Where a node's answers come in; {@code channel} is unique. */
     static String answers(String node, String channel) {
         return answersOf(node) + channel;

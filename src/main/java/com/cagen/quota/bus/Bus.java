@@ -11,6 +11,8 @@ import com.cagen.quota.domain.PermissionQuestion;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.VisibilityAnswer;
+import com.cagen.quota.domain.VisibilityQuestion;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
@@ -113,7 +115,9 @@ public final class Bus {
                 Messages.Presence.class,
                 PermissionQuestion.class,
                 PermissionAnswer.class,
-                PermissionChange.class)) {
+                PermissionChange.class,
+                VisibilityQuestion.class,
+                VisibilityAnswer.class)) {
             register(type);
         }
     }
@@ -277,6 +281,26 @@ public final class Bus {
             LOG.error("a bus handler threw", e);
             return Future.failedFuture(e);
         }
+    }
+
+    /**
+     * Asks a node that serves requests, as the calling one may have no database.
+     *
+     * @return fails when there is no answer
+     */
+    public Future<VisibilityAnswer> ask(VisibilityQuestion question) {
+        Nodes.Lane lane = nodes.lane(question.organizationId());
+        if (lane == null) {
+            return Future.failedFuture("no node is known that serves requests");
+        }
+        DeliveryOptions options = new DeliveryOptions(to(lane.node())).setSendTimeout(timeoutMillis);
+        return eventBus.<VisibilityAnswer>request(Addresses.visibilityQuestions(lane.node()), question, options)
+                .map(Message::body);
+    }
+
+    /** Lets a node that serves requests answer {@link #ask(VisibilityQuestion)}. */
+    public void serveVisibility(Function<VisibilityQuestion, Future<VisibilityAnswer>> handler) {
+        this.<VisibilityQuestion, VisibilityAnswer>serve(Addresses.visibilityQuestions(nodes.self()), handler);
     }
 
     /** Tells an auth verticle that its outbox has work. A hint: it looks from time to time anyway. */

@@ -154,8 +154,8 @@ public record Config(
      * @param tcpPort of the TCP bridge, or null
      * @param tcpHost what it listens on: this machine only, unless there is {@code tls}
      * @param sockJsPort of the SockJS bridge, or null; it listens where HTTP does
-     * @param maxConnections sockets of each bridge at most; more are closed at once
-     * @param messagesASecond what one socket may send; more is refused as overloaded
+     * @param maxConnections of this node, to both bridges together; more are closed at once, and fewer fit a small heap
+     * @param messagesASecond what one socket may send; more is refused as overloaded, twice as much closes the socket
      */
     public record Bridges(
             @Nullable Integer tcpPort,

@@ -4,7 +4,9 @@ import com.cagen.quota.bus.Bus;
 import com.cagen.quota.bus.LaneServer;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.storage.Database;
+import com.cagen.quota.storage.QuotaRows;
 import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.storage.Scope;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -41,6 +43,9 @@ public final class QuotaVerticle extends VerticleBase {
         if (number > 0) {
             return Future.succeededFuture();
         }
+        bus.serveVisibility(question -> database.transaction(
+                Scope.organization(question.organizationId()),
+                connection -> QuotaRows.visibility(connection, question)));
         vertx.setPeriodic(MAINTENANCE_MILLIS, ignored -> maintain());
         // Without its partition no nonce can be claimed; what is to be forgotten can wait.
         return RequestRows.rollNonces(database).onSuccess(ignored -> forget());

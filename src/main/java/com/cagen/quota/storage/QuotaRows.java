@@ -5,6 +5,8 @@ import com.cagen.quota.domain.Quota;
 import com.cagen.quota.domain.QuotaKey;
 import com.cagen.quota.domain.QuotaStatus;
 import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.VisibilityAnswer;
+import com.cagen.quota.domain.VisibilityQuestion;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
@@ -15,8 +17,10 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Table {@code quotas}. Whatever locks, locks in ascending order of ids. */
@@ -77,11 +81,23 @@ public final class QuotaRows {
     /** What the caller ($2) owns or was granted read or admin on through this service; deleted quotas are gone. */
     static final String VISIBLE = """
             FROM quota.quotas q
-            WHERE q.organization_id = $1 AND q.status <> 'deleted'
-              AND (q.owner_ids @> ARRAY[$2] OR q.inherited_owner_ids @> ARRAY[$2]
-                   OR EXISTS (SELECT FROM quota.quota_grants g
-                              WHERE g.organization_id = $1 AND g.quota_id = q.id AND g.user_id = $2))
-            """;
+            WHERE q.organization_id = $1 AND q.status <> 'deleted' AND
+            """ + ownedByOrGrantedTo("$2");
+
+    /** A quota's release is told to whoever saw it until then, so deleted quotas are not gone here. */
+    private static final String VISIBILITY = """
+            WITH roots AS MATERIALIZED (
+                SELECT r.owner_ids FROM quota.quotas r
+                WHERE r.organization_id = $1 AND r.level = 0 AND r.status <> 'deleted'
+            ), asking AS MATERIALIZED (
+                SELECT u.id COLLATE "C" AS id,
+                       EXISTS (SELECT FROM roots r WHERE r.owner_ids @> ARRAY[u.id COLLATE "C"]) AS owns_a_root
+                FROM unnest($3::text[]) u (id)
+            )
+            SELECT q.id, u.id
+            FROM quota.quotas q CROSS JOIN asking u
+            WHERE q.organization_id = $1 AND q.id = ANY ($2::text[]) AND (u.owns_a_root OR
+            """ + ownedByOrGrantedTo("u.id") + ")";
 
     private static final String FILTERED = VISIBLE + """
               AND ($3::text IS NULL OR q.type = $3) AND ($4::text IS NULL OR q.status = $4)
@@ -95,6 +111,15 @@ public final class QuotaRows {
     private static final String COUNT = "SELECT count(*) " + FILTERED;
 
     private QuotaRows() {}
+
+    /** Whether quota {@code q} of organization $1 is owned by the user, or granted to the user through this service. */
+    private static String ownedByOrGrantedTo(String user) {
+        return """
+                (q.owner_ids @> ARRAY[%1$s] OR q.inherited_owner_ids @> ARRAY[%1$s]
+                 OR EXISTS (SELECT FROM quota.quota_grants g
+                            WHERE g.organization_id = $1 AND g.quota_id = q.id AND g.user_id = %1$s))
+                """.formatted(user);
+    }
 
     private static String findAll(BatchStatement.Form form) {
         return "SELECT " + COLUMNS + "FROM " + form.rows("id text") + " JOIN quota.quotas q ON " + form.same("q")
@@ -282,6 +307,22 @@ public final class QuotaRows {
             return quotas;
         });
         return Future.all(count, items).map(ignored -> new Page<>(items.result(), count.result()));
+    }
+
+    /** Which of the users may hear of which of the quotas. */
+    public static Future<VisibilityAnswer> visibility(Session connection, VisibilityQuestion question) {
+        return connection
+                .preparedQuery(VISIBILITY)
+                .execute(Tuple.tuple()
+                        .addString(question.organizationId())
+                        .addArrayOfString(question.quotaIds().toArray(String[]::new))
+                        .addArrayOfString(question.userIds().toArray(String[]::new)))
+                .map(rows -> {
+                    Map<String, Set<String>> users = new HashMap<>();
+                    rows.forEach(row -> users.computeIfAbsent(row.getString(0), ignored -> new LinkedHashSet<>())
+                            .add(row.getString(1)));
+                    return new VisibilityAnswer(users);
+                });
     }
 
     private static Quota read(Row row) {

@@ -23,9 +23,12 @@ import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.PemTrustOptions;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.WebSocket;
 import java.net.http.WebSocketHandshakeException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -189,6 +192,19 @@ class BridgeLimitsIT {
 
         void close() throws Exception {
             socket.sendClose(WebSocket.NORMAL_CLOSURE, "").get(20, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void answersOneRequestOnlyOnAConnectionThatIsNoWebSocket() throws Exception {
+        int port =
+                service(new Config.Bridges(null, "127.0.0.1", null, 0, 10, 100)).sockJsBridgePort();
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.setSoTimeout(20_000);
+            String requests = "GET /eventbus/info HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(3);
+            socket.getOutputStream().write(requests.getBytes(StandardCharsets.US_ASCII));
+            String answers = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+            assertThat(answers).startsWith("HTTP/1.1 200 OK").containsOnlyOnce("HTTP/1.1 ");
         }
     }
 

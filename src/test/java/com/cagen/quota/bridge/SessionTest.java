@@ -3,8 +3,11 @@ package com.cagen.quota.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.bus.PublicAddresses;
+import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.domain.VisibilityAnswer;
+import com.cagen.quota.domain.VisibilityQuestion;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -13,7 +16,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -23,9 +28,22 @@ class SessionTest {
     private static final Vertx VERTX = Vertx.vertx();
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
-    private final Subscriptions subscriptions = new Subscriptions();
+    private static final long MEGABYTE = 1024L * 1024;
+
+    private final Sessions sessions = new Sessions(10 * MEGABYTE);
+    private final Subscriptions subscriptions =
+            new Subscriptions(sessions, SessionTest::everybodyMay, System::nanoTime);
     /** Answers to the credentials of registrations, in their order. */
-    private final Deque<Promise<String>> credentials = new ArrayDeque<>();
+    private final Deque<Promise<Caller>> credentials = new ArrayDeque<>();
+
+    private static Future<VisibilityAnswer> everybodyMay(VisibilityQuestion question) {
+        return Future.succeededFuture(new VisibilityAnswer(question.quotaIds().stream()
+                .collect(Collectors.toMap(quota -> quota, quota -> Set.copyOf(question.userIds())))));
+    }
+
+    private static Caller member(String organization) {
+        return new Caller(organization, "alice", "svc", List.of());
+    }
 
     @AfterAll
     static void stop() {
@@ -37,6 +55,7 @@ class SessionTest {
         final List<JsonObject> received = new ArrayList<>();
         boolean reads = true;
         boolean closed;
+        boolean aborted;
 
         @Override
         public Future<Void> write(String frame) {
@@ -49,24 +68,37 @@ class SessionTest {
             closed = true;
         }
 
+        @Override
+        public void abort() {
+            aborted = true;
+        }
+
+        @Override
+        public boolean overdue(long nowNanos) {
+            return false;
+        }
+
         JsonObject last() {
             return received.get(received.size() - 1);
         }
     }
 
     private Session session(Client client, Dialect dialect, int messagesASecond) {
-        return new Session(
+        Session session = new Session(
                 client,
                 dialect,
                 new PublicAddresses(VERTX, 1_000),
                 subscriptions,
+                sessions,
                 headers -> {
-                    Promise<String> answer = Promise.promise();
+                    Promise<Caller> answer = Promise.promise();
                     credentials.add(answer);
                     return answer.future();
                 },
                 messagesASecond,
                 0);
+        sessions.add(session);
+        return session;
     }
 
     private static String frame(String type, String address) {
@@ -78,13 +110,16 @@ class SessionTest {
     }
 
     private static JsonObject event(String organization) {
-        return new JsonObject().put("organization_id", organization).put("type", "usage.allocate");
+        return new JsonObject()
+                .put("organization_id", organization)
+                .put("quota_id", "quota_1")
+                .put("type", "usage.allocate");
     }
 
     private Session subscribed(Client client, String organization) {
         Session session = session(client, Dialect.TCP, 100);
         session.take(frame("register", EVENTS), 0);
-        credentials.remove().complete(organization);
+        credentials.remove().complete(member(organization));
         return session;
     }
 
@@ -127,10 +162,10 @@ class SessionTest {
         session.take(frame("register", EVENTS), 0);
         session.take(frame("unregister", EVENTS), 0);
         session.take(frame("register", EVENTS), 0);
-        credentials.remove().complete("first");
+        credentials.remove().complete(member("first"));
         subscriptions.deliver(event("first"));
         assertThat(client.received).isEmpty();
-        credentials.remove().complete("second");
+        credentials.remove().complete(member("second"));
         subscriptions.deliver(event("second"));
         assertThat(client.received).hasSize(1);
 
@@ -138,7 +173,7 @@ class SessionTest {
         Session closed = session(gone, Dialect.TCP, 100);
         closed.take(frame("register", EVENTS), 0);
         closed.ended();
-        credentials.remove().complete("third");
+        credentials.remove().complete(member("third"));
         subscriptions.deliver(event("third"));
         assertThat(gone.received).isEmpty();
     }
@@ -181,9 +216,9 @@ class SessionTest {
         for (int i = 0; i < 3; i++) {
             subscriptions.deliver(large);
         }
-        assertThat(client.closed).isFalse();
+        assertThat(client.aborted).isFalse();
         subscriptions.deliver(large);
-        assertThat(client.closed).isTrue();
+        assertThat(client.aborted).isTrue();
         assertThat(client.received).hasSize(3);
         session.take("{\"type\":\"ping\"}", 0);
         subscriptions.deliver(event("acme"));
@@ -201,5 +236,111 @@ class SessionTest {
         assertThat(session.overdue(3_601 * SECOND)).isTrue();
         session.take(frame("unregister", EVENTS), 3_601 * SECOND);
         assertThat(session.overdue(3_601 * SECOND)).isFalse();
+    }
+
+    @Test
+    void closesAfterAFewFramesThatCannotBeUnderstood() {
+        Client client = new Client();
+        Session session = session(client, Dialect.TCP, 100);
+        List<String> bad = List.of("{}", "no json", "[]", "{\"type\":\"send\"}", "{\"type\":\"unregister\"}");
+        for (String frame : bad) {
+            assertThat(client.closed).isFalse();
+            session.take(frame, 0);
+        }
+        assertThat(client.received)
+                .extracting(frame -> frame.getString("message"))
+                .containsExactly("unknown_type", "invalid_json", "invalid_json", "missing_address", "missing_address");
+        assertThat(client.closed).isTrue();
+        session.take("{\"type\":\"ping\"}", 0);
+        assertThat(client.received).hasSize(bad.size());
+    }
+
+    @Test
+    void closesASocketThatIsRefusedAgainAndAgain() {
+        Client client = new Client();
+        Session session = session(client, Dialect.TCP, 20);
+        for (int i = 0; i < 40; i++) {
+            session.take(frame("publish", EVENTS), 0);
+        }
+        assertThat(client.closed).isFalse();
+        assertThat(client.received).hasSize(40);
+        session.take(frame("publish", EVENTS), 0);
+        assertThat(client.closed).isTrue();
+        assertThat(client.received).hasSize(40);
+    }
+
+    @Test
+    void countsALargeFrameAsSeveralMessages() {
+        Client client = new Client();
+        Session session = session(client, Dialect.TCP, 20);
+        session.take("{\"type\":\"ping\",\"x\":\"" + "x".repeat(64 * 1024 - 32) + "\"}", 0);
+        assertThat(client.received).hasSize(1);
+        for (int i = 0; i < 5; i++) {
+            session.take("{\"type\":\"ping\"}", 0);
+        }
+        assertThat(client.received).hasSize(5);
+    }
+
+    @Test
+    void closesWhoReadsLeastWhenAllTogetherLeaveTooMuchUnread() {
+        Client reading = new Client();
+        Session other = subscribed(reading, "other");
+        List<Client> slow = new ArrayList<>();
+        JsonObject large = event("acme").put("padding", "x".repeat((int) MEGABYTE));
+        for (int i = 0; i < 5; i++) {
+            Client client = new Client();
+            client.reads = false;
+            subscribed(client, "acme" + i);
+            slow.add(client);
+            for (int j = 0; j < 3; j++) {
+                subscriptions.deliver(large.copy().put("organization_id", "acme" + i));
+            }
+        }
+        assertThat(slow).filteredOn(client -> client.aborted).hasSize(2);
+        subscriptions.deliver(event("other"));
+        assertThat(reading.received).hasSize(1);
+        other.take("{\"type\":\"ping\"}", 0);
+        assertThat(reading.received).hasSize(2);
+        assertThat(reading.aborted).isFalse();
+    }
+
+    @Test
+    void tellsAClientThatAskedForNoReplyWhyItWasRefused() {
+        Client client = new Client();
+        Session session = session(client, Dialect.TCP, 1);
+        String blind = new JsonObject()
+                .put("type", "send")
+                .put("address", "cagen.quota.v1.quota.get")
+                .encode();
+        session.take("{\"type\":\"ping\"}", 0);
+        session.take(blind, 0);
+        assertThat(client.last())
+                .isEqualTo(new JsonObject()
+                        .put("type", "err")
+                        .put("address", "cagen.quota.v1.quota.get")
+                        .put("sourceAddress", "cagen.quota.v1.quota.get")
+                        .put("failureCode", 50303)
+                        .put("failureType", "RECIPIENT_FAILURE")
+                        .put("message", "This socket sends too much at once."));
+    }
+
+    @Test
+    void confirmsARegistrationToWhoeverAsksForIt() {
+        for (Object wanted : List.of(true, "true")) {
+            Client client = new Client();
+            Session session = session(client, Dialect.SOCKJS, 100);
+            JsonObject register = new JsonObject()
+                    .put("type", "register")
+                    .put("address", EVENTS)
+                    .put("headers", new JsonObject().put("confirm", wanted));
+            session.take(register.encode(), 0);
+            subscriptions.deliver(event("acme"));
+            assertThat(client.received).isEmpty();
+            credentials.remove().complete(member("acme"));
+            subscriptions.deliver(event("acme"));
+            assertThat(client.received)
+                    .extracting(frame -> frame.getJsonObject("body"))
+                    .containsExactly(new JsonObject().put("type", "registered"), event("acme"));
+        }
     }
 }

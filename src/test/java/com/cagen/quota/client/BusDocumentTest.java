@@ -100,12 +100,14 @@ class BusDocumentTest {
     }
 
     @Test
-    void showsTheCredentialCodeThatTheBridgesTestRuns() throws IOException {
-        String tested = Files.readString(Path.of("src", "test", "node", "credential.js"));
+    void showsTheCodeThatTheBridgesTestRuns() throws IOException {
+        Path folder = Path.of("src", "test", "node");
         assertThat(Pattern.compile("```js\n(.*?)```", Pattern.DOTALL)
                         .matcher(document)
                         .results()
                         .map((MatchResult block) -> block.group(1)))
-                .contains(tested);
+                .contains(
+                        Files.readString(folder.resolve("credential.js")),
+                        Files.readString(folder.resolve("events.js")));
     }
 }

@@ -10,6 +10,7 @@ import com.cagen.quota.client.Usage;
 import com.cagen.quota.client.User;
 import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.examples.ClusterMember;
+import com.cagen.quota.testing.BridgeClient;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestConfig;
@@ -56,12 +57,14 @@ class RolesIT {
     private final Node engine = new Node("engine", LONG);
     private final Node back = new Node("back", LONG);
     private final List<Node> nodes = List.of(front, engine, back);
+    private final int bridgePort = Node.freePort();
     private final Operations operations = new Operations();
 
     @BeforeAll
     void start() throws Exception {
         Map<String, String> door = new HashMap<>(ENGINE);
         door.putAll(Map.of("QUOTA_ROLES", "http", "HTTP_INSTANCES", "2"));
+        door.put("BRIDGE_TCP_PORT", Integer.toString(bridgePort));
         front.start("", nodes, door);
         engine.start(url, nodes, ENGINE);
         front.awaitReady(); // it hears the engine
@@ -192,6 +195,24 @@ class RolesIT {
         } finally {
             member.close().await();
             other.close();
+        }
+    }
+
+    @Test
+    void tellsABridgesClientOfWhatItsUserSeesThoughTheBridgesNodeHasNoDatabase() throws Exception {
+        String credential = operations.credential("carl");
+        JsonObject headers = new JsonObject()
+                .put("service_id", "svc_cagen_quota")
+                .put("encrypted_data", credential.substring(credential.lastIndexOf(':') + 1));
+        try (BridgeClient carl = BridgeClient.registered(bridgePort, headers)) {
+            String quota = operations.root(front, 1_000);
+            JsonObject usage = new JsonObject().put("resource_id", "r").put("usage_mb", 100);
+            operations.done(front, "/quotas/" + quota + "/usage/allocate", "alice", usage);
+            JsonObject grant = new JsonObject().put("target_user_id", "carl").put("permissions", List.of("read"));
+            operations.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
+            JsonObject event = carl.event();
+            assertThat(event.getString("type")).isEqualTo("permission.grant");
+            assertThat(event.getString("quota_id")).isEqualTo(quota);
         }
     }
 

@@ -187,7 +187,7 @@ class BusIT {
         List<CompletableFuture<?>> sent = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
             JsonObject usage = usage(roots.get(i % 3), i < 54 ? 1 : 5_000); // the last ones are refused
-            sent.add(send(alice, "usage.allocate", usage)
+            sent.add(send(alice, "usage.allocate", usage.put("idempotency_key", "key " + i))
                     .otherwiseEmpty()
                     .toCompletionStage()
                     .toCompletableFuture());
@@ -225,6 +225,7 @@ class BusIT {
             assertThat(taken.getString("organization_id")).isEqualTo("acme");
             assertThat(taken.getString("actor")).isEqualTo("alice");
             assertThat(taken.getJsonObject("data").getLong("used_mb_after")).isOne();
+            assertThat(taken.getJsonObject("data").fieldNames()).doesNotContain("idempotency_key");
             // What was published had been committed.
             assertThat(alice.audit(root))
                     .extracting(entry -> entry.getString("audit_id"))
