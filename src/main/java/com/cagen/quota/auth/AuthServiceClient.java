@@ -7,6 +7,7 @@ import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.PermissionAnswer;
 import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.PermissionQuestion;
+import com.cagen.quota.domain.RefusalException;
 import io.vertx.circuitbreaker.CircuitBreaker;
 import io.vertx.circuitbreaker.CircuitBreakerOptions;
 import io.vertx.circuitbreaker.CircuitBreakerState;
@@ -24,7 +25,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Asks and tells the auth service (contract, section 4), believing nothing that it cannot check. A future from here fails
- * whenever there is no trustworthy answer: whoever asked must then refuse.
+ * whenever there is no trustworthy answer: whoever asked must then refuse. It fails with a {@link RefusalException} ({@code
+ * overloaded}) when the caller's organization has too many calls under way; no call was made then.
  *
  * <p>To be used on one verticle's context, as {@link Credentials} are.
  */
@@ -41,9 +43,13 @@ final class AuthServiceClient {
     /** Asked for together. Ownership is never asked for: it is decided by this service alone. */
     private static final List<Permission> ASKED = List.of(Permission.READ, Permission.ADMIN);
 
+    /** Calls at once and waiting. */
+    private static final int MAX_CALLS = 1_000;
+
     private final BoundedHttp http;
     private final Credentials credentials;
     private final CircuitBreaker breaker;
+    private final CallLimiter limiter;
 
     /** @param baseUrl {@code http(s)://host:port[/prefix]} */
     AuthServiceClient(Vertx vertx, Config config, String baseUrl) {
@@ -62,10 +68,17 @@ final class AuthServiceClient {
                                 .setTimeout(-1)
                                 .setMaxRetries(0)
                                 .setFallbackOnFailure(false))
-                .failurePolicy(result ->
-                        result.failed() && !(result.cause() instanceof AuthServiceException said && said.answered()))
+                .failurePolicy(result -> result.failed() && isFailureOfAuthService(result.cause()))
                 .openHandler(opened -> LOG.warn("the auth service failed repeatedly; it gets a rest"))
                 .closeHandler(closed -> LOG.info("the auth service answers again"));
+        this.limiter =
+                new CallLimiter(BoundedHttp.CALLS, MAX_CALLS, config.auth().timeoutMillis());
+    }
+
+    /** A refusal, and overload on this node, leave the breaker closed. */
+    private static boolean isFailureOfAuthService(Throwable failure) {
+        return !(failure instanceof RefusalException)
+                && !(failure instanceof AuthServiceException said && said.answered());
     }
 
     /** Which of read and admin the caller holds. */
@@ -135,10 +148,14 @@ final class AuthServiceClient {
     }
 
     private Future<JsonObject> call(String path, Caller caller, Supplier<JsonObject> fields) {
-        return breaker.execute(() -> http.post(
+        // Before the breaker: what waits for its turn here is not a call yet, and cannot fail as one.
+        return limiter.run(caller.organizationId(), () -> breaker.execute(() -> post(path, caller, fields.get())));
+    }
+
+    private Future<JsonObject> post(String path, Caller caller, JsonObject fields) {
+        return http.post(
                         path,
-                        fields.get()
-                                .put("service_id", credentials.serviceId())
+                        fields.put("service_id", credentials.serviceId())
                                 // Fresh each time: a nonce works once.
                                 .put(
                                         "encrypted_data",
@@ -152,7 +169,7 @@ final class AuthServiceClient {
                         throw AuthServiceException.unbelievable("the auth service did not confirm success");
                     }
                     return answer;
-                }));
+                });
     }
 
     /** Whether the breaker lets calls through at the moment. */

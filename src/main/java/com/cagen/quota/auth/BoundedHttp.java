@@ -1,9 +1,13 @@
 package com.cagen.quota.auth;
 
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.RefusalException;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.ConnectionPoolTooBusyException;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpClientRequest;
@@ -23,6 +27,9 @@ final class BoundedHttp {
     static final int MAX_BODY = 64 * 1024;
 
     private static final int CONNECTIONS = 32;
+    /** Exchanges that the caller may have under way: none waits for a connection, and health checks have theirs. */
+    static final int CALLS = CONNECTIONS - 2;
+
     private static final int WAITING = 1_000;
     /** Shorter than common servers', which would otherwise close a connection just as it is used again. */
     private static final int KEEP_ALIVE_SECONDS = 10;
@@ -90,13 +97,24 @@ final class BoundedHttp {
             options.putHeader("Content-Type", "application/json");
         }
         return client.request(options)
-                .recover(failure -> Future.failedFuture(AuthServiceException.unreachable(failure)))
+                .recover(failure -> Future.failedFuture(unsent(failure)))
                 .compose(request -> {
                     long left = timeoutMillis - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
                     return send(request, body, reader, Math.max(1, left));
                 })
                 .recover(failure -> Future.failedFuture(
-                        failure instanceof AuthServiceException ? failure : AuthServiceException.unanswered(failure)));
+                        failure instanceof AuthServiceException || failure instanceof RefusalException
+                                ? failure
+                                : AuthServiceException.unanswered(failure)));
+    }
+
+    /** Nothing was sent. */
+    private static RuntimeException unsent(Throwable failure) {
+        return failure instanceof ConnectionPoolTooBusyException
+                ? new RefusalException(
+                        Refusal.of(ErrorCode.OVERLOADED, "Too many questions to the auth service are waiting."),
+                        failure)
+                : AuthServiceException.unreachable(failure);
     }
 
     private static <T> Future<T> send(

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A question never joins a call that has begun before it: that call may have been answered before a revocation which the
  * asker already knows of, and its answer would then be kept as if it came after. It waits for the next call, together with all
  * who ask meanwhile. When the call under way fails, those who wait fail with it, since no answer is never a wrong one.
+ *
+ * <p>It holds one entry for each call, so the limit on calls ({@link CallLimiter}) bounds it as well.
  */
 final class PermissionQuestions {
     private final Function<PermissionQuestion, Future<PermissionAnswer>> call;

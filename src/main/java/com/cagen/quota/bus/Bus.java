@@ -194,7 +194,8 @@ public final class Bus {
     /**
      * Asks an auth verticle.
      *
-     * @return fails with a {@link RefusalException} {@code auth_unavailable} when there is no trustworthy answer
+     * @return fails with a {@link RefusalException}: {@code auth_unavailable} when there is no trustworthy answer, {@code
+     *     overloaded} when too many questions of the caller's organization are waiting
      */
     public Future<PermissionAnswer> ask(PermissionQuestion question) {
         return this.<PermissionAnswer>askAuth(question.resourceId(), Addresses::permissionQuestions, question, true);
@@ -204,7 +205,7 @@ public final class Bus {
      * Has the auth service told of a grant or a revocation.
      *
      * @return true when it confirmed, false when it refused and did nothing; fails with a {@link RefusalException} {@code
-     *     auth_unavailable} when it may have done it or not
+     *     auth_unavailable} when it may have done it or not, and {@code overloaded} as {@link #ask} does
      */
     public Future<Boolean> tell(PermissionChange change) {
         return this.<Boolean>askAuth(change.resourceId(), Addresses::permissionChanges, change, true);
@@ -233,8 +234,21 @@ public final class Bus {
                         nodes.gone(node);
                         return askAuth(key, address, message, false);
                     }
-                    return authUnavailable(failure);
+                    return overloaded(failure)
+                            ? Future.failedFuture(tooManyQuestions(failure))
+                            : authUnavailable(failure);
                 });
+    }
+
+    private static RefusalException tooManyQuestions(Throwable cause) {
+        return new RefusalException(
+                Refusal.of(ErrorCode.OVERLOADED, "Too many questions to the auth service are waiting."), cause);
+    }
+
+    private static boolean overloaded(Throwable failure) {
+        return failure instanceof ReplyException reply
+                && reply.failureType() == ReplyFailure.RECIPIENT_FAILURE
+                && reply.failureCode() == ErrorCode.OVERLOADED.busFailureCode();
     }
 
     private static <T> Future<T> authUnavailable(Throwable failure) {

@@ -8,10 +8,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.cagen.quota.credential.Opened;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.PermissionAnswer;
 import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.PermissionQuestion;
+import com.cagen.quota.domain.RefusalException;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -19,8 +22,10 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -332,6 +337,47 @@ class AuthServiceClientIT {
             assertFailsClosed("status 403");
         }
         assertThat(client.accepting()).isTrue();
+    }
+
+    @Test
+    void thousandsOfQuestionsOfOneOrganizationKeepNobodyElseFromAsking() {
+        Queue<Runnable> held = new ConcurrentLinkedQueue<>();
+        service.behaviour = (request, body) -> {
+            Runnable answer = () -> StubAuthService.right(request, body);
+            if (body.getString("resource_id").startsWith("held")) {
+                held.add(answer);
+            } else {
+                answer.run();
+            }
+        };
+        // Nothing is timed out while it is held.
+        AuthServiceClient patient = new AuthServiceClient(vertx, AuthFixtures.config(60_000), service.url());
+        PermissionQuestions questions = new PermissionQuestions(patient::check);
+        List<Future<PermissionAnswer>> greedy = on(() -> Future.succeededFuture(IntStream.range(0, 2_200)
+                .mapToObj(i -> questions.ask(new PermissionQuestion(USER, "held_" + i)))
+                .toList()));
+        Caller other = new Caller("org_2", "user_2", SERVICE, List.of());
+        for (int i = 0; i < 10; i++) {
+            String quota = "quota_" + i;
+            assertThat(on(() -> questions.ask(new PermissionQuestion(other, quota)))
+                            .granted())
+                    .containsExactly(Permission.READ);
+        }
+        assertThat(patient.accepting()).isTrue();
+        List<Future<PermissionAnswer>> refused =
+                greedy.stream().filter(Future::failed).toList();
+        assertThat(refused).hasSizeBetween(1_500, 2_000).allSatisfy(future -> assertThat(future.cause())
+                .isInstanceOfSatisfying(
+                        RefusalException.class,
+                        failure -> assertThat(failure.refusal().code()).isEqualTo(ErrorCode.OVERLOADED)));
+        service.behaviour = StubAuthService::right;
+        until(vertx, "every question that was let in has its answer", () -> {
+            for (Runnable answer = held.poll(); answer != null; answer = held.poll()) {
+                answer.run();
+            }
+            return greedy.stream().allMatch(Future::isComplete);
+        });
+        assertThat(greedy.stream().filter(Future::succeeded).count()).isEqualTo(2_200 - refused.size());
     }
 
     @Test

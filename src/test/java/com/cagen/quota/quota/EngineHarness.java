@@ -46,6 +46,8 @@ final class EngineHarness implements AutoCloseable {
 
     final Queue<JsonObject> events = new ConcurrentLinkedQueue<>();
     volatile boolean authDown;
+    /** Why nothing can be had from the auth service while it is down. */
+    volatile ErrorCode authFailure = ErrorCode.AUTH_UNAVAILABLE;
 
     private final Vertx vertx = Vertx.vertx();
     private final Context context = vertx.getOrCreateContext();
@@ -125,8 +127,8 @@ final class EngineHarness implements AutoCloseable {
         return bus.flushRefusals();
     }
 
-    private static <T> Future<T> down() {
-        return Future.failedFuture(new RefusalException(Refusal.of(ErrorCode.AUTH_UNAVAILABLE, "down")));
+    private <T> Future<T> down() {
+        return Future.failedFuture(new RefusalException(Refusal.of(authFailure, "down")));
     }
 
     static Caller caller(String organization, String user, String... teams) {

@@ -299,6 +299,23 @@ class EngineIT {
     }
 
     @Test
+    void tellsItsOwnOverloadFromAnAuthServiceThatIsDown() {
+        String root = root(100);
+        engine.authDown = true;
+        engine.authFailure = ErrorCode.OVERLOADED;
+        try {
+            assertThat(engine.refused(COLLEAGUE, new Operation.GetQuota(root)).code())
+                    .isEqualTo(ErrorCode.OVERLOADED);
+            assertThat(engine.refused(COLLEAGUE, new Operation.ReleaseQuota(root))
+                            .code())
+                    .isEqualTo(ErrorCode.OVERLOADED);
+        } finally {
+            engine.authDown = false;
+            engine.authFailure = ErrorCode.AUTH_UNAVAILABLE;
+        }
+    }
+
+    @Test
     void suspensionReachesDownAndResumingLeavesWhatWasSuspendedByItself() {
         String root = root(100);
         String middle = child(root, 50, QuotaType.ORGANIZATION, "");
