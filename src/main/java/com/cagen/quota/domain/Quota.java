@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param level 0 for a root
  * @param ownerId the root's first owner, inherited by every quota below it
  * @param ownerIds who was made owner of this quota itself
- * @param inheritedOwnerIds who owns an ancestor, and so this quota as well
+ * @param inheritedOwnerIds who owns an ancestor, and so this quota as well; of a deleted quota, as it was when it was released
  * @param teamId the team of a {@link QuotaType#TEAM} quota, else null
  * @param status its own state, whatever its ancestors' is
  * @param suspendedBy the nearest suspended quota among itself and its ancestors, or null
@@ -47,6 +47,12 @@ public record Quota(
 
     /** The deepest level there may be: 16 levels, counted from 0. */
     public static final int MAX_LEVEL = 15;
+
+    /**
+     * How many living quotas a tree may grow to. Suspending, resuming and changing owners lock and write everything below, so
+     * this bounds how long they keep others waiting.
+     */
+    public static final int MAX_TREE = 10_000;
 
     public long availableMb() {
         return totalMb - usedMb - allocatedMb;
@@ -130,14 +136,19 @@ public record Quota(
                 deletedAt);
     }
 
-    /** This quota after its parent's owners changed: no change of its own, so no version. */
-    public Quota withOwnersOf(Quota parent) {
-        Set<String> inherited = new LinkedHashSet<>(parent.ownerIds);
-        inherited.addAll(parent.inheritedOwnerIds);
+    /** Who owns the quotas directly below this one through it: its own owners, then those of its ancestors. */
+    public List<String> ownersBelow() {
+        Set<String> owners = new LinkedHashSet<>(ownerIds);
+        owners.addAll(inheritedOwnerIds);
+        return List.copyOf(owners);
+    }
+
+    /** This quota, with what its ancestors' rows say of its owners: no change of its own, so no version. */
+    public Quota withInheritedOwners(List<String> newInheritedOwnerIds) {
         return copy(
-                parent.ownerId,
+                ownerId,
                 ownerIds,
-                List.copyOf(inherited),
+                newInheritedOwnerIds,
                 usedMb,
                 allocatedMb,
                 status,

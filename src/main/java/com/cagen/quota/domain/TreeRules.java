@@ -31,6 +31,19 @@ public final class TreeRules {
         return op.allocateMb() > parent.availableMb() ? Refusal.insufficientQuota(parent, op.allocateMb()) : null;
     }
 
+    /**
+     * Whether a tree may grow by one quota.
+     *
+     * @param living quotas of the tree that are not deleted, its root included; {@link Quota#MAX_TREE} stands for more as well
+     * @return null, or {@link ErrorCode#HIERARCHY_VIOLATION}
+     */
+    public static @Nullable Refusal grow(long living) {
+        return living < Quota.MAX_TREE
+                ? null
+                : violation("A root and what is below it are at most " + Quota.MAX_TREE + " quotas; this tree has "
+                        + living + " or more. Release some, or create another root.");
+    }
+
     /** Only what is empty may be released: {@link ErrorCode#QUOTA_NOT_EMPTY} otherwise. */
     public static @Nullable Refusal release(Quota quota) {
         if (quota.usedMb() == 0 && quota.allocatedMb() == 0) {

@@ -21,7 +21,15 @@ final class AllocateQuota {
     static Future<Step> run(Attempt attempt, Operation.AllocateQuota allocate) {
         return attempt.onQuota(Attempt.Rows.QUOTA_LOCKED, (parent, ignored) -> {
             Refusal refusal = TreeRules.allocate(parent, attempt.request().caller(), allocate);
-            return refusal == null ? insert(attempt, parent, allocate) : attempt.refuse(parent, refusal);
+            if (refusal != null) {
+                return attempt.refuse(parent, refusal);
+            }
+            // Without a lock on the tree: allocations that run at the same moment may exceed the limit by their number.
+            return QuotaRows.countTree(attempt.connection(), parent, Quota.MAX_TREE)
+                    .compose(living -> {
+                        Refusal full = TreeRules.grow(living);
+                        return full == null ? insert(attempt, parent, allocate) : attempt.refuse(parent, full);
+                    });
         });
     }
 
@@ -50,8 +58,6 @@ final class AllocateQuota {
 
     private static Quota child(Attempt attempt, Quota parent, Operation.AllocateQuota allocate) {
         String id = Ids.quota();
-        Set<String> owners = new LinkedHashSet<>(parent.ownerIds());
-        owners.addAll(parent.inheritedOwnerIds());
         return new Quota(
                 parent.organizationId(),
                 id,
@@ -64,7 +70,7 @@ final class AllocateQuota {
                 allocate.quotaType() == QuotaType.TEAM ? allocate.targetId() : null,
                 parent.ownerId(),
                 List.of(),
-                List.copyOf(owners),
+                parent.ownersBelow(),
                 allocate.allocateMb(),
                 0,
                 0,

@@ -75,7 +75,8 @@ record Attempt(Session connection, Pending pending, boolean accepted, long claim
                                     found.values().forEach(quota -> byId.put(quota.id(), quota));
                                     return byId;
                                 });
-        return loaded.compose(found -> recorded().compose(record -> {
+        Future<Map<String, Quota>> current = loaded.compose(found -> withOwnersOfToday(found, key.quotaId()));
+        return current.compose(found -> recorded().compose(record -> {
             Quota quota = found.get(key.quotaId());
             Quota parent = quota == null || quota.parentId() == null ? null : found.get(quota.parentId());
             Decision decision = Admission.admit(
@@ -100,6 +101,18 @@ record Attempt(Session connection, Pending pending, boolean accepted, long claim
             }
             throw new IllegalStateException("admission said " + decision);
         }));
+    }
+
+    /** Changes of owners leave released quotas out, whose trail must follow them all the same. */
+    private Future<Map<String, Quota>> withOwnersOfToday(Map<String, Quota> found, String id) {
+        Quota quota = found.get(id);
+        if (quota == null || !quota.deleted() || quota.parentId() == null) {
+            return Future.succeededFuture(found);
+        }
+        return QuotaRows.ownersAbove(connection, quota).map(owners -> {
+            found.put(id, quota.withInheritedOwners(owners));
+            return found;
+        });
     }
 
     /** What was recorded under the request's idempotency key: one entry or none. */

@@ -14,9 +14,7 @@ import com.cagen.quota.storage.QuotaRows;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -148,27 +146,10 @@ final class Grants {
                                         .strings("owners_after", owners))));
     }
 
-    /** Owners of a quota own everything below it: writes that into each row, parents before children. */
+    /** Owners of a quota own everything below it: writes that into the rows below. */
     private static Future<Void> passOn(Attempt attempt, Quota root) {
-        return QuotaRows.lockBelow(attempt.connection(), root).compose(below -> {
-            Map<String, Quota> done = new HashMap<>();
-            done.put(root.id(), root);
-            Future<Void> written = Future.succeededFuture();
-            for (Quota quota : below.stream()
-                    .sorted((a, b) -> Integer.compare(a.level(), b.level()))
-                    .toList()) {
-                Quota parent = done.get(quota.parentId());
-                if (parent == null) {
-                    throw new IllegalStateException("a quota below without its parent: " + quota.id());
-                }
-                Quota after = quota.withOwnersOf(parent);
-                done.put(quota.id(), after);
-                if (!after.equals(quota)) {
-                    written = written.compose(ignored -> QuotaRows.updateState(attempt.connection(), after));
-                }
-            }
-            return written;
-        });
+        return QuotaRows.lockBelow(attempt.connection(), root)
+                .compose(below -> QuotaRows.passOwnersOn(attempt.connection(), root, below));
     }
 
     private static List<String> names(Set<Permission> permissions) {

@@ -4,9 +4,6 @@ import com.cagen.quota.domain.Quota;
 import com.cagen.quota.domain.QuotaStatus;
 import com.cagen.quota.storage.QuotaRows;
 import io.vertx.core.Future;
-import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,15 +19,7 @@ final class Suspension {
                 return unchanged(attempt, quota, "Quota was suspended already.");
             }
             Quota suspended = quota.withStatus(QuotaStatus.SUSPENDED, quota.id(), attempt.now());
-            return QuotaRows.lockBelow(attempt.connection(), quota).compose(below -> {
-                Set<String> ids = below.stream().map(Quota::id).collect(Collectors.toSet());
-                // Those that a nearer one suspends stay as they are.
-                List<String> affected = below.stream()
-                        .filter(q -> q.suspendedBy() == null || !ids.contains(q.suspendedBy()))
-                        .map(Quota::id)
-                        .toList();
-                return write(attempt, quota, suspended, affected, "Quota suspended.");
-            });
+            return write(attempt, quota, suspended, "Quota suspended.");
         });
     }
 
@@ -41,21 +30,15 @@ final class Suspension {
             }
             String above = parent == null ? null : parent.suspendedBy();
             Quota resumed = quota.withStatus(QuotaStatus.ACTIVE, above, attempt.now());
-            return QuotaRows.lockBelow(attempt.connection(), quota).compose(below -> {
-                List<String> affected = below.stream()
-                        .filter(q -> quota.id().equals(q.suspendedBy()))
-                        .map(Quota::id)
-                        .toList();
-                return write(attempt, quota, resumed, affected, "Quota resumed.");
-            });
+            return write(attempt, quota, resumed, "Quota resumed.");
         });
     }
 
-    private static Future<Step> write(
-            Attempt attempt, Quota before, Quota after, List<String> affected, String message) {
-        return QuotaRows.updateState(attempt.connection(), after)
-                .compose(ignored -> QuotaRows.setSuspendedBy(
-                        attempt.connection(), after.organizationId(), affected, after.suspendedBy()))
+    private static Future<Step> write(Attempt attempt, Quota before, Quota after, String message) {
+        return QuotaRows.lockBelow(attempt.connection(), before)
+                .compose(ignored -> QuotaRows.updateState(attempt.connection(), after))
+                .compose(ignored -> QuotaRows.passSuspensionOn(
+                        attempt.connection(), after, before.suspendedBy(), after.suspendedBy()))
                 .compose(ignored -> settle(attempt, before, after, after.version(), message));
     }
 

@@ -33,6 +33,8 @@ public final class QuotaRows {
 
     private static final BatchStatement FIND_ALL = BatchStatement.of(QuotaRows::findAll);
     private static final BatchStatement LOCK_ALL = BatchStatement.of(form -> findAll(form) + "FOR UPDATE OF q");
+    private static final BatchStatement LOCK_FREE =
+            BatchStatement.of(form -> findAll(form) + "FOR UPDATE OF q SKIP LOCKED");
 
     private static final String FIND_WITH_PARENT = """
             SELECT %s
@@ -44,14 +46,50 @@ public final class QuotaRows {
             """.formatted(COLUMNS);
     private static final String LOCK_WITH_PARENT = FIND_WITH_PARENT + "FOR UPDATE OF q";
 
-    /** In the "C" collation {@code '0'} follows {@code '/'}: this is every path below the given one, by the index. */
-    private static final String LOCK_BELOW = """
-            SELECT %s
-            FROM quota.quotas q
-            WHERE q.organization_id = $1 AND q.path > $2 || '/' AND q.path < $2 || '0'
-            ORDER BY q.id
-            FOR UPDATE OF q
-            """.formatted(COLUMNS);
+    /**
+     * Living quotas below the path $2, by the index: in the "C" collation {@code '0'} follows {@code '/'}. Released ones
+     * stay as they were, or a tree's history would make its every change slower.
+     */
+    private static final String BELOW = """
+            q.organization_id = $1 AND q.path > $2 || '/' AND q.path < $2 || '0' AND q.status <> 'deleted'
+            """;
+
+    private static final String LOCK_BELOW =
+            "SELECT cardinality(q.owner_ids) > 0 FROM quota.quotas q WHERE " + BELOW + "ORDER BY q.id FOR UPDATE OF q";
+
+    /**
+     * $4: who owns the quotas directly below $2 through their ancestors, in order. A quota with owners of its own adds them in
+     * front of these for everything below it: $5 says whether there are such quotas.
+     */
+    private static final String PASS_OWNERS_ON = """
+            UPDATE quota.quotas q
+            SET owner_id = $3,
+                inherited_owner_ids = CASE WHEN $5::boolean THEN ARRAY(
+                    SELECT n.user_id
+                    FROM (SELECT o.user_id, (100 - a.level)::bigint * 1000000 + o.place AS place
+                          FROM quota.quotas a CROSS JOIN LATERAL unnest(a.owner_ids) WITH ORDINALITY AS o (user_id, place)
+                          WHERE a.organization_id = $1 AND a.id <> q.id
+                            AND a.id = ANY (string_to_array(substr(q.path, length($2) + 2), '/'))
+                          UNION ALL
+                          SELECT o.user_id, 100000000 + o.place
+                          FROM unnest($4::text[]) WITH ORDINALITY AS o (user_id, place)) n
+                    GROUP BY n.user_id
+                    ORDER BY min(n.place))
+                ELSE $4::text[] END
+            WHERE\s""" + BELOW;
+
+    private static final String PASS_SUSPENSION_ON = "UPDATE quota.quotas q SET suspended_by = $4::text WHERE " + BELOW
+            + "AND q.suspended_by IS NOT DISTINCT FROM $3::text";
+
+    private static final String OWNERS_OF =
+            "SELECT q.owner_ids FROM quota.quotas q WHERE q.organization_id = $1 AND q.id = ANY ($2) ORDER BY q.level DESC";
+
+    private static final String COUNT_TREE = """
+            SELECT count(*)
+            FROM (SELECT FROM quota.quotas q
+                  WHERE q.organization_id = $1 AND q.path >= $2 AND q.path < $2 || '0' AND q.status <> 'deleted'
+                  LIMIT $3) living
+            """;
 
     private static final String INSERT = """
             INSERT INTO quota.quotas (organization_id, id, parent_quota_id, path, level, name, description, type, team_id,
@@ -74,9 +112,6 @@ public final class QuotaRows {
                 grants_version = $9, updated_at = $10, deleted_at = $11
             WHERE organization_id = $1 AND id = $2
             """;
-
-    private static final String SET_SUSPENDED_BY =
-            "UPDATE quota.quotas SET suspended_by = $3 WHERE organization_id = $1 AND id = ANY ($2)";
 
     /** What the caller ($2) owns or was granted read or admin on through this service; deleted quotas are gone. */
     static final String VISIBLE = """
@@ -136,6 +171,11 @@ public final class QuotaRows {
         return byKey(connection, LOCK_ALL, keys);
     }
 
+    /** As {@link #lock}, waiting for nobody: those that another transaction has locked are missing. */
+    public static Future<Map<QuotaKey, Quota>> lockIfFree(Session connection, Collection<QuotaKey> keys) {
+        return byKey(connection, LOCK_FREE, keys);
+    }
+
     private static Future<Map<QuotaKey, Quota>> byKey(
             Session connection, BatchStatement statement, Collection<QuotaKey> keys) {
         if (keys.isEmpty()) {
@@ -180,16 +220,18 @@ public final class QuotaRows {
         return found;
     }
 
+    /** What is below a quota, as far as {@link #passOwnersOn} must know it. */
+    public record Below(int quotas, boolean haveOwners) {}
+
     /**
-     * Locks every quota below {@code root}, deleted ones included (their audit trails still have owners), whose row the
-     * caller has locked. A child may appear under a quota until that
-     * one is locked, so it looks again until there is nothing new.
+     * Locks every living quota below {@code root}, whose row the caller has locked. A child may appear under a quota until
+     * that one is locked, so it looks again until there is nothing new.
      */
-    public static Future<List<Quota>> lockBelow(Session connection, Quota root) {
+    public static Future<Below> lockBelow(Session connection, Quota root) {
         return lockBelow(connection, root, -1);
     }
 
-    private static Future<List<Quota>> lockBelow(Session connection, Quota root, int known) {
+    private static Future<Below> lockBelow(Session connection, Quota root, int known) {
         return connection
                 .preparedQuery(LOCK_BELOW)
                 .execute(Tuple.of(root.organizationId(), root.path()))
@@ -197,10 +239,76 @@ public final class QuotaRows {
                     if (rows.size() != known && rows.size() > 0) {
                         return lockBelow(connection, root, rows.size());
                     }
-                    List<Quota> quotas = new ArrayList<>(rows.size());
-                    rows.forEach(row -> quotas.add(read(row)));
-                    return Future.succeededFuture(quotas);
+                    boolean haveOwners = false;
+                    for (Row row : rows) {
+                        haveOwners |= row.getBoolean(0);
+                    }
+                    return Future.succeededFuture(new Below(rows.size(), haveOwners));
                 });
+    }
+
+    /**
+     * Writes into every living quota below {@code root} who owns it through its ancestors, in one statement.
+     *
+     * @param root as it is from now on
+     * @param below from {@link #lockBelow} in this transaction
+     */
+    public static Future<Void> passOwnersOn(Session connection, Quota root, Below below) {
+        if (below.quotas() == 0) {
+            return Future.succeededFuture();
+        }
+        return connection
+                .preparedQuery(PASS_OWNERS_ON)
+                .execute(Tuple.tuple()
+                        .addString(root.organizationId())
+                        .addString(root.path())
+                        .addString(root.ownerId())
+                        .addArrayOfString(root.ownersBelow().toArray(String[]::new))
+                        .addBoolean(below.haveOwners()))
+                .compose(RowCounts.expect(below.quotas()));
+    }
+
+    /**
+     * Replaces {@code before} as the nearest suspended quota of the living quotas below {@code root}, in one statement. Those
+     * that a nearer one suspends name that one, and stay as they are.
+     *
+     * @param root whose subtree the caller has locked
+     */
+    public static Future<Void> passSuspensionOn(
+            Session connection, Quota root, @Nullable String before, @Nullable String after) {
+        return connection
+                .preparedQuery(PASS_SUSPENSION_ON)
+                .execute(Tuple.tuple()
+                        .addString(root.organizationId())
+                        .addString(root.path())
+                        .addString(before)
+                        .addString(after))
+                .mapEmpty();
+    }
+
+    /** Who owns {@code quota} through its ancestors now; the row of a released quota says who did when it was released. */
+    public static Future<List<String>> ownersAbove(Session connection, Quota quota) {
+        String[] ancestors = quota.path()
+                .substring(1, quota.path().length() - quota.id().length())
+                .split("/", -1);
+        return connection
+                .preparedQuery(OWNERS_OF)
+                .execute(Tuple.tuple().addString(quota.organizationId()).addArrayOfString(ancestors))
+                .map(rows -> {
+                    Set<String> owners = new LinkedHashSet<>();
+                    rows.forEach(row -> owners.addAll(List.of(row.getArrayOfStrings(0))));
+                    return List.copyOf(owners);
+                });
+    }
+
+    /** How many living quotas the tree of {@code quota} has, its root included; counts no further than {@code most}. */
+    public static Future<Long> countTree(Session connection, Quota quota, int most) {
+        int end = quota.path().indexOf('/', 1);
+        String root = end < 0 ? quota.path() : quota.path().substring(0, end);
+        return connection
+                .preparedQuery(COUNT_TREE)
+                .execute(Tuple.of(quota.organizationId(), root, (long) most))
+                .map(rows -> rows.iterator().next().getLong(0));
     }
 
     public static Future<Void> insert(Session connection, Quota quota) {
@@ -261,20 +369,6 @@ public final class QuotaRows {
                         .addOffsetDateTime(utc(quota.updatedAt()))
                         .addOffsetDateTime(quota.deletedAt() == null ? null : utc(quota.deletedAt())))
                 .compose(RowCounts.expect(1));
-    }
-
-    public static Future<Void> setSuspendedBy(
-            Session connection, String organization, List<String> ids, @Nullable String suspendedBy) {
-        if (ids.isEmpty()) {
-            return Future.succeededFuture();
-        }
-        return connection
-                .preparedQuery(SET_SUSPENDED_BY)
-                .execute(Tuple.tuple()
-                        .addString(organization)
-                        .addArrayOfString(ids.toArray(String[]::new))
-                        .addString(suspendedBy))
-                .compose(RowCounts.expect(ids.size()));
     }
 
     /** A page of something, and how many there are in all. */
