@@ -153,23 +153,19 @@ final class AuthServiceClient {
     }
 
     private Future<JsonObject> post(String path, Caller caller, JsonObject fields) {
-        return http.post(
-                        path,
-                        fields.put("service_id", credentials.serviceId())
-                                // Fresh each time: a nonce works once.
-                                .put(
-                                        "encrypted_data",
-                                        credentials.sealForAuthService(caller, System.currentTimeMillis())))
-                .map(answer -> {
-                    if (Boolean.FALSE.equals(answer.getValue("success"))) {
-                        throw AuthServiceException.refused(
-                                answer.getValue("error") instanceof String reason ? reason : "It gave no reason.");
-                    }
-                    if (!Boolean.TRUE.equals(answer.getValue("success"))) {
-                        throw AuthServiceException.unbelievable("the auth service did not confirm success");
-                    }
-                    return answer;
-                });
+        fields.put("service_id", credentials.serviceId());
+        // Fresh each time: a nonce works once.
+        fields.put("encrypted_data", credentials.sealForAuthService(caller, System.currentTimeMillis()));
+        return http.post(path, fields).map(answer -> {
+            if (Boolean.FALSE.equals(answer.getValue("success"))) {
+                throw AuthServiceException.refused(
+                        answer.getValue("error") instanceof String reason ? reason : "It gave no reason.");
+            }
+            if (!Boolean.TRUE.equals(answer.getValue("success"))) {
+                throw AuthServiceException.unbelievable("the auth service did not confirm success");
+            }
+            return answer;
+        });
     }
 
     /** Whether the breaker lets calls through at the moment. */

@@ -87,8 +87,10 @@ public record Config(
     /**
      * @param count lanes of a node; a quota's operations all go through one of them
      * @param maxBatch operations that share a transaction at most
-     * @param maxQueue operations that may wait in a lane; more are refused as overloaded
-     * @param treeConcurrency transactions of other operations (tree, lists) that a lane runs at once
+     * @param maxQueue operations that may wait in a lane; an organization may have as many waiting as there are places left,
+     *     more are refused as overloaded
+     * @param treeConcurrency transactions of other operations (tree, lists) that a lane runs at once; of one organization at
+     *     most half of them
      */
     public record Lanes(int count, int maxBatch, int maxQueue, int treeConcurrency) {}
 

@@ -3,29 +3,38 @@ package com.cagen.quota.quota;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 
 /**
- * Requests that wait to share a transaction, and the one place that decides which do: all that wait, in their order, or all
- * of one organization, the organizations taking turns.
+ * Requests that wait to share a transaction, and the one place that decides which do. Organizations take turns, request by
+ * request, and each organization's requests keep their order; one that is alone fills a whole transaction. Adding and taking a
+ * request take constant time.
  */
 final class BatchQueue {
-    private final Function<Pending, String> groupOf;
-    private final Map<String, Deque<Pending>> groups = new LinkedHashMap<>();
+    private final boolean oneOrganization;
+    private final Map<String, Line> lines = new HashMap<>();
+    /** All of {@link #lines}; the first one is next. */
+    private final Deque<Line> turns = new ArrayDeque<>();
+
     private int size;
+
+    private record Line(String organization, Deque<Pending> requests) {}
 
     /** @param oneOrganization whether a transaction may only hold requests of one organization */
     BatchQueue(boolean oneOrganization) {
-        this.groupOf = oneOrganization ? Pending::organizationId : ignored -> "";
+        this.oneOrganization = oneOrganization;
     }
 
     void add(Pending pending) {
-        groups.computeIfAbsent(groupOf.apply(pending), ignored -> new ArrayDeque<>())
-                .add(pending);
+        Line line = lines.get(pending.organizationId());
+        if (line == null) {
+            line = new Line(pending.organizationId(), new ArrayDeque<>());
+            lines.put(line.organization, line);
+            turns.addLast(line);
+        }
+        line.requests.addLast(pending);
         size++;
     }
 
@@ -35,20 +44,23 @@ final class BatchQueue {
 
     /** Takes the next transaction's requests, {@code max} at most; nothing when nothing waits. */
     List<Pending> take(int max) {
-        List<Pending> batch = new ArrayList<>();
-        Iterator<Map.Entry<String, Deque<Pending>>> all = groups.entrySet().iterator();
-        if (all.hasNext()) {
-            Map.Entry<String, Deque<Pending>> group = all.next();
-            all.remove();
-            Deque<Pending> waiting = group.getValue();
-            while (batch.size() < max && !waiting.isEmpty()) {
-                batch.add(waiting.remove());
+        int most = Math.min(max, size);
+        List<Pending> batch = new ArrayList<>(most);
+        while (batch.size() < most) {
+            Line line = turns.removeFirst();
+            do {
+                batch.add(line.requests.removeFirst());
+            } while (oneOrganization && batch.size() < most && !line.requests.isEmpty());
+            if (line.requests.isEmpty()) {
+                lines.remove(line.organization);
+            } else {
+                turns.addLast(line);
             }
-            if (!waiting.isEmpty()) {
-                groups.put(group.getKey(), waiting);
+            if (oneOrganization) {
+                break;
             }
-            size -= batch.size();
         }
+        size -= batch.size();
         return batch;
     }
 }

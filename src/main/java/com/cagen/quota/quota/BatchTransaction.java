@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,16 +69,18 @@ final class BatchTransaction {
     }
 
     /**
-     * @param lockTimeoutMillis how long to wait for another node's locks
-     * @return one step for each request, in order, once committed; fails, with nothing done, as {@link Database} does
+     * @param lockTimeoutMillis how long to wait for a lock that another transaction holds
+     * @param skipsLocked organizations whose locked quotas are not waited for: their requests end as {@link Step.Locked}
+     * @return one step for each request, in order, once committed; fails, with nothing done, as {@link Database} does, and
+     *     with the {@link PgException} itself when a lock was waited for too long
      */
-    Future<List<Step>> run(long lockTimeoutMillis) {
-        return database.connection().compose(connection -> onConnection(connection, lockTimeoutMillis)
+    Future<List<Step>> run(long lockTimeoutMillis, Predicate<String> skipsLocked) {
+        return database.connection().compose(connection -> onConnection(connection, lockTimeoutMillis, skipsLocked)
                 .eventually(connection::close));
     }
 
-    private Future<List<Step>> onConnection(Session connection, long lockTimeoutMillis) {
-        return lockAndLoad(connection, lockTimeoutMillis)
+    private Future<List<Step>> onConnection(Session connection, long lockTimeoutMillis, Predicate<String> skipsLocked) {
+        return lockAndLoad(connection, lockTimeoutMillis, skipsLocked)
                 .map(loaded -> {
                     decide(loaded);
                     return loaded;
@@ -96,11 +99,13 @@ final class BatchTransaction {
         return !audit.isEmpty();
     }
 
-    private record Loaded(Set<RequestRows.NonceKey> claimed, UsageBatch.Locked locked) {}
+    /** @param skipped quotas that are there, but locked by another transaction: their rows are as they were read */
+    private record Loaded(Set<RequestRows.NonceKey> claimed, UsageBatch.Locked locked, Set<QuotaKey> skipped) {}
 
-    private Future<Loaded> lockAndLoad(Session connection, long lockTimeoutMillis) {
+    private Future<Loaded> lockAndLoad(Session connection, long lockTimeoutMillis, Predicate<String> skipsLocked) {
         Set<QuotaKey> quotas = new HashSet<>();
         Set<QuotaKey> toLock = new HashSet<>();
+        Set<QuotaKey> toLockIfFree = new HashSet<>();
         Set<QuotaKey> toRead = new HashSet<>();
         Set<HoldingKey> holdings = new HashSet<>();
         Set<OperationKey> keys = new HashSet<>();
@@ -114,7 +119,7 @@ final class BatchTransaction {
             // A quota that cannot exist is not looked for, so it is not found; its request's nonce is claimed all the
             // same.
             if (quota.canExist() && pending.operation() instanceof Operation.Usage usage) {
-                toLock.add(quota);
+                (skipsLocked.test(quota.organizationId()) ? toLockIfFree : toLock).add(quota);
                 holdings.add(new HoldingKey(quota.organizationId(), quota.quotaId(), usage.resourceId()));
             } else if (quota.canExist()) {
                 toRead.add(quota);
@@ -127,6 +132,7 @@ final class BatchTransaction {
             }
         }
         toRead.removeAll(toLock);
+        toRead.removeAll(toLockIfFree);
 
         // All sent at once; PostgreSQL runs them one after the other, each seeing what the locks before it settled.
         Future<?> begun = connection.begin(Scope.batch(quotas), lockTimeoutMillis);
@@ -136,32 +142,68 @@ final class BatchTransaction {
         Future<Set<RequestRows.NonceKey>> claimed =
                 replays ? RequestRows.claim(connection, nonces) : RequestRows.claimAll(connection, nonces);
         Future<Map<QuotaKey, Quota>> locked = QuotaRows.lock(connection, toLock);
+        // After those that are waited for: whoever waits must not hold a lock that comes later in the order.
+        Future<Map<QuotaKey, Quota>> free = QuotaRows.lockIfFree(connection, toLockIfFree);
         Future<Map<QuotaKey, Quota>> read = QuotaRows.find(connection, toRead);
         Future<Map<HoldingKey, Long>> held = UsageRows.findHeld(connection, holdings);
         Future<Map<OperationKey, RecordedOperation>> recorded = RequestRows.findOperations(connection, keys);
-        return Future.all(List.of(begun, known, claimed, locked, read, held, recorded))
-                .map(ignored -> {
+        return Future.all(List.of(begun, known, claimed, locked, free, read, held, recorded))
+                .compose(ignored -> {
+                    toLockIfFree.removeAll(free.result().keySet());
+                    return QuotaRows.find(connection, toLockIfFree);
+                })
+                .map(skipped -> {
                     Map<QuotaKey, Quota> found = new HashMap<>(locked.result());
+                    found.putAll(free.result());
                     found.putAll(read.result());
+                    found.putAll(skipped);
                     return new Loaded(
                             new HashSet<>(claimed.result()),
-                            new UsageBatch.Locked(found, held.result(), recorded.result()));
+                            new UsageBatch.Locked(found, held.result(), recorded.result()),
+                            skipped.keySet());
                 });
     }
 
     private void decide(Loaded loaded) {
         List<UsageBatch.Item> items = new ArrayList<>(batch.size());
+        List<Pending> decided = new ArrayList<>(batch.size());
         for (Pending pending : batch) {
             // Removing it: of two requests with one credential in a batch, the second is the replay.
             boolean accepted =
                     pending.nonceClaimed || loaded.claimed().remove(RequestRows.NonceKey.of(pending.request));
+            // A replay is refused whatever its quota is, so it need not wait for the lock.
+            if (accepted && isSkipped(pending, loaded.skipped())) {
+                continue;
+            }
+            decided.add(pending);
             items.add(new UsageBatch.Item(pending.request, accepted, pending.grants, pending.fingerprint));
         }
         List<Decision> decisions = UsageBatch.decide(loaded.locked(), items, now);
         for (int i = 0; i < decisions.size(); i++) {
-            steps.add(settle(batch.get(i), decisions.get(i), loaded.locked()));
+            steps.add(settle(decided.get(i), decisions.get(i), loaded.locked()));
         }
         heldBefore = loaded.locked().heldMb();
+        if (decided.size() < batch.size()) {
+            addSkipped(decided);
+        }
+    }
+
+    private static boolean isSkipped(Pending pending, Set<QuotaKey> skipped) {
+        return !skipped.isEmpty()
+                && pending.operation() instanceof Operation.Usage
+                && skipped.contains(pending.quotaKey());
+    }
+
+    /** Puts a step for each request that was not decided at its place among the others. */
+    private void addSkipped(List<Pending> decided) {
+        int next = 0;
+        for (int i = 0; i < batch.size(); i++) {
+            if (next < decided.size() && decided.get(next) == batch.get(i)) {
+                next++;
+            } else {
+                steps.add(i, new Step.Locked());
+            }
+        }
     }
 
     private Step settle(Pending pending, Decision decision, UsageBatch.Locked locked) {
@@ -255,7 +297,11 @@ final class BatchTransaction {
     }
 
     private static <T> Future<T> rollback(Session connection, Throwable failure) {
-        return connection.rollback().transform(ignored -> Future.failedFuture(Database.asRefusal(failure)));
+        return connection.rollback().transform(ignored -> Future.failedFuture(asFailure(failure)));
+    }
+
+    private static Throwable asFailure(Throwable failure) {
+        return Database.lockTimeout(failure) ? failure : Database.asRefusal(failure);
     }
 
     /**
@@ -264,7 +310,7 @@ final class BatchTransaction {
      */
     private Future<Void> outcome(Future<Void> written) {
         if (written.cause() instanceof PgException refused) {
-            return Future.failedFuture(Database.asRefusal(refused));
+            return Future.failedFuture(asFailure(refused));
         }
         return evidence == null
                 ? Future.failedFuture(LostCommit.notDone())

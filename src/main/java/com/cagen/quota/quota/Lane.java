@@ -4,6 +4,8 @@ import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.FairQueue;
+import com.cagen.quota.domain.FairShare;
 import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.PermissionQuestion;
@@ -18,25 +20,50 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.pgclient.PgException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The queue in front of the transactions. Usage operations and single reads that arrive while a batch is under way make up
- * the next one; nothing waits when the lane is idle. Everything else runs in transactions of its own, a few at a time. Not
- * thread-safe: lives on its verticle's event loop.
+ * the next one; nothing waits when the lane is idle. Everything else runs in transactions of its own, a few at a time.
+ *
+ * <p>Organizations share a lane, and none keeps the others waiting: each has its share of the lane's places and takes turns
+ * with the others, and a batch waits for locks only for some milliseconds. A request whose quota stays locked is set aside, and
+ * runs in a transaction that only its organization waits for.
+ *
+ * <p>Not thread-safe: lives on its verticle's event loop.
  */
 final class Lane {
     private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
-    /** After a batch waited in vain, its halves look for the one to blame without waiting long. */
+    /**
+     * How long a batch waits for a lock. Batches of several nodes that use the same quota hold its lock for some milliseconds,
+     * which is worth waiting for.
+     */
+    private static final long BATCH_LOCK_TIMEOUT_MILLIS = 20;
+
+    /** How long each half of what was set aside waits for a lock, when the failing request is searched for. */
     private static final long SEARCH_LOCK_TIMEOUT_MILLIS = 100;
+
+    /** Requests are bounded in number and in bytes. This is what one may take on average, and all may take at least. */
+    private static final long BYTES_A_REQUEST = 4_096;
+
+    private static final long MIN_QUEUE_BYTES = 1_048_576;
+    /** An organization may have this part of a lane's places taken by requests that were set aside. */
+    private static final int SET_ASIDE_PART = 8;
+
+    private static final Refusal TOO_MANY =
+            Refusal.of(ErrorCode.OVERLOADED, "Too many requests of this organization are waiting.");
+    private static final Refusal LOCKED =
+            Refusal.of(ErrorCode.DATABASE_UNAVAILABLE, "Another change holds this quota for too long; try again.");
+    private static final Predicate<String> NONE = Set.<String>of()::contains;
+    private static final Predicate<String> ALL = Predicate.not(NONE);
 
     private static final int MAX_RETRIES = 3;
     /** Serialization failure, deadlock, and a key or id that another transaction has just taken: run again. */
@@ -45,30 +72,35 @@ final class Lane {
     /** After one of these, so many batches look out for used credentials, as they seldom come alone; others fail of them. */
     private static final int BATCHES_LOOKING_OUT = 1_000;
 
-    /** Lock timeout, statement timeout. */
-    private static final Set<String> TIMEOUTS = Set.of("55P03", "57014");
+    private static final String STATEMENT_TIMEOUT = "57014";
 
     private final Bus bus;
     private final Database database;
     private final Config config;
     private final KnownOrganizations organizations = new KnownOrganizations();
     private final GrantCache grants = new GrantCache();
+    private final FairShare share;
     private final BatchQueue batched;
-    private final Deque<Pending> single = new ArrayDeque<>();
+    private final SetAside setAside;
+    /** What runs in transactions of its own: single operations, and what is set aside of an organization. */
+    private final FairQueue<Runnable> jobs;
+
     private final GrantChanges changes;
     private final long claimMillis;
     private final DistributionSummary batchSize;
     private boolean batchRunning;
     private int batchesLookingOut;
-    private int singlesRunning;
-    private int unanswered;
     private long auditLagMillis;
 
     Lane(Bus bus, Database database, Config config, MeterRegistry metrics, int number) {
         this.bus = bus;
         this.database = database;
         this.config = config;
+        Config.Lanes limits = config.lanes();
+        this.share = new FairShare(limits.maxQueue(), Math.max(MIN_QUEUE_BYTES, limits.maxQueue() * BYTES_A_REQUEST));
         this.batched = new BatchQueue(config.database().oneOrganizationATransaction());
+        this.setAside = new SetAside(Math.max(limits.maxBatch(), limits.maxQueue() / SET_ASIDE_PART));
+        this.jobs = new FairQueue<>(limits.treeConcurrency());
         this.changes = new GrantChanges(bus, database, config.auth());
         this.claimMillis = config.auth().claimMillis();
         String lane = Integer.toString(number);
@@ -83,7 +115,7 @@ final class Lane {
     }
 
     private int depth() {
-        return batched.size() + single.size();
+        return batched.size() + setAside.waiting() + jobs.waiting();
     }
 
     void auditLag(long millis) {
@@ -91,23 +123,22 @@ final class Lane {
     }
 
     /** How many requests have no answer yet. */
-    int unanswered() {
-        return unanswered;
+    long unanswered() {
+        return share.items();
     }
 
     /** Never fails: what goes wrong is a {@link Refusal}. */
     Future<Answer> submit(Request request) {
-        if (unanswered >= config.lanes().maxQueue()) {
-            return Future.succeededFuture(Refusal.of(ErrorCode.OVERLOADED, "Too many requests are waiting."));
-        }
         if (request.operation().type().change()
                 && auditLagMillis > config.audit().maxLagMillis()) {
             return Future.succeededFuture(Refusal.of(
                     ErrorCode.OVERLOADED, "The audit trail is behind; changes wait until it has caught up."));
         }
+        if (!share.enter(request.caller().organizationId(), Pending.bytes(request))) {
+            return Future.succeededFuture(TOO_MANY);
+        }
         Pending pending = new Pending(request);
         pending.recordsUse = bus.credentialUses()::admit;
-        unanswered++;
         if (sharesTransaction(pending)) {
             pending.grants = grants.find(pending);
         }
@@ -120,12 +151,14 @@ final class Lane {
     }
 
     private void enqueue(Pending pending) {
-        if (sharesTransaction(pending)) {
+        if (!sharesTransaction(pending)) {
+            jobs.add(pending.organizationId(), () -> runSingle(pending));
+            startJobs();
+        } else if (pending.operation() instanceof Operation.Usage && setAside.holds(pending.quotaKey())) {
+            setAside(List.of(pending));
+        } else {
             batched.add(pending);
             startBatch();
-        } else {
-            single.add(pending);
-            startSingles();
         }
     }
 
@@ -137,33 +170,107 @@ final class Lane {
         List<Pending> batch = batched.take(config.lanes().maxBatch());
         batchSize.record(batch.size());
         batchesLookingOut = Math.max(0, batchesLookingOut - 1);
-        run(batch, config.database().lockTimeoutMillis(), 0, () -> {
-            batchRunning = false;
-            startBatch(); // before anybody is answered: the database is never idle meanwhile
+        long now = System.nanoTime();
+        runBatch(batch, organization -> setAside.slow(organization, now), 0);
+    }
+
+    /** Nothing here waits for one organization for long: what may is set aside. */
+    private void runBatch(List<Pending> batch, Predicate<String> skipsLocked, int retries) {
+        long timeoutMillis =
+                Math.min(BATCH_LOCK_TIMEOUT_MILLIS, config.database().lockTimeoutMillis());
+        carryOut(batch, timeoutMillis, skipsLocked).onComplete(result -> {
+            if (result.failed() && retries < MAX_RETRIES && worthRepeating(result.cause())) {
+                batchesLookingOut = BATCHES_LOOKING_OUT;
+                runBatch(batch, skipsLocked, retries + 1);
+            } else if (result.failed() && Database.lockTimeout(result.cause()) && skipsLocked != ALL) {
+                runBatch(batch, ALL, 0);
+            } else {
+                batchRunning = false;
+                startBatch(); // before anybody is answered: the database is never idle meanwhile
+                if (result.succeeded()) {
+                    settle(batch, result.result());
+                } else if (blamesOne(result.cause())) {
+                    setAside(batch);
+                } else {
+                    batch.forEach(pending -> fail(pending, result.cause()));
+                }
+            }
         });
     }
 
-    private void run(List<Pending> batch, long lockTimeoutMillis, int retries, Runnable next) {
+    private Future<List<Step>> carryOut(List<Pending> batch, long lockTimeoutMillis, Predicate<String> skipsLocked) {
         BatchTransaction transaction = new BatchTransaction(database, organizations, batch, batchesLookingOut > 0);
-        transaction.run(lockTimeoutMillis).onComplete(result -> {
+        return transaction.run(lockTimeoutMillis, skipsLocked).onSuccess(ignored -> {
+            if (transaction.audited()) {
+                bus.ringAudit();
+            }
+        });
+    }
+
+    private void settle(List<Pending> batch, List<Step> steps) {
+        List<Pending> locked = new ArrayList<>();
+        for (int i = 0; i < batch.size(); i++) {
+            if (steps.get(i) instanceof Step.Locked) {
+                setAside.foundSlow(batch.get(i).organizationId(), System.nanoTime());
+                locked.add(batch.get(i));
+            } else {
+                advance(batch.get(i), steps.get(i));
+            }
+        }
+        setAside(locked);
+    }
+
+    private void setAside(List<Pending> requests) {
+        Set<String> idle = new LinkedHashSet<>();
+        for (Pending pending : requests) {
+            boolean first = !setAside.busy(pending.organizationId());
+            if (!setAside.add(pending)) {
+                answer(pending, TOO_MANY);
+            } else if (first) {
+                idle.add(pending.organizationId());
+            }
+        }
+        for (String organization : idle) {
+            jobs.addFirst(organization, () -> runSetAside(organization));
+        }
+        startJobs();
+    }
+
+    /** One transaction at a time for each organization. */
+    private void runSetAside(String organization) {
+        List<Pending> batch = setAside.take(organization, config.lanes().maxBatch());
+        runSetAside(batch, config.database().lockTimeoutMillis(), NONE, 0, () -> {
+            setAside.done(organization, batch);
+            jobs.end(organization);
+            if (setAside.busy(organization)) {
+                jobs.add(organization, () -> runSetAside(organization));
+            }
+            startJobs();
+        });
+    }
+
+    private void runSetAside(
+            List<Pending> batch, long lockTimeoutMillis, Predicate<String> skipsLocked, int retries, Runnable next) {
+        carryOut(batch, lockTimeoutMillis, skipsLocked).onComplete(result -> {
             if (result.succeeded()) {
                 next.run();
-                if (transaction.audited()) {
-                    bus.ringAudit();
-                }
                 for (int i = 0; i < batch.size(); i++) {
                     advance(batch.get(i), result.result().get(i));
                 }
             } else if (retries < MAX_RETRIES && worthRepeating(result.cause())) {
                 batchesLookingOut = BATCHES_LOOKING_OUT;
-                run(batch, lockTimeoutMillis, retries + 1, next);
+                runSetAside(batch, lockTimeoutMillis, skipsLocked, retries + 1, next);
+            } else if (Database.lockTimeout(result.cause()) && skipsLocked != ALL) {
+                runSetAside(batch, SEARCH_LOCK_TIMEOUT_MILLIS, ALL, 0, next);
             } else if (batch.size() > 1 && blamesOne(result.cause())) {
                 int half = batch.size() / 2;
-                run(
+                List<Pending> second = batch.subList(half, batch.size());
+                runSetAside(
                         batch.subList(0, half),
                         SEARCH_LOCK_TIMEOUT_MILLIS,
+                        ALL,
                         0,
-                        () -> run(batch.subList(half, batch.size()), SEARCH_LOCK_TIMEOUT_MILLIS, 0, next));
+                        () -> runSetAside(second, SEARCH_LOCK_TIMEOUT_MILLIS, ALL, 0, next));
             } else {
                 next.run();
                 batch.forEach(pending -> fail(pending, result.cause()));
@@ -181,26 +288,28 @@ final class Lane {
     /** Whether one operation may be the cause: its lock, its values. A lost connection or a full pool is nobody's. */
     private static boolean blamesOne(Throwable failure) {
         if (failure instanceof RefusalException refused) {
-            return refused.getCause() instanceof PgException timeout && TIMEOUTS.contains(timeout.getSqlState());
+            return refused.getCause() instanceof PgException timeout && STATEMENT_TIMEOUT.equals(timeout.getSqlState());
         }
         return true;
     }
 
-    private void startSingles() {
-        while (singlesRunning < config.lanes().treeConcurrency() && !single.isEmpty()) {
-            Pending pending = single.poll();
-            singlesRunning++;
-            SingleTransaction.run(database, organizations, pending, claimMillis).onComplete(result -> {
-                singlesRunning--;
-                startSingles();
-                if (result.succeeded()) {
-                    ring(pending);
-                    advance(pending, result.result());
-                } else {
-                    fail(pending, result.cause());
-                }
-            });
+    private void startJobs() {
+        for (Runnable job = jobs.start(); job != null; job = jobs.start()) {
+            job.run();
         }
+    }
+
+    private void runSingle(Pending pending) {
+        SingleTransaction.run(database, organizations, pending, claimMillis).onComplete(result -> {
+            jobs.end(pending.organizationId());
+            startJobs();
+            if (result.succeeded()) {
+                ring(pending);
+                advance(pending, result.result());
+            } else {
+                fail(pending, result.cause());
+            }
+        });
     }
 
     private void ring(Pending pending) {
@@ -216,6 +325,10 @@ final class Lane {
     private void advance(Pending pending, Step step) {
         if (step instanceof Step.Settled settled) {
             answer(pending, settled.answer());
+            return;
+        }
+        if (step instanceof Step.Locked) {
+            answer(pending, LOCKED);
             return;
         }
         if (!(step instanceof Step.Wait) && ++pending.rounds > Pending.MAX_ROUNDS) {
@@ -256,6 +369,8 @@ final class Lane {
                             ErrorCode.DATABASE_UNAVAILABLE,
                             "The database cannot tell whether this credential was used: it keeps nothing about the hour of"
                                     + " its timestamp."));
+        } else if (Database.lockTimeout(failure)) {
+            answer(pending, LOCKED);
         } else {
             LOG.error("request {} failed", pending.request.requestId(), failure);
             answer(pending, Refusal.of(ErrorCode.INTERNAL_ERROR, "The request could not be carried out."));
@@ -269,7 +384,7 @@ final class Lane {
             changes.giveUp(pending).onComplete(ignored -> answer(pending, answer));
             return;
         }
-        unanswered--;
+        share.leave(pending.organizationId(), pending.bytes);
         // Only now it is certain: a transaction that failed after all has refused nothing.
         if (pending.usedAgain != null
                 && answer instanceof Refusal refusal

@@ -2,6 +2,7 @@ package com.cagen.quota.quota;
 
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.Fingerprint;
 import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.Operation;
@@ -9,6 +10,7 @@ import com.cagen.quota.domain.OperationKey;
 import com.cagen.quota.domain.QuotaKey;
 import com.cagen.quota.domain.Request;
 import io.vertx.core.Promise;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,13 @@ final class Pending {
     /** Grants that change while being asked about are asked about again, this often. */
     static final int MAX_ROUNDS = 4;
 
+    /** Of heap, besides texts: objects, map entries, the promise and what waits on it. */
+    private static final long FIXED_BYTES = 1_000;
+
     final Request request;
+    /** About how much of the heap it takes while it waits. */
+    final long bytes;
+
     final UUID id = Ids.operation();
     final byte @Nullable [] fingerprint;
     final Promise<Answer> promise = Promise.promise();
@@ -53,6 +61,7 @@ final class Pending {
 
     Pending(Request request) {
         this.request = request;
+        this.bytes = bytes(request);
         this.fingerprint = request.idempotencyKey() == null ? null : Fingerprint.of(request);
     }
 
@@ -61,6 +70,42 @@ final class Pending {
         boolean recorded = !entry.action().equals(AuditEntry.CREDENTIAL_USE) || recordsUse.test(entry);
         usedAgain = recorded ? null : entry;
         return recorded;
+    }
+
+    /** See {@link #bytes}. */
+    static long bytes(Request request) {
+        Caller caller = request.caller();
+        long characters = characters(request.idempotencyKey(), request.requestId(), caller.userId())
+                + characters(caller.teamIds());
+        Operation operation = request.operation();
+        if (operation instanceof Operation.Usage usage) {
+            characters += characters(usage.resourceId(), usage.reason());
+        } else if (operation instanceof Operation.AllocateQuota allocate) {
+            characters += characters(allocate.name(), allocate.description()) + characters(allocate.adminUserIds());
+        } else if (operation instanceof Operation.CreateQuota create) {
+            characters += characters(create.name(), create.description());
+        } else if (operation instanceof Operation.SuspendQuota suspend) {
+            characters += characters(suspend.reason());
+        } else if (operation instanceof Operation.ResumeQuota resume) {
+            characters += characters(resume.reason());
+        }
+        return FIXED_BYTES + 2 * characters;
+    }
+
+    private static long characters(@Nullable String... texts) {
+        long sum = 0;
+        for (String text : texts) {
+            sum += text == null ? 0 : text.length();
+        }
+        return sum;
+    }
+
+    private static long characters(List<String> texts) {
+        long sum = 0;
+        for (String text : texts) {
+            sum += text.length() + 32; // an object each
+        }
+        return sum;
     }
 
     Operation operation() {

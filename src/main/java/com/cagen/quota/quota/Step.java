@@ -17,4 +17,7 @@ sealed interface Step {
 
     /** Another change, or a delivery, is about the same user's grants or has the same idempotency key: try again soon. */
     record Wait() implements Step {}
+
+    /** Another transaction holds its quota's lock, which was not waited for. Its credential is claimed. */
+    record Locked() implements Step {}
 }

@@ -181,6 +181,11 @@ public final class Database {
         return transaction.rollback().transform(ignored -> Future.failedFuture(failure));
     }
 
+    /** Whether a lock was waited for too long. */
+    public static boolean lockTimeout(Throwable failure) {
+        return failure instanceof PgException refused && "55P03".equals(refused.getSqlState());
+    }
+
     /** What PostgreSQL refused stays a {@link PgException}; everything else that is no refusal yet is a lost connection. */
     public static Throwable asRefusal(Throwable failure) {
         if (failure instanceof PgException pg) {

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -59,10 +60,46 @@ class BatchQueueTest {
                     assertThat(batch.stream().map(Pending::organizationId).distinct())
                             .hasSizeLessThanOrEqualTo(1);
                 } else {
-                    assertThat(batch).isSortedAccordingTo((a, b) -> Integer.compare(number(a), number(b)));
+                    assertThat(batch).as("a transaction is filled").hasSize(Math.min(MAX, batch.size() + queue.size()));
                 }
             }
             assertThat(taken).hasSize(added);
+        }
+    }
+
+    @Test
+    void organizationsTakeTurnsWithinABatch() {
+        BatchQueue queue = new BatchQueue(false);
+        for (int i = 0; i < 1_000; i++) {
+            queue.add(pending("busy", i));
+        }
+        queue.add(pending("other", 1_000));
+        queue.add(pending("other", 1_001));
+        queue.add(pending("third", 1_002));
+        assertThat(queue.take(MAX).stream().map(BatchQueueTest::number))
+                .containsExactly(0, 1_000, 1_002, 1, 1_001, 2, 3, 4);
+        assertThat(queue.take(MAX).stream().map(BatchQueueTest::number))
+                .as("alone, one organization fills it")
+                .containsExactly(5, 6, 7, 8, 9, 10, 11, 12);
+    }
+
+    /** However much another one sends, a request of an organization that has no other one waiting is in the next batch. */
+    @Test
+    void whatOneOrganizationSendsDoesNotDelayAnother() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        for (int run = 0; run < 1_000; run++) {
+            BatchQueue queue = new BatchQueue(false);
+            int number = 0;
+            for (int step = 0; step < 20; step++) {
+                for (int i = random.nextInt(100); i > 0; i--) {
+                    queue.add(pending("busy" + random.nextInt(3), number++));
+                }
+                Pending lone = pending("lone", number++);
+                queue.add(lone);
+                assertThat(queue.take(MAX)).contains(lone);
+            }
         }
     }
 

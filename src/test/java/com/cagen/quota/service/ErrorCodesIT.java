@@ -29,11 +29,14 @@ class ErrorCodesIT {
 
     private final RunningService service = new RunningService();
     private final User alice = service.user("acme", "alice");
-    /** One thing at a time, two in the queue, short deadlines, and nobody where the auth service should be. */
+    /**
+     * One thing at a time, a queue of which one organization gets two places, short deadlines, and nobody where the auth
+     * service should be.
+     */
     private final RunningService narrow = new RunningService(Map.of(
             "LANES", "1",
             "TREE_CONCURRENCY", "1",
-            "MAX_QUEUE", "2",
+            "MAX_QUEUE", "4",
             "AUTH_TIMEOUT_MS", "500",
             "LOCK_TIMEOUT_MS", "1000",
             "STATEMENT_TIMEOUT_MS", "1200",
