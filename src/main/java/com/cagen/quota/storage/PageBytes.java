@@ -22,7 +22,11 @@ final class PageBytes {
 
     /** Whether there are more rows than those of {@code page}, which a statement made by {@link #cut} has read. */
     static boolean more(RowSet<Row> page) {
-        return page.size() > 0 && page.iterator().next().getLong("found") > page.size();
+        boolean more = false;
+        for (Row row : page) {
+            more = row.getBoolean("more");
+        }
+        return more;
     }
 
     /**
@@ -32,20 +36,20 @@ final class PageBytes {
      * @param order the columns and direction that it orders by
      * @param size the SQL expression for the bytes of a row's texts
      * @param limit the parameter that {@code rows} has as its LIMIT
-     * @return a SELECT with the columns of {@code rows} and, last, {@code found}: how many rows {@code rows} returned
+     * @return a SELECT with the columns of {@code rows} and, last, {@code more}: whether {@code rows} has another row after this one
      */
     static String cut(String rows, String order, String size, String limit) {
         return """
                 SELECT page.* FROM (
                     SELECT listed.*,
-                        coalesce(sum(%3$s + %5$d)
-                            OVER (ORDER BY %2$s ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before,
-                        row_number() OVER (ORDER BY %2$s) AS number,
-                        count(*) OVER () AS found
+                        coalesce(sum(%3$s + %5$d) OVER w, 0) AS bytes_before,
+                        row_number() OVER w AS number,
+                        lead(1) OVER w IS NOT NULL AS more
                     FROM (%1$s) AS listed
+                    WINDOW w AS (ORDER BY %2$s ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                 ) AS page
                 WHERE bytes_before < %6$d AND number < %4$s
-                ORDER BY number
+                ORDER BY %2$s
                 """.formatted(rows, order, size, limit, FIXED, MAX);
     }
 }
