@@ -79,8 +79,11 @@ public record Config(
 
     /**
      * @param instances event loops that serve HTTP
-     * @param requestTimeoutMillis after which a request that has no answer gets 503
-     * @param idleTimeoutSeconds after which a silent connection is closed
+     * @param requestTimeoutMillis after which a request that has no answer gets 503, and a connection is closed that has not sent
+     *     the whole of a request since its first byte
+     * @param idleTimeoutSeconds after which a connection is closed on which no request begins, or whose client has not taken an
+     *     answer
+     * @param maxConnections more are closed at once
      */
     public record Http(int instances, long requestTimeoutMillis, int idleTimeoutSeconds, int maxConnections) {}
 

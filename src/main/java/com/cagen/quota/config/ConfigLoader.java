@@ -80,6 +80,9 @@ public final class ConfigLoader {
     private static final int KEY_BYTES = 32;
     private static final String FILE_SCHEME = "file:";
     private static final int MAX_SERVICE_ID = 255;
+    /** The channel with its handlers, and the line buffer of the decoder, which may have grown to the longest line. */
+    private static final int BYTES_OF_A_CONNECTION = 40 * 1024;
+
     private static final String ORIGIN = "https?://[A-Za-z0-9._\\-\\[\\]:]+";
 
     private final Map<String, String> values;
@@ -150,8 +153,11 @@ public final class ConfigLoader {
         int instances = (int) number("HTTP_INSTANCES", 1, n -> n >= 1 && n <= 64, "give 1 to 64");
         int loops = (int) number("EVENT_LOOPS", halfOfTheProcessors(), n -> n >= 1 && n <= 64, "give 1 to 64");
         int idle = (int) number("HTTP_IDLE_TIMEOUT_S", 60, n -> n >= 1 && n <= 3_600, "give 1 to 3600");
-        int connections =
-                (int) number("HTTP_MAX_CONNECTIONS", 10_000, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000");
+        int connections = (int) number(
+                "HTTP_MAX_CONNECTIONS",
+                connectionsThatFit(Runtime.getRuntime().maxMemory()),
+                n -> n >= 1 && n <= 1_000_000,
+                "give 1 to 1000000");
         int poolSize = (int) number("DATABASE_POOL_SIZE", 8, n -> n >= 2 && n <= 1_000, "give 2 to 1000");
         long authTimeout = number("AUTH_TIMEOUT_MS", 2_000, n -> n >= 10 && n < bus, "must be below BUS_TIMEOUT_MS");
         long drain = number("AUDIT_DRAIN_INTERVAL_MS", 250, n -> n >= 10 && n <= 10_000, "give 10 to 10000");
@@ -236,6 +242,15 @@ public final class ConfigLoader {
             problem(name, given, "is unknown; the only word is " + word);
         }
         return given.equals(word);
+    }
+
+    /**
+     * How many HTTP connections take an eighth of the heap when all of them are idle, or receive the head of a request.
+     *
+     * @param heapBytes the most that the heap may have
+     */
+    static int connectionsThatFit(long heapBytes) {
+        return (int) Math.max(64, Math.min(10_000, heapBytes / 8 / BYTES_OF_A_CONNECTION));
     }
 
     private Config.Bridges bridges() {

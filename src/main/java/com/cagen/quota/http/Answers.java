@@ -3,6 +3,7 @@ package com.cagen.quota.http;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.Json;
@@ -34,10 +35,10 @@ final class Answers {
         if (success.replayed()) {
             response.putHeader(REPLAYED, "true");
         }
-        response.setStatusCode(status)
-                .putHeader(HttpHeaders.CONTENT_TYPE, JSON)
-                .end("{\"success\":true,\"message\":" + Json.encode(success.message()) + ",\"data\":" + success.data()
-                        + "}");
+        response.setStatusCode(status).putHeader(HttpHeaders.CONTENT_TYPE, JSON);
+        String envelope =
+                "{\"success\":true,\"message\":" + Json.encode(success.message()) + ",\"data\":" + success.data() + "}";
+        end(context, Buffer.buffer(envelope));
     }
 
     static void succeed(RoutingContext context, String message, JsonObject data) {
@@ -54,9 +55,13 @@ final class Answers {
         if (refusal.code().retryable()) {
             response.putHeader(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
-        response.setStatusCode(refusal.code().httpStatus())
-                .putHeader(HttpHeaders.CONTENT_TYPE, JSON)
-                .end(envelope(refusal, exchange.requestId));
+        response.setStatusCode(refusal.code().httpStatus()).putHeader(HttpHeaders.CONTENT_TYPE, JSON);
+        end(context, Buffer.buffer(envelope(refusal, exchange.requestId)));
+    }
+
+    /** Ends an answer whose status and headers are set. */
+    static void end(RoutingContext context, Buffer body) {
+        Exchange.of(context).connection.end(context.response(), body);
     }
 
     static void refuse(RoutingContext context, ErrorCode code, String message) {

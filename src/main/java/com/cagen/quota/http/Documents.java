@@ -32,7 +32,8 @@ final class Documents {
             Router router, String path, String contentType, java.util.function.Supplier<Buffer> content) {
         router.get(path).handler(context -> {
             Exchange.of(context).route = path;
-            context.response().putHeader(HttpHeaders.CONTENT_TYPE, contentType).end(content.get());
+            context.response().putHeader(HttpHeaders.CONTENT_TYPE, contentType);
+            Answers.end(context, content.get());
         });
     }
 }

@@ -11,6 +11,7 @@ final class Exchange {
     private static final String KEY = Exchange.class.getName();
 
     final String requestId;
+    final ClientConnection connection;
     final long startNanos = System.nanoTime();
     /** For logs and metrics: never the path as it came. */
     String route = "unmatched";
@@ -21,13 +22,14 @@ final class Exchange {
     /** Set once a change is on its way: from then on, no answer does not mean that nothing happened. */
     boolean changeUnderWay;
 
-    private Exchange(String requestId) {
+    private Exchange(String requestId, ClientConnection connection) {
         this.requestId = requestId;
+        this.connection = connection;
     }
 
-    static Exchange begin(RoutingContext context) {
+    static Exchange begin(RoutingContext context, ClientConnection connection) {
         String sent = Intake.saneRequestId(context.request().getHeader("X-Request-ID"));
-        Exchange exchange = new Exchange(sent != null ? sent : UUID.randomUUID().toString());
+        Exchange exchange = new Exchange(sent != null ? sent : UUID.randomUUID().toString(), connection);
         context.put(KEY, exchange);
         return exchange;
     }

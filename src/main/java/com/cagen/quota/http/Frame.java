@@ -8,6 +8,7 @@ import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.vertx.core.MultiMap;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.Route;
@@ -39,8 +40,10 @@ final class Frame {
     private final Vertx vertx;
     private final long timeoutMillis;
     private final RequestMetrics metrics;
+    private final ConnectionLimits limits;
 
-    Frame(Vertx vertx, long timeoutMillis, MeterRegistry registry) {
+    Frame(Vertx vertx, long timeoutMillis, MeterRegistry registry, ConnectionLimits limits) {
+        this.limits = limits;
         this.vertx = vertx;
         this.timeoutMillis = timeoutMillis;
         this.metrics = new RequestMetrics(registry);
@@ -82,7 +85,9 @@ final class Frame {
     }
 
     private void begin(RoutingContext context) {
-        Exchange exchange = Exchange.begin(context);
+        ClientConnection connection = limits.of(context.request().connection());
+        connection.begin(context);
+        Exchange exchange = Exchange.begin(context, connection);
         MultiMap headers = context.response().headers();
         HEADERS.forEach(header -> headers.set(header.getKey(), header.getValue()));
         headers.set(REQUEST_ID, exchange.requestId);
@@ -93,8 +98,23 @@ final class Frame {
                 exchange.code = "connection_closed"; // the client went before it had its answer
             }
             ended(context, exchange);
+            connection.answered();
         });
-        context.next();
+        if (limits.full()) {
+            connection.refuseForMemory(context);
+            return;
+        }
+        if (connection.allWritten()) {
+            context.next();
+            return;
+        }
+        context.request().pause();
+        connection.onceAllWritten(() -> {
+            if (!context.response().ended()) { // by the deadline, meanwhile
+                context.next(); // first, as it says where the body goes
+            }
+            context.request().resume();
+        });
     }
 
     private static void timedOut(RoutingContext context, Exchange exchange) {
@@ -133,10 +153,13 @@ final class Frame {
     }
 
     /** A request that is no HTTP, or whose line or headers are too long: it never reaches the router. */
-    static void refuseUnreadable(HttpServerRequest request) {
+    void refuseUnreadable(HttpServerRequest request) {
         Throwable cause = request.decoderResult().cause();
         Refusal refusal = cause instanceof TooLongHttpLineException || cause instanceof TooLongHttpHeaderException
-                ? Refusal.of(ErrorCode.PAYLOAD_TOO_LARGE, "The request line and the headers have at most 16 KiB each.")
+                ? Refusal.of(
+                        ErrorCode.PAYLOAD_TOO_LARGE,
+                        "The request line and the headers have at most 16 KiB each, and there are at most "
+                                + MeteredRequestDecoder.MAX_HEADERS + " headers.")
                 : malformed("request", "is no HTTP");
         String requestId = UUID.randomUUID().toString();
         HEADERS.forEach(header -> request.response().headers().set(header.getKey(), header.getValue()));
@@ -144,8 +167,9 @@ final class Frame {
                 .setStatusCode(refusal.code().httpStatus())
                 .putHeader(REQUEST_ID, requestId)
                 .putHeader(HttpHeaders.CONTENT_TYPE, "application/json")
-                .putHeader(HttpHeaders.CONNECTION, "close")
-                .end(Answers.envelope(refusal, requestId))
+                .putHeader(HttpHeaders.CONNECTION, "close");
+        limits.of(request.connection())
+                .end(request.response(), Buffer.buffer(Answers.envelope(refusal, requestId)))
                 .onComplete(ignored -> request.connection().close());
     }
 

@@ -8,6 +8,7 @@ import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.credential.Credentials;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.http.HttpServer;
@@ -29,6 +30,8 @@ public final class HttpVerticle extends VerticleBase {
 
     private static final int MAX_HEADER_BYTES = 16 * 1024;
     private static final long DRAIN_SECONDS = 10;
+    /** An eighth of the memory is for requests that are not answered and answers that are not read. */
+    private static final int BUFFERED_SHARE = 8;
 
     private final Config config;
     private final Bus bus;
@@ -57,7 +60,10 @@ public final class HttpVerticle extends VerticleBase {
         BodyHandler bodies = BodyHandler.create(false).setBodyLimit(Bodies.MAX_BYTES);
 
         Router router = Router.router(vertx);
-        new Frame(vertx, config.http().requestTimeoutMillis(), metrics).mount(router);
+        HttpServerOptions options = options();
+        ConnectionLimits limits = limits(options);
+        Frame frame = new Frame(vertx, config.http().requestTimeoutMillis(), metrics, limits);
+        frame.mount(router);
         new Cors(config.allowedOrigins()).mount(router);
         Future<Void> ready = Future.succeededFuture();
         if (config.does(Config.Role.HTTP)) {
@@ -73,10 +79,12 @@ public final class HttpVerticle extends VerticleBase {
         }
         Frame.mountLast(router);
 
-        HttpServer http =
-                vertx.createHttpServer(options()).requestHandler(router).invalidRequestHandler(Frame::refuseUnreadable);
+        HttpServer http = vertx.createHttpServer(options)
+                .requestHandler(router)
+                .invalidRequestHandler(frame::refuseUnreadable)
+                .connectionHandler(limits::accept);
         server = http;
-        limitConnections(http);
+        limits.start(vertx);
         return ready.compose(ignored -> http.listen());
     }
 
@@ -85,8 +93,6 @@ public final class HttpVerticle extends VerticleBase {
                 .setHost(config.host())
                 // Below zero: a free port, the same one for all instances.
                 .setPort(config.port() == 0 ? -1 : config.port())
-                .setIdleTimeout(config.http().idleTimeoutSeconds())
-                .setIdleTimeoutUnit(TimeUnit.SECONDS)
                 .setMaxInitialLineLength(MAX_LINE_BYTES)
                 .setMaxHeaderSize(MAX_HEADER_BYTES)
                 .setHttp2ClearTextEnabled(false)
@@ -95,17 +101,19 @@ public final class HttpVerticle extends VerticleBase {
                 .setPerMessageWebSocketCompressionSupported(false);
     }
 
-    private void limitConnections(HttpServer http) {
-        int limit = Math.max(1, config.http().maxConnections() / config.http().instances());
-        int[] open = {0};
-        http.connectionHandler(connection -> {
-            if (open[0] >= limit) {
-                connection.close();
-                return;
-            }
-            open[0]++;
-            connection.closeHandler(ignored -> open[0]--);
-        });
+    /** Of this instance: it has its share of what the process may hold. */
+    private ConnectionLimits limits(HttpServerOptions options) {
+        Config.Http http = config.http();
+        // Answers are copied out of the heap before the socket takes them. Unless the JVM was told otherwise, both are
+        // equal.
+        long memory = Math.min(Runtime.getRuntime().maxMemory(), PlatformDependent.maxDirectMemory());
+        return new ConnectionLimits(
+                options,
+                metrics,
+                Math.max(1, http.maxConnections() / http.instances()),
+                memory / BUFFERED_SHARE / http.instances(),
+                http.requestTimeoutMillis(),
+                TimeUnit.SECONDS.toMillis(http.idleTimeoutSeconds()));
     }
 
     /** The port that the started verticle listens on. */

@@ -68,7 +68,12 @@ class ConfigLoaderTest {
                         List.of(),
                         EnumSet.allOf(Config.Role.class),
                         Math.max(1, Runtime.getRuntime().availableProcessors() / 2),
-                        new Config.Http(1, 10_000, 60, 10_000),
+                        new Config.Http(
+                                1,
+                                10_000,
+                                60,
+                                ConfigLoader.connectionsThatFit(
+                                        Runtime.getRuntime().maxMemory())),
                         new Config.Lanes(1, 128, 4_096, 4),
                         new Config.Database(Config.Engine.POSTGRESQL, 8, 2_000, 5_000, 8_000),
                         new Config.Auth(2_000),
@@ -499,5 +504,15 @@ class ConfigLoaderTest {
         assertThat(problemsOf(Map.of("DATA_DIR", folder.toString(), "PORT", "x")))
                 .hasSize(1);
         assertThat(folder.resolve("secret.key")).doesNotExist();
+    }
+
+    @Test
+    void derivesTheConnectionsFromTheHeap() {
+        long megabyte = 1024 * 1024;
+        assertThat(ConfigLoader.connectionsThatFit(16 * megabyte)).isEqualTo(64);
+        assertThat(ConfigLoader.connectionsThatFit(256 * megabyte)).isEqualTo(819);
+        assertThat(ConfigLoader.connectionsThatFit(1024 * megabyte)).isEqualTo(3_276);
+        assertThat(ConfigLoader.connectionsThatFit(8 * 1024 * megabyte)).isEqualTo(10_000);
+        assertThat(ConfigLoader.connectionsThatFit(Long.MAX_VALUE)).isEqualTo(10_000);
     }
 }

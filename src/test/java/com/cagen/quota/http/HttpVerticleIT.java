@@ -17,6 +17,7 @@ import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.Request;
 import com.cagen.quota.testing.ContractChecker;
 import com.cagen.quota.testing.FrontDoor;
+import com.cagen.quota.testing.RunningService;
 import io.vertx.core.Future;
 import io.vertx.core.MultiMap;
 import io.vertx.core.Promise;
@@ -24,6 +25,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -461,6 +463,101 @@ class HttpVerticleIT {
         assertThat(raw("GET /api/v1/quotas/%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
                 .containsPattern("^HTTP/1.[01] 400 ")
                 .contains("\"code\":\"invalid_request\"");
+    }
+
+    @Test
+    void refusesTooManyHeaders() throws Exception {
+        assertThat(raw("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + "a:\r\n".repeat(190) + "\r\n"))
+                .containsPattern("^HTTP/1.[01] 404 ");
+        assertThat(raw("GET /nothing HTTP/1.1\r\nHost: a\r\n" + "a:\r\n".repeat(201) + "\r\n"))
+                .containsPattern("^HTTP/1.[01] 413 ")
+                .contains("\"code\":\"payload_too_large\"");
+        assertThat(raw("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+                .as("each request has its own")
+                .containsPattern("^HTTP/1.[01] 404 ");
+    }
+
+    /** Each byte would begin an idle timeout anew; none of these requests is ever complete. */
+    @ParameterizedTest
+    @CsvSource({
+        "'', G",
+        "'', '\r\n'",
+        "'GET / HTTP/1.1\r\n', a",
+        "'GET / HTTP/1.1\r\n', 'a: b\r\n'",
+        "'POST /api/v1/quotas/q/usage/allocate HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n', x",
+        "'POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n', x",
+        "'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\nx\r\n'",
+        "'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n', 'a: b\r\n'",
+        "'GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n', a",
+    })
+    void closesAConnectionThatDripsARequest(String start, String drop) throws Exception {
+        try (FrontDoor impatient = new FrontDoor(Config.Environment.PRODUCTION, 5_000, 300, 1)) {
+            closesBeforeTheNextDrop(impatient.port, start, drop);
+        }
+    }
+
+    /** Sends {@code start}, then {@code drop} again and again, reading nothing; returns once the server has closed. */
+    private static void closesBeforeTheNextDrop(int port, String start, String drop) throws Exception {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            OutputStream out = socket.getOutputStream();
+            out.write(start.getBytes(StandardCharsets.ISO_8859_1));
+            RunningService.until(10, "the connection is closed", () -> {
+                try {
+                    out.write(drop.getBytes(StandardCharsets.ISO_8859_1));
+                    return false;
+                } catch (IOException e) {
+                    return true;
+                }
+            });
+        }
+    }
+
+    /** There are 1,000 for two instances, which take connections in turn. */
+    @Test
+    void closesConnectionsBeyondTheirLimit() throws Exception {
+        List<Socket> sockets = new ArrayList<>();
+        try (FrontDoor busy = new FrontDoor(Config.Environment.PRODUCTION, 5_000, 60_000, 60)) {
+            for (int i = 0; i < 1_010; i++) {
+                sockets.add(new Socket(InetAddress.getLoopbackAddress(), busy.port));
+            }
+            closesBeforeTheNextDrop(busy.port, "", "G");
+            assertThat(busy.metrics.scrape())
+                    .contains("cagen_quota_http_connections_closed_total{reason=\"too_many\"}")
+                    .doesNotContain("reason=\"receiving\"");
+        } finally {
+            for (Socket socket : sockets) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void closesAConnectionWhoseClientReadsNoAnswer() throws Exception {
+        try (FrontDoor impatient = new FrontDoor(Config.Environment.PRODUCTION, 5_000, 10_000, 1)) {
+            String data = "{\"a\":\"" + "x".repeat(8 * 1024 * 1024) + "\"}";
+            impatient.lane = request -> Future.succeededFuture(new Answer.Success("Done.", data, false));
+            String get = "GET /api/v1/quotas HTTP/1.1\r\nHost: a\r\nAuthorization: Cagen svc_test:" + impatient.seal(0)
+                    + "\r\n\r\n";
+            closesBeforeTheNextDrop(impatient.port, get.repeat(20), "\r\n");
+            assertThat(impatient.requests)
+                    .as("the socket may have taken the first answer whole")
+                    .hasSizeBetween(1, 2);
+            assertThat(impatient.metrics.scrape())
+                    .contains("cagen_quota_http_connections_closed_total{reason=\"unread\"} 1");
+        }
+    }
+
+    @Test
+    void answersPipelinedRequestsInOrder() throws Exception {
+        String answer = raw("GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50)
+                + "GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assertThat(answer.split("HTTP/1.1 200 ", -1)).hasSize(51);
+        assertThat(answer).contains("HTTP/1.1 404 ");
+    }
+
+    @Test
+    void closesAConnectionWithTooManyPipelinedRequests() throws Exception {
+        closesBeforeTheNextDrop(door.port, "", "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1_000));
     }
 
     private String raw(String request) throws Exception {

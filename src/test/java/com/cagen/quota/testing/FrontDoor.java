@@ -53,6 +53,12 @@ public final class FrontDoor implements AutoCloseable {
     private final Credentials credentials = new Credentials(SERVICE, KEY);
 
     public FrontDoor(Config.Environment environment, long busTimeoutMillis, long httpTimeoutMillis) throws Exception {
+        this(environment, busTimeoutMillis, httpTimeoutMillis, 30);
+    }
+
+    public FrontDoor(
+            Config.Environment environment, long busTimeoutMillis, long httpTimeoutMillis, int idleTimeoutSeconds)
+            throws Exception {
         Bus bus = new Bus(vertx, 1, busTimeoutMillis);
         bus.serveLane(0, request -> {
             requests.add(request);
@@ -69,7 +75,7 @@ public final class FrontDoor implements AutoCloseable {
                 Map.of(
                         "database", () -> check("database"),
                         "auth", () -> check("auth")));
-        Config config = config(environment, httpTimeoutMillis);
+        Config config = config(environment, httpTimeoutMillis, idleTimeoutSeconds);
         List<HttpVerticle> instances = new CopyOnWriteArrayList<>();
         httpDeployment = vertx.deployVerticle(
                         () -> {
@@ -93,7 +99,7 @@ public final class FrontDoor implements AutoCloseable {
         return check == null ? Future.failedFuture("no check") : check.get();
     }
 
-    private static Config config(Config.Environment environment, long httpTimeoutMillis) {
+    private static Config config(Config.Environment environment, long httpTimeoutMillis, int idleTimeoutSeconds) {
         return new Config(
                 environment,
                 "127.0.0.1",
@@ -108,7 +114,7 @@ public final class FrontDoor implements AutoCloseable {
                 List.of(ORIGIN),
                 Set.of(Config.Role.values()),
                 2,
-                new Config.Http(INSTANCES, httpTimeoutMillis, 30, 1_000),
+                new Config.Http(INSTANCES, httpTimeoutMillis, idleTimeoutSeconds, 1_000),
                 new Config.Lanes(1, 300, 1_000, 4),
                 new Config.Database(Config.Engine.POSTGRESQL, 4, 1_000, 2_000, 3_000),
                 new Config.Auth(2_000),
