@@ -58,14 +58,15 @@ class EventVisibilityIT {
             String root = alice.root(1_000);
             String seen = alice.child(root, 100);
             String other = alice.child(root, 100);
+            // Before the grant: who sees a quota is looked up when its event is delivered.
+            assertNext(owner, "quota.create", root);
+            assertNext(owner, "quota.allocate", seen);
+            assertNext(owner, "quota.allocate", other);
             assertThat(alice.grant(seen, "bob", "read").status()).isEqualTo(200);
             take(alice, other, "r1");
             take(alice, seen, "r2");
             take(alice, root, "r3");
             take(alice, seen, "r4");
-            assertNext(owner, "quota.create", root);
-            assertNext(owner, "quota.allocate", seen);
-            assertNext(owner, "quota.allocate", other);
             assertNext(owner, "permission.grant", seen);
             assertNext(owner, "usage.allocate", other);
             assertNext(owner, "usage.allocate", seen);
