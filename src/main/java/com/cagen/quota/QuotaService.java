@@ -11,12 +11,13 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.engine.QuotaVerticle;
 import com.cagen.quota.gateway.BusGateway;
 import com.cagen.quota.http.Health;
 import com.cagen.quota.http.HttpVerticle;
 import com.cagen.quota.metrics.Meters;
 import com.cagen.quota.metrics.MetricsVerticle;
-import com.cagen.quota.quota.QuotaVerticle;
+import com.cagen.quota.operations.Operations;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.EmbeddedDatabase;
@@ -165,6 +166,7 @@ public final class QuotaService implements AutoCloseable {
                 : config.cluster().routing();
         Bus bus = new Bus(
                 vertx,
+                Operations.CATALOG::commandType,
                 config.lanes().count(),
                 config.database().busTimeoutMillis(),
                 routing,
@@ -231,7 +233,7 @@ public final class QuotaService implements AutoCloseable {
         if (config.does(Config.Role.QUOTA)) {
             checks.putIfAbsent("auth", bus::authKnown); // where this node does not ask the auth service itself
             for (int lane = 0; lane < config.lanes().count(); lane++) {
-                deploy(new QuotaVerticle(config, bus, database, metrics, lane));
+                deploy(new QuotaVerticle(config, bus, database, Operations.CATALOG, metrics, lane));
             }
             // The public addresses are served where the lanes are: one gateway for each node that has some.
             deploy(new BusGateway(config, bus, contract, metrics));

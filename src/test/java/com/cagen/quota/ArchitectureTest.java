@@ -22,17 +22,18 @@ class ArchitectureTest {
 
     /** What each package may use of ours. The base package itself, the composition root, may use everything. */
     private static final Map<String, Set<String>> MAY_USE = Map.ofEntries(
-            Map.entry("http", Set.of("bus", "api", "credential", "domain", "config")),
-            Map.entry("gateway", Set.of("bus", "api", "credential", "domain", "config")),
-            Map.entry("bridge", Set.of("bus", "api", "credential", "domain", "config")),
+            Map.entry("http", Set.of("bus", "api", "operations", "engine", "credential", "domain", "config")),
+            Map.entry("gateway", Set.of("bus", "api", "operations", "engine", "credential", "domain", "config")),
+            Map.entry("bridge", Set.of("bus", "api", "operations", "engine", "credential", "domain", "config")),
+            Map.entry("operations", Set.of("engine", "storage", "domain")),
             // Other services' verticles take this one along: it must not draw in the rest.
             Map.entry("client", Set.of("credential", "domain")),
             Map.entry("auth", Set.of("bus", "storage", "credential", "domain", "config")),
-            Map.entry("quota", Set.of("bus", "storage", "domain", "config")),
+            Map.entry("engine", Set.of("bus", "storage", "domain", "config")),
             Map.entry("audit", Set.of("bus", "storage", "domain", "config")),
             Map.entry("metrics", Set.of("storage")),
             Map.entry("bus", Set.of("domain", "config")),
-            Map.entry("api", Set.of("credential", "domain")),
+            Map.entry("api", Set.of("engine", "credential", "domain")),
             Map.entry("storage", Set.of("config", "domain")),
             Map.entry("credential", Set.of("domain")),
             Map.entry("config", Set.of()),
@@ -103,6 +104,36 @@ class ArchitectureTest {
                 .check(OURS);
     }
 
+    /** An operation decides from rows: it neither runs transactions nor sends messages. */
+    @Test
+    void keepsTransactionsOutOfTheOperations() {
+        noClasses()
+                .that()
+                .resideInAPackage(BASE + ".operations..")
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName(BASE + ".storage.Database")
+                .orShould()
+                .callMethod(Instant.class, "now")
+                .check(OURS);
+    }
+
+    /** Operations are known by their own classes and by the registry alone. */
+    @Test
+    void letsOnlyTheRegistryNameOperations() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(BASE + ".operations..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        BASE + ".operations.quota..",
+                        BASE + ".operations.usage..",
+                        BASE + ".operations.permission..",
+                        BASE + ".operations.audit..")
+                .check(OURS);
+    }
+
     @Test
     void letsOnlyTheBusPackageTouchTheEventBus() {
         noClasses()
@@ -118,7 +149,7 @@ class ArchitectureTest {
     void keepsSqlWhereItBelongs() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(BASE + ".storage..", BASE + ".quota..", BASE + ".audit..", BASE + ".auth..")
+                .resideOutsideOfPackages(BASE + ".storage..", BASE + ".engine..", BASE + ".audit..", BASE + ".auth..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("io.vertx.sqlclient..", "io.vertx.pgclient..", "java.sql..", "org.postgresql..")

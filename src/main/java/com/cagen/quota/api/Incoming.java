@@ -1,6 +1,6 @@
 package com.cagen.quota.api;
 
-import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.engine.operation.Operation;
 import io.vertx.core.json.JsonObject;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param requestId sane already
  */
 public record Incoming(
-        OperationType type,
+        Operation<?> operation,
         JsonObject fields,
         @Nullable String authorization,
         @Nullable String idempotencyKey,

@@ -8,6 +8,7 @@ import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.Violation;
 import com.fasterxml.uuid.Generators;
 import com.fasterxml.uuid.impl.TimeBasedEpochRandomGenerator;
 import io.micrometer.core.instrument.Counter;
@@ -67,14 +68,15 @@ public final class Intake {
     public Request take(Incoming incoming) {
         JsonObject fields = incoming.fields();
         Claim claim = claim(fields, incoming.authorization(), incoming.elsewhere());
-        Opened.Valid opened = open(claim, incoming.type().wireName(), incoming.requestId(), addressed(fields));
+        Opened.Valid opened = open(claim, incoming.operation().name().text(), incoming.requestId(), addressed(fields));
         String key = takeIdempotencyKey(incoming);
         return new Request(
                 incoming.requestId(),
                 opened.caller(),
                 opened.nonce(),
                 key,
-                decoder.decode(incoming.type(), fields, opened.caller().organizationId()));
+                incoming.operation().name(),
+                decoder.decode(incoming.operation(), fields, opened.caller().organizationId()));
     }
 
     /**
@@ -172,7 +174,7 @@ public final class Intake {
     /** Puts the header's key among the fields, where its limits are checked; what it returns is good only after that. */
     private static @Nullable String takeIdempotencyKey(Incoming incoming) {
         JsonObject fields = incoming.fields();
-        if (!incoming.type().change()) {
+        if (!incoming.operation().name().change()) {
             return null;
         }
         String header = incoming.idempotencyKey();

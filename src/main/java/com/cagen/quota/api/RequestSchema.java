@@ -1,5 +1,6 @@
 package com.cagen.quota.api;
 
+import com.cagen.quota.domain.Violation;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;

@@ -2,6 +2,7 @@ package com.cagen.quota.auth;
 
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.GrantKey;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.Quota;
@@ -11,6 +12,7 @@ import com.cagen.quota.storage.AuthOutboxRows.Claimed;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.GrantRows;
 import com.cagen.quota.storage.QuotaRows;
+import com.cagen.quota.storage.QuotaWrites;
 import com.cagen.quota.storage.Scope;
 import com.cagen.quota.storage.Session;
 import io.micrometer.core.instrument.Counter;
@@ -281,10 +283,11 @@ final class AuthOutbox {
     private Future<Recorded> recorded(Session connection, Claimed claimed, String target) {
         QuotaKey key = new QuotaKey(claimed.organizationId(), claimed.quotaId());
         Future<Quota> quota = QuotaRows.find(connection, List.of(key)).map(found -> found.get(key));
-        return GrantRows.find(connection, claimed.organizationId(), claimed.quotaId(), target)
-                .compose(granted -> quota.map(row -> {
+        GrantKey grant = new GrantKey(claimed.organizationId(), claimed.quotaId(), target);
+        return GrantRows.find(connection, List.of(grant))
+                .compose(grants -> quota.map(row -> {
                     Set<Permission> held = EnumSet.noneOf(Permission.class);
-                    held.addAll(granted);
+                    held.addAll(grants.getOrDefault(grant, Set.of()));
                     Caller sender = sender(claimed);
                     if (row != null && row.ownerIds().contains(target)) {
                         held.add(Permission.OWNER);
@@ -366,7 +369,7 @@ final class AuthOutbox {
                                 return registration
                                         ? Future.succeededFuture(true)
                                         // Ends what was learnt before it was told.
-                                        : QuotaRows.updateState(connection, quota.withGrantsForgotten())
+                                        : QuotaWrites.update(connection, quota.withGrantsForgotten())
                                                 .map(true);
                             });
                 }));

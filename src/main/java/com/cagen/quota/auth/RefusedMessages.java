@@ -2,13 +2,13 @@ package com.cagen.quota.auth;
 
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.domain.GrantKey;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.Quota;
 import com.cagen.quota.storage.AuthOutboxRows.Claimed;
 import com.cagen.quota.storage.GrantRows;
 import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.QuotaRows;
+import com.cagen.quota.storage.QuotaWrites;
 import com.cagen.quota.storage.Session;
 import com.fasterxml.uuid.Generators;
 import com.fasterxml.uuid.impl.TimeBasedEpochRandomGenerator;
@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
@@ -41,52 +42,45 @@ final class RefusedMessages {
     /** Writes all that in the given transaction, which holds the quota's lock. */
     Future<Void> conclude(Session connection, Quota quota, Claimed claimed, AuthOutbox.Told told) {
         if (claimed.target() == null) {
-            OperationType creation =
-                    quota.parentId() == null ? OperationType.QUOTA_CREATE : OperationType.QUOTA_ALLOCATE;
+            String creation = quota.parentId() == null ? "quota.create" : "quota.allocate";
             return write(connection, refused(quota, creation, null, Objects.requireNonNull(told.grant())));
         }
         if (told.grant() == null) {
             // Nothing changes here: the auth service may hold more than is recorded, and somebody has to look.
             String reason = Objects.requireNonNull(told.revocation());
-            return write(connection, refused(quota, OperationType.PERMISSION_REVOKE, claimed.target(), reason))
-                    .compose(ignored -> QuotaRows.updateState(connection, quota.withGrantsForgotten()));
+            return write(connection, refused(quota, "permission.revoke", claimed.target(), reason))
+                    .compose(ignored -> QuotaWrites.update(connection, quota.withGrantsForgotten()));
         }
         return withdraw(connection, quota, claimed.target(), told.grant());
     }
 
     private Future<Void> withdraw(Session connection, Quota quota, String target, String reason) {
         Instant now = now();
-        return GrantRows.find(connection, quota.organizationId(), quota.id(), target)
-                .compose(before -> {
-                    if (before.isEmpty()) { // an owner, whom the auth service does not decide about
-                        return write(connection, refused(quota, OperationType.PERMISSION_GRANT, target, reason))
-                                .compose(ignored -> QuotaRows.updateState(connection, quota.withGrantsForgotten()));
-                    }
-                    Quota written = quota.withOwners(quota.ownerId(), quota.ownerIds(), now);
-                    JsonObject details = new JsonObject()
-                            .put("permissions", names(before))
-                            .put("granted_before", names(before))
-                            .put("granted_after", new JsonArray())
-                            .put("owners_before", new JsonArray(quota.ownerIds()))
-                            .put("owners_after", new JsonArray(quota.ownerIds()))
-                            .put("reason", "The auth service refused the grant.")
-                            .put("auth_service_said", reason);
-                    AuditEntry entry = entry(
-                            quota,
-                            written.version(),
-                            OperationType.PERMISSION_REVOKE,
-                            AuditEntry.APPLIED,
-                            target,
-                            details,
-                            now);
-                    return QuotaRows.updateState(connection, written)
-                            .compose(ignored ->
-                                    GrantRows.write(connection, quota.organizationId(), quota.id(), target, Set.of()))
-                            .compose(ignored -> write(connection, entry));
-                });
+        GrantKey key = new GrantKey(quota.organizationId(), quota.id(), target);
+        return GrantRows.find(connection, List.of(key)).compose(grants -> {
+            Set<Permission> before = grants.getOrDefault(key, Set.of());
+            if (before.isEmpty()) { // an owner, whom the auth service does not decide about
+                return write(connection, refused(quota, "permission.grant", target, reason))
+                        .compose(ignored -> QuotaWrites.update(connection, quota.withGrantsForgotten()));
+            }
+            Quota written = quota.withOwners(quota.ownerId(), quota.ownerIds(), now);
+            JsonObject details = new JsonObject()
+                    .put("permissions", names(before))
+                    .put("granted_before", names(before))
+                    .put("granted_after", new JsonArray())
+                    .put("owners_before", new JsonArray(quota.ownerIds()))
+                    .put("owners_after", new JsonArray(quota.ownerIds()))
+                    .put("reason", "The auth service refused the grant.")
+                    .put("auth_service_said", reason);
+            AuditEntry entry =
+                    entry(quota, written.version(), "permission.revoke", AuditEntry.APPLIED, target, details, now);
+            return QuotaWrites.update(connection, written)
+                    .compose(ignored -> connection.write(GrantRows.writes(grants, Map.of(key, Set.of()))))
+                    .compose(ignored -> write(connection, entry));
+        });
     }
 
-    private AuditEntry refused(Quota quota, OperationType action, @Nullable String target, String reason) {
+    private AuditEntry refused(Quota quota, String action, @Nullable String target, String reason) {
         JsonObject details = new JsonObject()
                 .put("code", ErrorCode.AUTH_UNAVAILABLE.wireName())
                 .put("reason", "The auth service refused it.")
@@ -97,7 +91,7 @@ final class RefusedMessages {
     private AuditEntry entry(
             Quota quota,
             @Nullable Long version,
-            OperationType action,
+            String action,
             String outcome,
             @Nullable String target,
             JsonObject details,
@@ -109,7 +103,7 @@ final class RefusedMessages {
                 quota.id(),
                 quota.parentId(),
                 version,
-                action.wireName(),
+                action,
                 outcome,
                 ACTOR,
                 serviceId,

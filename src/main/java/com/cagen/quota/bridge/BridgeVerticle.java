@@ -7,6 +7,7 @@ import com.cagen.quota.bus.Bus;
 import com.cagen.quota.bus.PublicAddresses;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.credential.Credentials;
+import com.cagen.quota.operations.Operations;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.util.internal.PlatformDependent;
@@ -95,7 +96,8 @@ public final class BridgeVerticle extends VerticleBase {
                 Base64.getDecoder().decode(config.secretKey().reveal()));
         Intake intake = new Intake(key, new RequestDecoder(contract), bus::recordRefusal, metrics, Clock.systemUTC());
         credentials = new SpendCredential(intake, bus.openChannel());
-        addresses = new PublicAddresses(vertx, config.database().busTimeoutMillis() + REPLY_GRACE_MILLIS);
+        addresses = new PublicAddresses(
+                vertx, Operations.CATALOG.names(), config.database().busTimeoutMillis() + REPLY_GRACE_MILLIS);
         bus.onEvent(subscriptions::deliver);
         vertx.setPeriodic(SWEEP_MILLIS, ignored -> closeOverdue());
         return openTcp().compose(ignored -> openSockJs());

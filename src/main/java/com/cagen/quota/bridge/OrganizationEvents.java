@@ -2,10 +2,10 @@ package com.cagen.quota.bridge;
 
 import com.cagen.quota.bus.Addresses;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.VisibilityAnswer;
 import com.cagen.quota.domain.VisibilityQuestion;
+import com.cagen.quota.operations.Operations;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayDeque;
@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
 /**
  * One organization's events on their way to its subscribers, in the order in which they came. An event waits until it is known
@@ -28,12 +29,10 @@ import java.util.function.LongSupplier;
  */
 final class OrganizationEvents {
     /** These never change who sees a quota that was asked about. A new child was not; a new root makes its owner see all. */
-    private static final Set<String> LEAVE_VISIBILITY = Set.of(
-            OperationType.QUOTA_ALLOCATE.wireName(),
-            OperationType.USAGE_ALLOCATE.wireName(),
-            OperationType.USAGE_DEALLOCATE.wireName(),
-            OperationType.QUOTA_SUSPEND.wireName(),
-            OperationType.QUOTA_RESUME.wireName());
+    private static final Set<String> LEAVE_VISIBILITY = Operations.CATALOG.all().stream()
+            .filter(operation -> !operation.changesVisibility())
+            .map(operation -> operation.name().text())
+            .collect(Collectors.toUnmodifiableSet());
 
     /** An event that got lost on the bus may have changed the answer. */
     private static final long BELIEVED_NANOS = TimeUnit.SECONDS.toNanos(5);

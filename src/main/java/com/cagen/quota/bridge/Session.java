@@ -158,7 +158,7 @@ final class Session {
     private void send(@Nullable String address, JsonObject frame, int size, boolean allowed) {
         String replyAddress = text(frame, "replyAddress");
         long held = size + (long) FRAME_OVERHEAD_BYTES;
-        if (address == null || !PublicAddresses.takes(address)) {
+        if (address == null || !addresses.takes(address)) {
             refuseAddress(address);
         } else if (replyAddress != null && replyAddress.length() > MAX_REPLY_ADDRESS) {
             bad("invalid_reply_address");

@@ -5,10 +5,10 @@ import com.cagen.quota.api.Intake;
 import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.operations.Operations;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import java.util.UUID;
@@ -42,7 +42,7 @@ final class SpendCredential implements Function<@Nullable JsonObject, Future<Cal
         Request request;
         try {
             request = intake.take(new Incoming(
-                    OperationType.QUOTA_LIST,
+                    Operations.CATALOG.named("quota.list"),
                     fields,
                     null,
                     null,

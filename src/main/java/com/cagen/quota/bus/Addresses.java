@@ -1,7 +1,5 @@
 package com.cagen.quota.bus;
 
-import com.cagen.quota.domain.OperationType;
-
 /** Every event-bus address there is. */
 public final class Addresses {
     /** Committed changes, published. */
@@ -21,8 +19,8 @@ public final class Addresses {
     private Addresses() {}
 
     /** Where JSON bodies for an operation go, for example {@code cagen.quota.v1.usage.allocate}. */
-    public static String of(OperationType operation) {
-        return "cagen.quota.v1." + operation.wireName();
+    public static String of(String operation) {
+        return "cagen.quota.v1." + operation;
     }
 
     /** Requests to lane {@code lane} of a node. */

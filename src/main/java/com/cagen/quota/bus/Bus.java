@@ -3,8 +3,8 @@ package com.cagen.quota.bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.CommandTypes;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.PermissionAnswer;
 import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.PermissionQuestion;
@@ -76,13 +76,14 @@ public final class Bus {
     }
 
     /** For a node alone, or one of a cluster that prefers its own lanes. */
-    public Bus(Vertx vertx, int laneCount, long timeoutMillis) {
-        this(vertx, laneCount, timeoutMillis, Config.Routing.LOCAL, false, null);
+    public Bus(Vertx vertx, CommandTypes commandTypes, int laneCount, long timeoutMillis) {
+        this(vertx, commandTypes, laneCount, timeoutMillis, Config.Routing.LOCAL, false, null);
     }
 
     /**
      * Registers the codecs.
      *
+     * @param commandTypes of the operations that this node knows
      * @param laneCount over which requests to this node are spread
      * @param timeoutMillis after which a request without an answer is given up
      * @param routing which node a request goes to; without a cluster, this one
@@ -91,6 +92,7 @@ public final class Bus {
      */
     public Bus(
             Vertx vertx,
+            CommandTypes commandTypes,
             int laneCount,
             long timeoutMillis,
             Config.Routing routing,
@@ -105,6 +107,7 @@ public final class Bus {
         this.cluster = cluster;
         this.nodes = new Nodes(cluster == null ? UUID.randomUUID().toString() : cluster.node(), routing);
         this.rollCall = new RollCall(vertx, nodes);
+        MessageJson json = new MessageJson(commandTypes);
         this.refusals = new RefusalSender(vertx, nodes, timeoutMillis);
         this.credentialUses = new CredentialUses(refusals::add, refusals::countDropped, Clock.systemUTC());
         vertx.setPeriodic(MINUTE_MILLIS, ignored -> credentialUses.endMinute());
@@ -118,7 +121,7 @@ public final class Bus {
                 PermissionChange.class,
                 VisibilityQuestion.class,
                 VisibilityAnswer.class)) {
-            register(type);
+            register(type, json);
         }
     }
 
@@ -169,8 +172,8 @@ public final class Bus {
         return node.equals(nodes.self()) ? LOCAL : ANYWHERE;
     }
 
-    private <T> void register(Class<T> type) {
-        eventBus.registerDefaultCodec(type, Wire.codec(type));
+    private <T> void register(Class<T> type, MessageJson json) {
+        eventBus.registerDefaultCodec(type, json.codec(type));
     }
 
     /** How many nodes there are: this one, and those heard in the last seconds. */
@@ -430,7 +433,7 @@ public final class Bus {
      * @param handler gets the body (an empty object when it was none); its refusal becomes a recipient failure
      * @return when every node knows of it
      */
-    public Future<Served> serveJson(OperationType operation, Function<JsonObject, Future<Answer>> handler) {
+    public Future<Served> serveJson(String operation, Function<JsonObject, Future<Answer>> handler) {
         MessageConsumer<Object> consumer = eventBus.consumer(Addresses.of(operation), message -> {
             JsonObject body = message.body() instanceof JsonObject json ? json : new JsonObject();
             guarded(() -> handler.apply(body))

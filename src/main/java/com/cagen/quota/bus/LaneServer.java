@@ -58,7 +58,7 @@ public final class LaneServer {
                     Messages.Requests requests = message.body();
                     message.reply(null);
                     for (Messages.NumberedRequest numbered : requests.requests()) {
-                        Bus.guarded(() -> handler.apply(numbered.request()))
+                        Bus.guarded(() -> handle(numbered.request()))
                                 .otherwise(failure -> {
                                     LOG.error("a request failed", failure);
                                     return Refusal.of(ErrorCode.INTERNAL_ERROR, "The request could not be answered.");
@@ -67,6 +67,16 @@ public final class LaneServer {
                     }
                 })
                 .completion();
+    }
+
+    private Future<Answer> handle(Request request) {
+        if (request.command() instanceof MessageJson.UnknownCommand) {
+            // A newer node sent it. Its neighbours in the message are not affected.
+            return Future.succeededFuture(Refusal.of(
+                    ErrorCode.OVERLOADED,
+                    "The node that was asked is of an older version without this operation; try again."));
+        }
+        return handler.apply(request);
     }
 
     /** From now on requests are sent back, to be tried elsewhere; those that were taken go on. */

@@ -1,27 +1,27 @@
 package com.cagen.quota.bus;
 
-import com.cagen.quota.domain.OperationType;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.json.JsonObject;
-import java.util.Arrays;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The public addresses, seen from outside: what a bridge sends there for its clients, and what comes back. */
 public final class PublicAddresses {
-    private static final Set<String> OPERATIONS =
-            Arrays.stream(OperationType.values()).map(Addresses::of).collect(Collectors.toUnmodifiableSet());
-
     private final Vertx vertx;
+    private final Set<String> addresses;
     private final DeliveryOptions options;
 
-    /** @param timeoutMillis after which a request without a reply fails; above that of the operations themselves */
-    public PublicAddresses(Vertx vertx, long timeoutMillis) {
+    /**
+     * @param operations the names of the operations that take messages
+     * @param timeoutMillis after which a request without a reply fails; above that of the operations themselves
+     */
+    public PublicAddresses(Vertx vertx, Set<String> operations, long timeoutMillis) {
         this.vertx = vertx;
+        this.addresses = operations.stream().map(Addresses::of).collect(Collectors.toUnmodifiableSet());
         this.options = new DeliveryOptions().setSendTimeout(timeoutMillis);
     }
 
@@ -34,8 +34,8 @@ public final class PublicAddresses {
     }
 
     /** Whether {@code address} is that of an operation; no other one takes messages from outside. */
-    public static boolean takes(@Nullable String address) {
-        return address != null && OPERATIONS.contains(address);
+    public boolean takes(@Nullable String address) {
+        return address != null && addresses.contains(address);
     }
 
     /**

@@ -2,7 +2,6 @@ package com.cagen.quota.bus;
 
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.Request;
 import io.vertx.core.Context;
@@ -91,7 +90,7 @@ public final class RequestChannel {
     public Future<Answer> send(Request request) {
         long id = nextId++;
         Waiting entry = new Waiting(
-                request.operation().type().change(), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
+                request.operation().change(), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
         waiting.put(id, entry);
         offer(new Messages.NumberedRequest(id, request), entry);
         return entry.promise.future();
@@ -120,9 +119,8 @@ public final class RequestChannel {
     }
 
     private String keyOf(Request request) {
-        return !lanesByOrganization && request.operation() instanceof Operation.OnQuota onQuota
-                ? onQuota.quotaId()
-                : request.caller().organizationId();
+        String quotaId = request.command().quotaId();
+        return lanesByOrganization || quotaId == null ? request.caller().organizationId() : quotaId;
     }
 
     private void flush() {

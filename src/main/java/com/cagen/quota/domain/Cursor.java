@@ -3,6 +3,7 @@ package com.cagen.quota.domain;
 import java.nio.ByteBuffer;
 import java.util.Base64;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /** A place in a list that clients hand back unread. */
 public final class Cursor {
@@ -12,6 +13,11 @@ public final class Cursor {
     public static String encode(long position) {
         byte[] bytes = ByteBuffer.allocate(Long.BYTES).putLong(position).array();
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    }
+
+    /** Null for a null position, which stands for the end. */
+    public static @Nullable String encodeOrNull(@Nullable Long position) {
+        return position == null ? null : encode(position);
     }
 
     /** Empty for a text that {@link #encode} did not make. */

@@ -1,5 +1,6 @@
 package com.cagen.quota.domain;
 
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -7,38 +8,45 @@ import java.util.Locale;
  * part of the wire contract (docs/event-bus.md) and are never renumbered.
  */
 public enum ErrorCode {
-    INVALID_REQUEST(400, 1, false),
-    INVALID_CREDENTIAL(401, 1, false),
-    CREDENTIAL_EXPIRED(401, 2, false),
-    CREDENTIAL_REPLAYED(401, 3, false),
-    PERMISSION_DENIED(403, 1, false),
-    QUOTA_NOT_FOUND(404, 1, false),
-    NOT_FOUND(404, 2, false),
-    METHOD_NOT_ALLOWED(405, 1, false),
-    INSUFFICIENT_QUOTA(409, 1, false),
-    INSUFFICIENT_USAGE(409, 2, false),
-    QUOTA_SUSPENDED(409, 3, false),
-    QUOTA_NOT_EMPTY(409, 4, false),
-    LAST_OWNER(409, 5, false),
-    PAYLOAD_TOO_LARGE(413, 1, false),
-    UNSUPPORTED_MEDIA_TYPE(415, 1, false),
-    HIERARCHY_VIOLATION(422, 1, false),
-    IDEMPOTENCY_KEY_REUSED(422, 2, false),
-    INTERNAL_ERROR(500, 1, false),
-    AUTH_UNAVAILABLE(503, 1, true),
-    DATABASE_UNAVAILABLE(503, 2, true),
-    OVERLOADED(503, 3, true),
-    OUTCOME_UNKNOWN(503, 4, true);
+    INVALID_REQUEST(400, 1),
+    INVALID_CREDENTIAL(401, 1),
+    CREDENTIAL_EXPIRED(401, 2),
+    CREDENTIAL_REPLAYED(401, 3),
+    PERMISSION_DENIED(403, 1, Trait.AUDITED),
+    QUOTA_NOT_FOUND(404, 1),
+    NOT_FOUND(404, 2),
+    METHOD_NOT_ALLOWED(405, 1),
+    INSUFFICIENT_QUOTA(409, 1, Trait.AUDITED),
+    INSUFFICIENT_USAGE(409, 2, Trait.AUDITED),
+    QUOTA_SUSPENDED(409, 3, Trait.AUDITED),
+    QUOTA_NOT_EMPTY(409, 4, Trait.AUDITED),
+    LAST_OWNER(409, 5, Trait.AUDITED),
+    PAYLOAD_TOO_LARGE(413, 1),
+    UNSUPPORTED_MEDIA_TYPE(415, 1),
+    HIERARCHY_VIOLATION(422, 1, Trait.AUDITED),
+    IDEMPOTENCY_KEY_REUSED(422, 2, Trait.AUDITED),
+    INTERNAL_ERROR(500, 1),
+    AUTH_UNAVAILABLE(503, 1, Trait.RETRYABLE),
+    DATABASE_UNAVAILABLE(503, 2, Trait.RETRYABLE),
+    OVERLOADED(503, 3, Trait.RETRYABLE),
+    OUTCOME_UNKNOWN(503, 4, Trait.RETRYABLE);
+
+    private enum Trait {
+        RETRYABLE,
+        AUDITED
+    }
 
     private final int httpStatus;
     private final int number;
     private final boolean retryable;
+    private final boolean audited;
     private final String wireName;
 
-    ErrorCode(int httpStatus, int number, boolean retryable) {
+    ErrorCode(int httpStatus, int number, Trait... traits) {
         this.httpStatus = httpStatus;
         this.number = number;
-        this.retryable = retryable;
+        this.retryable = List.of(traits).contains(Trait.RETRYABLE);
+        this.audited = List.of(traits).contains(Trait.AUDITED);
         this.wireName = name().toLowerCase(Locale.ROOT);
     }
 
@@ -59,5 +67,10 @@ public enum ErrorCode {
     /** Whether the same request may succeed later without anything else changing: it then carries {@code Retry-After}. */
     public boolean retryable() {
         return retryable;
+    }
+
+    /** Whether the refusal of a change goes into the organization's audit trail. */
+    public boolean audited() {
+        return audited;
     }
 }

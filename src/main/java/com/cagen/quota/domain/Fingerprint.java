@@ -35,11 +35,11 @@ public final class Fingerprint {
     public static byte[] of(Request request) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
         try (DataOutputStream out = new DataOutputStream(bytes)) {
-            Operation operation = request.operation();
-            text(out, operation.type().wireName());
+            Input command = request.command();
+            text(out, request.operation().text());
             text(out, request.caller().userId());
-            for (Method accessor : ACCESSORS.get(operation.getClass())) {
-                Object value = accessor.invoke(operation);
+            for (Method accessor : ACCESSORS.get(command.getClass())) {
+                Object value = accessor.invoke(command);
                 if (value != null) {
                     text(out, accessor.getName());
                     value(out, value);

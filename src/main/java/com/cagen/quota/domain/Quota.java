@@ -88,6 +88,22 @@ public record Quota(
                 deletedAt);
     }
 
+    /** This quota with another's figures, version and time: what usage changes. */
+    public Quota withFiguresOf(Quota other) {
+        return copy(
+                ownerId,
+                ownerIds,
+                inheritedOwnerIds,
+                other.usedMb,
+                other.allocatedMb,
+                status,
+                suspendedBy,
+                other.version,
+                grantsVersion,
+                other.updatedAt,
+                deletedAt);
+    }
+
     /** This quota after a change of state. */
     public Quota withStatus(QuotaStatus newStatus, @Nullable String newSuspendedBy, Instant now) {
         return copy(
@@ -102,6 +118,22 @@ public record Quota(
                 grantsVersion,
                 now,
                 newStatus == QuotaStatus.DELETED ? now : null);
+    }
+
+    /** This quota after the suspension of an ancestor changed: no change of its own, so no version. */
+    public Quota withSuspendedBy(@Nullable String newSuspendedBy) {
+        return copy(
+                ownerId,
+                ownerIds,
+                inheritedOwnerIds,
+                usedMb,
+                allocatedMb,
+                status,
+                newSuspendedBy,
+                version,
+                grantsVersion,
+                updatedAt,
+                deletedAt);
     }
 
     /** This quota after a change of grants: other owners, the next version of both kinds. */

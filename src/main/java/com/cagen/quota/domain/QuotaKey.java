@@ -9,4 +9,8 @@ public record QuotaKey(String organizationId, String quotaId) {
     public boolean canExist() {
         return quotaId.indexOf('/') < 0;
     }
+
+    public static QuotaKey of(Quota quota) {
+        return new QuotaKey(quota.organizationId(), quota.id());
+    }
 }

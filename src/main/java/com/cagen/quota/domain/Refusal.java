@@ -10,7 +10,7 @@ import java.util.Map;
  * @param message a sentence for people, with the figures in it; safe to show to the caller
  * @param details for programs: JSON-friendly values (String, Long, List of those, Map), never null ones
  */
-public record Refusal(ErrorCode code, String message, Map<String, Object> details) implements Answer, Decision {
+public record Refusal(ErrorCode code, String message, Map<String, Object> details) implements Answer {
 
     public static Refusal of(ErrorCode code, String message) {
         return new Refusal(code, message, Map.of());

@@ -8,10 +8,12 @@ import org.jspecify.annotations.Nullable;
  * @param requestId follows the request through logs and into the audit trail
  * @param nonce not yet claimed: whoever carries the request out claims it in the same transaction
  * @param idempotencyKey 1 to 255 characters, or null; only on operations that change something
+ * @param command the decoded fields, as the operation defines them
  */
 public record Request(
         String requestId,
         Caller caller,
         Nonce nonce,
         @Nullable String idempotencyKey,
-        Operation operation) {}
+        OperationName operation,
+        Input command) {}

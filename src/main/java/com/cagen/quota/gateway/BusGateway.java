@@ -9,9 +9,10 @@ import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.operations.Operations;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -21,7 +22,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
@@ -54,8 +54,9 @@ public final class BusGateway extends VerticleBase {
                 Clock.systemUTC());
         RequestChannel opened = bus.openChannel();
         channel = opened;
-        List<Future<Bus.Served>> served = Stream.of(OperationType.values())
-                .map(type -> bus.serveJson(type, body -> serve(intake, opened, type, body)))
+        List<Future<Bus.Served>> served = Operations.CATALOG.all().stream()
+                .map(operation ->
+                        bus.serveJson(operation.name().text(), body -> serve(intake, opened, operation, body)))
                 .toList();
         return Future.all(served)
                 .onSuccess(ignored ->
@@ -71,13 +72,14 @@ public final class BusGateway extends VerticleBase {
                 .compose(ignored -> channel == null ? Future.succeededFuture() : channel.idle());
     }
 
-    private static Future<Answer> serve(Intake intake, RequestChannel channel, OperationType type, JsonObject body) {
+    private static Future<Answer> serve(
+            Intake intake, RequestChannel channel, Operation<?> operation, JsonObject body) {
         String sent = body.getValue("request_id") instanceof String text ? Intake.saneRequestId(text) : null;
         String requestId =
                 Objects.requireNonNullElseGet(sent, () -> UUID.randomUUID().toString());
         MDC.put("request_id", requestId);
         try {
-            Request request = intake.take(new Incoming(type, body, null, null, false, requestId));
+            Request request = intake.take(new Incoming(operation, body, null, null, false, requestId));
             return channel.send(request);
         } catch (RefusalException e) {
             return Future.succeededFuture(e.refusal());

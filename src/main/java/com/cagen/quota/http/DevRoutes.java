@@ -5,7 +5,7 @@ import com.cagen.quota.api.RequestDecoder;
 import com.cagen.quota.bus.Addresses;
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.operations.Operations;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -38,9 +38,7 @@ final class DevRoutes {
     private void info(RoutingContext context) {
         Exchange.of(context).route = "/dev/info";
         JsonArray operations = new JsonArray();
-        for (OperationType type : OperationType.values()) {
-            operations.add(Addresses.of(type));
-        }
+        Operations.CATALOG.names().forEach(name -> operations.add(Addresses.of(name)));
         Answers.succeed(
                 context,
                 "This node is for development.",

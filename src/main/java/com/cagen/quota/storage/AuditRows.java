@@ -1,12 +1,12 @@
 package com.cagen.quota.storage;
 
 import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.SealedEntry;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
+import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -126,11 +126,22 @@ public final class AuditRows {
         return new Write(INSERT, texts[0], values);
     }
 
+    /** {@code from} is inclusive, {@code to} exclusive; {@code cursor} is the seq after which, or before which, to go on. */
+    public record TrailQuery(
+            String quotaId,
+            @Nullable String action,
+            @Nullable String actor,
+            @Nullable Instant from,
+            @Nullable Instant to,
+            @Nullable Long cursor,
+            int limit,
+            boolean newestFirst) {}
+
     /** @param nextCursor the last entry's {@code seq}, or null at the end; a page may end early, at its limit in bytes */
     public record Page(List<SealedEntry> entries, @Nullable Long nextCursor) {}
 
     /** The trail of one quota, the creation and release of its children included. */
-    public static Future<Page> list(Session connection, String organization, Operation.ListAudit query) {
+    public static Future<Page> list(Session connection, String organization, TrailQuery query) {
         long start = query.newestFirst() ? Long.MAX_VALUE : 0;
         Tuple values = Tuple.tuple()
                 .addString(organization)

@@ -28,13 +28,16 @@ import org.jspecify.annotations.Nullable;
 public final class AuthOutboxRows {
     private static final String REGISTER = "register";
 
-    private static final String INSERT = """
-            INSERT INTO auth_outbox (organization_id, quota_id, message) VALUES ($1, $2, $3)
-            """;
     private static final String INSERT_FOR_TARGET = """
             INSERT INTO auth_outbox (organization_id, quota_id, target_user_id, kind, message) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT DO NOTHING
             """;
+    /** One row: only VALUES draws its position on the node that all go through. */
+    private static final BatchStatement INSERT = BatchStatement.of(form -> form == BatchStatement.Form.ONE_ORGANIZATION
+            ? "INSERT INTO quota.auth_outbox (organization_id, quota_id, message)"
+                    + " VALUES ($1, ($2::text[])[1], ($3::text[])[1])"
+            : form.insert("quota.auth_outbox", "", "quota_id text", "message text"));
+
     private static final String ORGANIZATIONS_DUE = """
             SELECT organization_id FROM auth_outbox
             WHERE next_attempt_at <= now() AND claimed_until <= now()
@@ -171,12 +174,19 @@ public final class AuthOutboxRows {
 
     private AuthOutboxRows() {}
 
-    /** Leaves a registration, in the transaction that creates the quota. Ring the bell once it is committed. */
-    public static Future<Void> insert(Session connection, String organizationId, String quotaId, AuthMessage message) {
-        return connection
-                .preparedQuery(INSERT)
-                .execute(Tuple.of(organizationId, quotaId, write(message)))
-                .mapEmpty();
+    /** What the auth service is told of a new quota. */
+    public record NewMessage(String organizationId, String quotaId, AuthMessage message) {}
+
+    /** New messages, in the transaction that creates the quotas. Ring the doorbell once it is committed. */
+    public static List<Write> messages(List<NewMessage> messages) {
+        return messages.stream()
+                .map(message -> new Write(
+                        INSERT,
+                        new String[] {message.organizationId()},
+                        Tuple.tuple()
+                                .addArrayOfString(new String[] {message.quotaId()})
+                                .addArrayOfString(new String[] {write(message.message())})))
+                .toList();
     }
 
     /** Organizations with something due; needs {@link Scope#maintenance()}. */

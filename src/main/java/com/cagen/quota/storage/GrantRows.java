@@ -1,53 +1,109 @@
 package com.cagen.quota.storage;
 
+import com.cagen.quota.domain.GrantKey;
 import com.cagen.quota.domain.Permission;
 import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** Table {@code quota_grants}: read and admin as granted through this service. For listing; the auth service decides. */
 public final class GrantRows {
-    private static final String FIND =
-            "SELECT permissions FROM quota.quota_grants WHERE organization_id = $1 AND quota_id = $2 AND user_id = $3";
-    private static final String WRITE = """
-            INSERT INTO quota.quota_grants (organization_id, quota_id, user_id, permissions) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (organization_id, quota_id, user_id) DO UPDATE SET permissions = excluded.permissions
-            """;
-    private static final String DELETE =
-            "DELETE FROM quota.quota_grants WHERE organization_id = $1 AND quota_id = $2 AND user_id = $3";
+    private static final String SAME_KEY =
+            "%s AND g.quota_id = v.quota_id COLLATE \"C\" AND g.user_id = v.user_id COLLATE \"C\"";
+
+    private static final BatchStatement FIND = BatchStatement.of(
+            form -> """
+            SELECT g.organization_id, g.quota_id, g.user_id, g.permissions
+            FROM %s JOIN quota.quota_grants g ON %s
+            """.formatted(form.rows("quota_id text", "user_id text"), SAME_KEY.formatted(form.same("g"))));
+
+    private static final BatchStatement INSERT = BatchStatement.of(
+            form -> form.insert("quota.quota_grants", "", "quota_id text", "user_id text", "permissions text text[]"));
+
+    private static final BatchStatement UPDATE = BatchStatement.guarded(form -> """
+            UPDATE quota.quota_grants g SET permissions = v.permissions::text[] FROM %s WHERE %s
+            """.formatted(
+            form.rows("quota_id text", "user_id text", "permissions text"), SAME_KEY.formatted(form.same("g"))));
+
+    private static final BatchStatement DELETE = BatchStatement.guarded(
+            form -> """
+            DELETE FROM quota.quota_grants g USING %s WHERE %s
+            """.formatted(form.rows("quota_id text", "user_id text"), SAME_KEY.formatted(form.same("g"))));
 
     private GrantRows() {}
 
-    /** What {@code user} was granted on the quota, possibly nothing. */
-    public static Future<Set<Permission>> find(Session connection, String organization, String quotaId, String user) {
-        return connection
-                .preparedQuery(FIND)
-                .execute(Tuple.of(organization, quotaId, user))
-                .map(rows -> {
-                    Set<Permission> permissions = EnumSet.noneOf(Permission.class);
-                    rows.forEach(row -> Arrays.stream(row.getArrayOfStrings(0))
-                            .map(Permission::ofWireName)
-                            .forEach(permissions::add));
-                    return permissions;
-                });
+    /** What each of {@code keys} was granted; absent means nothing. */
+    public static Future<Map<GrantKey, Set<Permission>>> find(Session connection, Collection<GrantKey> keys) {
+        if (keys.isEmpty()) {
+            return Future.succeededFuture(Map.of());
+        }
+        return connection.run(FIND, organizations(keys), keyArrays(keys)).map(rows -> {
+            Map<GrantKey, Set<Permission>> found = new HashMap<>();
+            for (Row row : rows) {
+                Set<Permission> permissions = EnumSet.noneOf(Permission.class);
+                Arrays.stream(row.getArrayOfStrings(3))
+                        .map(Permission::ofWireName)
+                        .forEach(permissions::add);
+                found.put(new GrantKey(row.getString(0), row.getString(1), row.getString(2)), permissions);
+            }
+            return found;
+        });
     }
 
-    /** Replaces what {@code user} was granted on the quota; nothing means no row. */
-    public static Future<Void> write(
-            Session connection, String organization, String quotaId, String user, Collection<Permission> permissions) {
-        if (permissions.isEmpty()) {
-            return connection
-                    .preparedQuery(DELETE)
-                    .execute(Tuple.of(organization, quotaId, user))
-                    .mapEmpty();
+    /**
+     * What each user is granted from now on; one that is granted nothing loses the row.
+     *
+     * @param before of the same keys, as found under the quotas' locks: says which rows there are
+     */
+    public static List<Write> writes(Map<GrantKey, Set<Permission>> before, Map<GrantKey, Set<Permission>> after) {
+        List<GrantKey> added = new ArrayList<>(0);
+        List<GrantKey> changed = new ArrayList<>(0);
+        List<GrantKey> ended = new ArrayList<>(0);
+        after.forEach((key, permissions) -> {
+            if (before.containsKey(key)) {
+                (permissions.isEmpty() ? ended : changed).add(key);
+            } else if (!permissions.isEmpty()) {
+                added.add(key);
+            }
+        });
+        List<Write> writes = new ArrayList<>(1);
+        if (!added.isEmpty()) {
+            writes.add(new Write(INSERT, organizations(added), permissions(added, after)));
         }
-        String[] names = permissions.stream().sorted().map(Permission::wireName).toArray(String[]::new);
-        return connection
-                .preparedQuery(WRITE)
-                .execute(Tuple.of(organization, quotaId, user, names))
-                .compose(RowCounts.expect(1));
+        if (!changed.isEmpty()) {
+            writes.add(new Write(UPDATE, organizations(changed), permissions(changed, after)));
+        }
+        if (!ended.isEmpty()) {
+            writes.add(new Write(DELETE, organizations(ended), keyArrays(ended)));
+        }
+        return writes;
+    }
+
+    private static Tuple permissions(List<GrantKey> keys, Map<GrantKey, Set<Permission>> permissions) {
+        return keyArrays(keys)
+                .addArrayOfString(keys.stream()
+                        .map(key -> QuotaWrites.array(permissions.getOrDefault(key, Set.of()).stream()
+                                .sorted()
+                                .map(Permission::wireName)
+                                .toList()))
+                        .toArray(String[]::new));
+    }
+
+    private static String[] organizations(Collection<GrantKey> keys) {
+        return keys.stream().map(GrantKey::organizationId).toArray(String[]::new);
+    }
+
+    private static Tuple keyArrays(Collection<GrantKey> keys) {
+        return Tuple.tuple()
+                .addArrayOfString(keys.stream().map(GrantKey::quotaId).toArray(String[]::new))
+                .addArrayOfString(keys.stream().map(GrantKey::userId).toArray(String[]::new));
     }
 }

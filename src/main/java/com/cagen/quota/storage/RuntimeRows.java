@@ -1,6 +1,5 @@
 package com.cagen.quota.storage;
 
-import com.cagen.quota.domain.Operation;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
@@ -63,19 +62,14 @@ public final class RuntimeRows {
 
     /** Resources by what they hold on the quotas that {@link QuotaRows#list} shows, largest first. */
     public static Future<QuotaRows.Page<HoldingResource>> list(
-            Session connection, String organization, String user, Operation.ListRuntimes query) {
+            Session connection, String organization, String user, int page, int pageSize) {
         Future<Long> count = connection
                 .preparedQuery(COUNT)
                 .execute(Tuple.of(organization, user))
                 .map(rows -> rows.iterator().next().getLong(0));
         Future<List<HoldingResource>> items = connection
                 .preparedQuery(LIST)
-                .execute(Tuple.of(
-                        organization,
-                        user,
-                        (long) query.pageSize(),
-                        (query.page() - 1L) * query.pageSize(),
-                        MAX_LIST_BYTES))
+                .execute(Tuple.of(organization, user, (long) pageSize, (page - 1L) * pageSize, MAX_LIST_BYTES))
                 .map(RuntimeRows::read);
         return Future.all(count, items).map(ignored -> new QuotaRows.Page<>(items.result(), count.result()));
     }

@@ -31,12 +31,10 @@ public record Scope(String setting, String value) {
     }
 
     /**
-     * The rows of these quotas, and what each of their organizations has as a whole. Of a quota that cannot exist ({@link
-     * QuotaKey#canExist}) no row is claimed.
+     * The rows of these quotas, and what each of these organizations has as a whole. Of one organization: all its rows. Of a
+     * quota that cannot exist ({@link QuotaKey#canExist}) no row is claimed.
      */
-    public static Scope batch(Collection<QuotaKey> quotas) {
-        Set<String> organizations = new HashSet<>();
-        quotas.forEach(quota -> organizations.add(quota.organizationId()));
+    public static Scope batch(Collection<QuotaKey> quotas, Set<String> organizations) {
         return of(quotas.stream().filter(QuotaKey::canExist).toList(), organizations);
     }
 

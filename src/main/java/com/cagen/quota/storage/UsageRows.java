@@ -1,7 +1,7 @@
 package com.cagen.quota.storage;
 
 import com.cagen.quota.domain.HoldingKey;
-import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.LedgerEntry;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
@@ -154,28 +154,15 @@ public final class UsageRows {
                 .addArrayOfString(keys.stream().map(HoldingKey::resourceId).toArray(String[]::new));
     }
 
-    /**
-     * One line of the ledger.
-     *
-     * @param quotaVersion the version that the operation gave the quota
-     * @param operation {@code allocate} or {@code deallocate}
-     * @param usedMb what the quota has in use afterwards
-     * @param heldMb what the resource holds on it afterwards
-     */
-    public record LedgerEntry(
-            String organizationId,
+    /** {@code from} is inclusive, {@code to} exclusive; {@code cursor} is the version after which, or before which, to go on. */
+    public record HistoryQuery(
             String quotaId,
-            long quotaVersion,
-            UUID usageId,
-            String resourceId,
-            String operation,
-            long usageMb,
-            String userId,
-            String serviceId,
-            @Nullable String reason,
-            long usedMb,
-            long heldMb,
-            Instant createdAt) {}
+            @Nullable String resourceId,
+            @Nullable Instant from,
+            @Nullable Instant to,
+            @Nullable Long cursor,
+            int limit,
+            boolean newestFirst) {}
 
     /** New entries of the ledger; all get the first one's time. */
     public static Write ledger(List<LedgerEntry> entries) {
@@ -228,7 +215,7 @@ public final class UsageRows {
             List<LedgerEntry> entries, @Nullable Long nextCursor) {}
 
     /** The ledger of one quota, by its versions. */
-    public static Future<LedgerPage> history(Session connection, String organization, Operation.UsageHistory query) {
+    public static Future<LedgerPage> history(Session connection, String organization, HistoryQuery query) {
         Future<@Nullable Long> low = query.from() == null
                 ? Future.succeededFuture()
                 : firstVersionSince(
@@ -255,11 +242,7 @@ public final class UsageRows {
      * @param high nor one from this version on
      */
     private static Future<LedgerPage> history(
-            Session connection,
-            String organization,
-            Operation.UsageHistory query,
-            @Nullable Long low,
-            @Nullable Long high) {
+            Session connection, String organization, HistoryQuery query, @Nullable Long low, @Nullable Long high) {
         // Statements of their own, so that each can use its index.
         StringBuilder sql = new StringBuilder(LEDGER_COLUMNS);
         Tuple values = Tuple.tuple()

@@ -7,11 +7,11 @@ import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Operation;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.testing.Contracts;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.json.JsonObject;
@@ -46,8 +46,8 @@ class IntakeTest {
     }
 
     private Request take(JsonObject fields, @Nullable String authorization, @Nullable String key, boolean elsewhere) {
-        return intake.take(
-                new Incoming(OperationType.USAGE_ALLOCATE, fields, authorization, key, elsewhere, "request-1"));
+        return intake.take(new Incoming(
+                Operations.CATALOG.named("usage.allocate"), fields, authorization, key, elsewhere, "request-1"));
     }
 
     private Refusal refused(
@@ -74,7 +74,7 @@ class IntakeTest {
         assertThat(request.caller()).isEqualTo(CALLER);
         assertThat(request.nonce().timestampMillis()).isEqualTo(NOW.toEpochMilli());
         assertThat(request.idempotencyKey()).isEqualTo("key");
-        assertThat(request.operation()).isEqualTo(new Operation.AllocateUsage("q", "r", 1, null));
+        assertThat(request.command()).isEqualTo(new AllocateUsage.Command("q", "r", 1, null));
         assertThat(request.requestId()).isEqualTo("request-1");
     }
 
@@ -157,7 +157,7 @@ class IntakeTest {
     @Test
     void readsHaveNoIdempotencyKey() {
         Request request = intake.take(new Incoming(
-                OperationType.QUOTA_GET,
+                Operations.CATALOG.named("quota.get"),
                 new JsonObject().put("quota_id", "q").put("idempotency_key", 5),
                 "Cagen svc:" + seal(0),
                 "x\u0000",

@@ -5,12 +5,21 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.cagen.quota.domain.Cursor;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Operation;
-import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.domain.Input;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.QuotaStatus;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.audit.ListAudit;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.ListQuotas;
+import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.testing.Contracts;
 import io.vertx.core.MultiMap;
 import io.vertx.core.json.JsonArray;
@@ -20,9 +29,10 @@ import java.math.BigInteger;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RequestDecoderTest {
@@ -57,14 +67,14 @@ class RequestDecoderTest {
                 .put("permissions", JsonArray.of(names));
     }
 
-    private Operation decode(OperationType type, JsonObject fields) {
-        return decoder.decode(type, fields, "org_1");
+    private Input decode(String operation, JsonObject fields) {
+        return decoder.decode(Operations.CATALOG.named(operation), fields, "org_1");
     }
 
     @SuppressWarnings("unchecked") // details are JSON-friendly values by contract
-    private List<String> refused(OperationType type, JsonObject fields) {
-        RefusalException refused =
-                catchThrowableOfType(RefusalException.class, () -> decoder.decode(type, fields, "org_1"));
+    private List<String> refused(String operation, JsonObject fields) {
+        RefusalException refused = catchThrowableOfType(
+                RefusalException.class, () -> decoder.decode(Operations.CATALOG.named(operation), fields, "org_1"));
         assertThat(refused).as("accepted: %s", fields).isNotNull();
         assertThat(refused.refusal().code()).isEqualTo(ErrorCode.INVALID_REQUEST);
         var violations = (List<Map<String, Object>>) refused.refusal().details().get("violations");
@@ -80,43 +90,41 @@ class RequestDecoderTest {
     @Test
     void decodesACreation() {
         JsonObject fields = create().put("description", "two\nlines\tand a tab").put("unknown", new JsonObject());
-        assertThat(decode(OperationType.QUOTA_CREATE, fields))
-                .isEqualTo(
-                        new Operation.CreateQuota("Team", "two\nlines\tand a tab", QuotaType.ORGANIZATION, 100, null));
+        assertThat(decode("quota.create", fields))
+                .isEqualTo(new CreateQuota.Command("Team", "two\nlines\tand a tab", QuotaType.ORGANIZATION, 100, null));
     }
 
     @Test
     void decodesAnAllocation() {
-        assertThat(decode(OperationType.QUOTA_ALLOCATE, allocate().put("admin_user_ids", JsonArray.of("a", "b"))))
-                .isEqualTo(new Operation.AllocateQuota(
+        assertThat(decode("quota.allocate", allocate().put("admin_user_ids", JsonArray.of("a", "b"))))
+                .isEqualTo(new AllocateQuota.Command(
                         "quota_1", "Team", null, 100, QuotaType.TEAM, "team_dev", List.of("a", "b")));
     }
 
     @Test
     void decodesUsageAtItsLimits() {
-        assertThat(decode(OperationType.USAGE_ALLOCATE, usage().put("usage_mb", 1)))
-                .isEqualTo(new Operation.AllocateUsage("quota_1", "res_1", 1, null));
+        assertThat(decode("usage.allocate", usage().put("usage_mb", 1)))
+                .isEqualTo(new AllocateUsage.Command("quota_1", "res_1", 1, null));
         assertThat(decode(
-                        OperationType.USAGE_DEALLOCATE,
+                        "usage.deallocate",
                         usage().put("usage_mb", 9_007_199_254_740_991L).put("reason", FACE.repeat(1000))))
-                .isEqualTo(
-                        new Operation.DeallocateUsage("quota_1", "res_1", 9_007_199_254_740_991L, FACE.repeat(1000)));
+                .isEqualTo(new DeallocateUsage.Command("quota_1", "res_1", 9_007_199_254_740_991L, FACE.repeat(1000)));
     }
 
     @Test
     void decodesPermissionsWithoutRepeats() {
-        assertThat(decode(OperationType.PERMISSION_GRANT, permissions("admin", "read", "admin")))
+        assertThat(decode("permission.grant", permissions("admin", "read", "admin")))
                 .isEqualTo(
-                        new Operation.GrantPermission("quota_1", "user_2", List.of(Permission.READ, Permission.ADMIN)));
+                        new GrantPermission.Command("quota_1", "user_2", List.of(Permission.READ, Permission.ADMIN)));
     }
 
     @Test
     void fillsInWhatAQueryLeavesOut() {
-        assertThat(decode(OperationType.QUOTA_LIST, new JsonObject()))
-                .isEqualTo(new Operation.ListQuotas(1, 20, null, null, null, null));
-        assertThat(decode(OperationType.USAGE_HISTORY, new JsonObject().put("quota_id", "quota_1")))
-                .isEqualTo(new Operation.UsageHistory("quota_1", null, null, null, null, 20, false));
-        assertThat(decode(OperationType.USAGE_RUNTIMES, new JsonObject())).isEqualTo(new Operation.ListRuntimes(1, 20));
+        assertThat(decode("quota.list", new JsonObject()))
+                .isEqualTo(new ListQuotas.Command(1, 20, null, null, null, null));
+        assertThat(decode("usage.history", new JsonObject().put("quota_id", "quota_1")))
+                .isEqualTo(new UsageHistory.Command("quota_1", null, null, null, null, 20, false));
+        assertThat(decode("usage.runtimes", new JsonObject())).isEqualTo(new ListRuntimes.Command(1, 20));
     }
 
     @Test
@@ -129,9 +137,9 @@ class RequestDecoderTest {
                 .add("status", "suspended")
                 .add("team_id", "7")
                 .add("parent_quota_id", "quota_1");
-        decoder.takeQuery(OperationType.QUOTA_LIST, query, fields);
-        assertThat(decode(OperationType.QUOTA_LIST, fields))
-                .isEqualTo(new Operation.ListQuotas(2, 100, QuotaType.TEAM, QuotaStatus.SUSPENDED, "7", "quota_1"));
+        decoder.takeQuery(Operations.CATALOG.named("quota.list"), query, fields);
+        assertThat(decode("quota.list", fields))
+                .isEqualTo(new ListQuotas.Command(2, 100, QuotaType.TEAM, QuotaStatus.SUSPENDED, "7", "quota_1"));
     }
 
     @Test
@@ -145,8 +153,8 @@ class RequestDecoderTest {
                 .put("cursor", Cursor.encode(42))
                 .put("order", "desc")
                 .put("limit", 7);
-        assertThat(decode(OperationType.AUDIT_LIST, fields))
-                .isEqualTo(new Operation.ListAudit(
+        assertThat(decode("audit.list", fields))
+                .isEqualTo(new ListAudit.Command(
                         "quota_1",
                         "credential.use",
                         "user_1",
@@ -172,12 +180,11 @@ class RequestDecoderTest {
                 true,
                 new JsonArray().add(5),
                 new JsonObject())) {
-            assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("usage_mb", wrong)))
+            assertThat(refused("usage.allocate", usage().put("usage_mb", wrong)))
                     .as("%s", wrong)
                     .containsExactly("usage_mb");
-            assertThat(refused(OperationType.QUOTA_CREATE, create().put("total_mb", wrong)))
-                    .containsExactly("total_mb");
-            assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().put("allocate_mb", wrong)))
+            assertThat(refused("quota.create", create().put("total_mb", wrong))).containsExactly("total_mb");
+            assertThat(refused("quota.allocate", allocate().put("allocate_mb", wrong)))
                     .containsExactly("allocate_mb");
         }
     }
@@ -186,72 +193,63 @@ class RequestDecoderTest {
     void acceptsOnlyPlainIntegersFromJsonText() {
         for (String wrong : List.of("100.0", "1e2", "18446744073709551617", "0.5", "-0", "\"1\"", "null", "1E400")) {
             JsonObject fields = new JsonObject(usage().encode().replace(":5", ":" + wrong));
-            assertThat(refused(OperationType.USAGE_ALLOCATE, fields)).as(wrong).containsExactly("usage_mb");
+            assertThat(refused("usage.allocate", fields)).as(wrong).containsExactly("usage_mb");
         }
     }
 
     @Test
     void countsLengthsInCodePoints() {
-        decode(OperationType.QUOTA_CREATE, create().put("name", FACE.repeat(255)));
-        decode(OperationType.QUOTA_CREATE, create().put("description", FACE.repeat(2000)));
-        assertThat(refused(OperationType.QUOTA_CREATE, create().put("name", FACE.repeat(256))))
+        decode("quota.create", create().put("name", FACE.repeat(255)));
+        decode("quota.create", create().put("description", FACE.repeat(2000)));
+        assertThat(refused("quota.create", create().put("name", FACE.repeat(256))))
                 .containsExactly("name");
-        assertThat(refused(OperationType.QUOTA_CREATE, create().put("name", "")))
-                .containsExactly("name");
-        assertThat(refused(OperationType.QUOTA_CREATE, create().put("description", "x".repeat(2001))))
+        assertThat(refused("quota.create", create().put("name", ""))).containsExactly("name");
+        assertThat(refused("quota.create", create().put("description", "x".repeat(2001))))
                 .containsExactly("description");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("reason", "x".repeat(1001))))
+        assertThat(refused("usage.allocate", usage().put("reason", "x".repeat(1001))))
                 .containsExactly("reason");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("resource_id", "x".repeat(256))))
+        assertThat(refused("usage.allocate", usage().put("resource_id", "x".repeat(256))))
                 .containsExactly("resource_id");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("quota_id", "x".repeat(256))))
+        assertThat(refused("usage.allocate", usage().put("quota_id", "x".repeat(256))))
                 .containsExactly("quota_id");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("idempotency_key", "x".repeat(256))))
+        assertThat(refused("usage.allocate", usage().put("idempotency_key", "x".repeat(256))))
                 .containsExactly("idempotency_key");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("idempotency_key", "")))
+        assertThat(refused("usage.allocate", usage().put("idempotency_key", "")))
                 .containsExactly("idempotency_key");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"a\u0000", "a\n", "\na", "a\u007f", "a\u0085b", "\ud800", "a\udc00b", "\udc00\ud800", "\r"})
     void refusesWhatCannotBePrintedInNamesAndIds(String text) {
-        assertThat(refused(OperationType.QUOTA_CREATE, create().put("name", text)))
-                .containsExactly("name");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("resource_id", text)))
-                .containsExactly("resource_id");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("quota_id", text)))
-                .containsExactly("quota_id");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("idempotency_key", text)))
+        assertThat(refused("quota.create", create().put("name", text))).containsExactly("name");
+        assertThat(refused("usage.allocate", usage().put("resource_id", text))).containsExactly("resource_id");
+        assertThat(refused("usage.allocate", usage().put("quota_id", text))).containsExactly("quota_id");
+        assertThat(refused("usage.allocate", usage().put("idempotency_key", text)))
                 .containsExactly("idempotency_key");
-        assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().put("target_id", text)))
-                .containsExactly("target_id");
-        assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().put("admin_user_ids", JsonArray.of("ok", text))))
+        assertThat(refused("quota.allocate", allocate().put("target_id", text))).containsExactly("target_id");
+        assertThat(refused("quota.allocate", allocate().put("admin_user_ids", JsonArray.of("ok", text))))
                 .containsExactly("admin_user_ids");
     }
 
     @Test
     void welcomesNewlineAndTabInProseButNoOtherControlCharacter() {
-        decode(OperationType.USAGE_ALLOCATE, usage().put("reason", "a\n\tb\n"));
-        decode(
-                OperationType.QUOTA_SUSPEND,
-                new JsonObject().put("quota_id", "q").put("reason", "\n"));
+        decode("usage.allocate", usage().put("reason", "a\n\tb\n"));
+        decode("quota.suspend", new JsonObject().put("quota_id", "q").put("reason", "\n"));
         for (String text : List.of("\u0000", "\r\n", "\u001b[0m", "\ud800")) {
-            assertThat(refused(OperationType.USAGE_ALLOCATE, usage().put("reason", text)))
-                    .containsExactly("reason");
-            assertThat(refused(OperationType.QUOTA_CREATE, create().put("description", text)))
+            assertThat(refused("usage.allocate", usage().put("reason", text))).containsExactly("reason");
+            assertThat(refused("quota.create", create().put("description", text)))
                     .containsExactly("description");
         }
     }
 
     @Test
     void namesEveryFieldThatIsMissing() {
-        assertThat(refused(OperationType.QUOTA_CREATE, new JsonObject()))
-                .containsExactlyInAnyOrder("name", "type", "total_mb");
-        assertThat(refused(OperationType.QUOTA_ALLOCATE, new JsonObject()))
+        assertThat(refused("quota.create", new JsonObject())).containsExactlyInAnyOrder("name", "type", "total_mb");
+        assertThat(refused("quota.allocate", new JsonObject()))
                 .containsExactlyInAnyOrder("parent_quota_id", "name", "type", "allocate_mb");
-        assertThat(refused(OperationType.USAGE_ALLOCATE, new JsonObject()))
+        assertThat(refused("usage.allocate", new JsonObject()))
                 .containsExactlyInAnyOrder("quota_id", "resource_id", "usage_mb");
-        assertThat(refused(OperationType.PERMISSION_REVOKE, new JsonObject()))
+        assertThat(refused("permission.revoke", new JsonObject()))
                 .containsExactlyInAnyOrder("quota_id", "target_user_id", "permissions");
     }
 
@@ -262,51 +260,46 @@ class RequestDecoderTest {
                 .put("type", "galaxy")
                 .put("total_mb", "1")
                 .put("description", 1);
-        assertThat(refused(OperationType.QUOTA_CREATE, fields))
+        assertThat(refused("quota.create", fields))
                 .containsExactlyInAnyOrder("name", "type", "total_mb", "description");
     }
 
     @Test
     void aTeamQuotaNeedsItsTeam() {
-        assertThat(refused(OperationType.QUOTA_CREATE, create().put("type", "team")))
+        assertThat(refused("quota.create", create().put("type", "team"))).containsExactly("team_id");
+        assertThat(refused("quota.create", create().put("type", "team").put("team_id", "")))
                 .containsExactly("team_id");
-        assertThat(refused(
-                        OperationType.QUOTA_CREATE, create().put("type", "team").put("team_id", "")))
-                .containsExactly("team_id");
-        assertThat(refused(OperationType.QUOTA_ALLOCATE, allocate().putNull("target_id")))
-                .containsExactly("target_id");
-        assertThat(decode(
-                        OperationType.QUOTA_CREATE, create().put("type", "team").put("team_id", "t")))
-                .isEqualTo(new Operation.CreateQuota("Team", null, QuotaType.TEAM, 100, "t"));
+        assertThat(refused("quota.allocate", allocate().putNull("target_id"))).containsExactly("target_id");
+        assertThat(decode("quota.create", create().put("type", "team").put("team_id", "t")))
+                .isEqualTo(new CreateQuota.Command("Team", null, QuotaType.TEAM, 100, "t"));
     }
 
     @Test
     void nullCountsAsAbsent() {
         JsonObject fields = create().putNull("description").putNull("team_id").putNull("idempotency_key");
-        assertThat(decode(OperationType.QUOTA_CREATE, fields))
-                .isEqualTo(new Operation.CreateQuota("Team", null, QuotaType.ORGANIZATION, 100, null));
-        assertThat(decode(OperationType.QUOTA_ALLOCATE, allocate().putNull("admin_user_ids")))
-                .isInstanceOf(Operation.AllocateQuota.class);
+        assertThat(decode("quota.create", fields))
+                .isEqualTo(new CreateQuota.Command("Team", null, QuotaType.ORGANIZATION, 100, null));
+        assertThat(decode("quota.allocate", allocate().putNull("admin_user_ids")))
+                .isInstanceOf(AllocateQuota.Command.class);
     }
 
     @Test
     void refusesAnotherOrganizationThanTheCredentials() {
-        decode(OperationType.QUOTA_CREATE, create().put("organization_id", "org_1"));
-        decode(OperationType.QUOTA_CREATE, create().putNull("organization_id"));
+        decode("quota.create", create().put("organization_id", "org_1"));
+        decode("quota.create", create().putNull("organization_id"));
         for (Object other : List.of("org_2", "", 5, new JsonObject())) {
-            assertThat(refused(OperationType.QUOTA_CREATE, create().put("organization_id", other)))
+            assertThat(refused("quota.create", create().put("organization_id", other)))
                     .containsExactly("organization_id");
         }
     }
 
     @Test
     void refusesPermissionsThatAreNone() {
-        assertThat(refused(OperationType.PERMISSION_GRANT, permissions())).containsExactly("permissions");
-        assertThat(refused(OperationType.PERMISSION_GRANT, permissions("read", "write")))
-                .containsExactly("permissions");
-        assertThat(refused(OperationType.PERMISSION_GRANT, permissions("READ"))).containsExactly("permissions");
-        assertThat(refused(OperationType.PERMISSION_GRANT, permissions(1))).containsExactly("permissions");
-        assertThat(refused(OperationType.PERMISSION_GRANT, permissions().put("permissions", "read")))
+        assertThat(refused("permission.grant", permissions())).containsExactly("permissions");
+        assertThat(refused("permission.grant", permissions("read", "write"))).containsExactly("permissions");
+        assertThat(refused("permission.grant", permissions("READ"))).containsExactly("permissions");
+        assertThat(refused("permission.grant", permissions(1))).containsExactly("permissions");
+        assertThat(refused("permission.grant", permissions().put("permissions", "read")))
                 .containsExactly("permissions");
     }
 
@@ -316,23 +309,23 @@ class RequestDecoderTest {
         for (String name : List.of("page", "page_size")) {
             JsonObject fields = new JsonObject();
             decoder.takeQuery(
-                    OperationType.QUOTA_LIST, MultiMap.caseInsensitiveMultiMap().add(name, text), fields);
-            assertThat(refused(OperationType.QUOTA_LIST, fields)).containsExactly(name);
+                    Operations.CATALOG.named("quota.list"),
+                    MultiMap.caseInsensitiveMultiMap().add(name, text),
+                    fields);
+            assertThat(refused("quota.list", fields)).containsExactly(name);
         }
     }
 
     @Test
     void refusesPagingOutOfRange() {
         for (int wrong : new int[] {0, -1, 101}) {
-            assertThat(refused(OperationType.QUOTA_LIST, new JsonObject().put("page_size", wrong)))
+            assertThat(refused("quota.list", new JsonObject().put("page_size", wrong)))
                     .containsExactly("page_size");
             assertThat(refused(
-                            OperationType.AUDIT_LIST,
-                            new JsonObject().put("quota_id", "q").put("limit", wrong)))
+                            "audit.list", new JsonObject().put("quota_id", "q").put("limit", wrong)))
                     .containsExactly("limit");
         }
-        assertThat(refused(OperationType.QUOTA_LIST, new JsonObject().put("page", "2")))
-                .containsExactly("page");
+        assertThat(refused("quota.list", new JsonObject().put("page", "2"))).containsExactly("page");
     }
 
     @Test
@@ -343,19 +336,19 @@ class RequestDecoderTest {
                 .add("page", "2")
                 .add("team_id", "a")
                 .add("team_id", "b");
-        decoder.takeQuery(OperationType.QUOTA_LIST, query, fields);
-        assertThat(refused(OperationType.QUOTA_LIST, fields)).containsExactlyInAnyOrder("page", "team_id");
+        decoder.takeQuery(Operations.CATALOG.named("quota.list"), query, fields);
+        assertThat(refused("quota.list", fields)).containsExactlyInAnyOrder("page", "team_id");
     }
 
     @Test
     void refusesFiltersThatDoNotExist() {
         JsonObject fields = new JsonObject().put("type", "x").put("status", "deleted");
-        assertThat(refused(OperationType.QUOTA_LIST, fields)).containsExactlyInAnyOrder("type", "status");
+        assertThat(refused("quota.list", fields)).containsExactlyInAnyOrder("type", "status");
         fields = new JsonObject()
                 .put("quota_id", "q")
                 .put("action", "quota.explode")
                 .put("order", "up");
-        assertThat(refused(OperationType.AUDIT_LIST, fields)).containsExactlyInAnyOrder("action", "order");
+        assertThat(refused("audit.list", fields)).containsExactlyInAnyOrder("action", "order");
     }
 
     @ParameterizedTest
@@ -373,14 +366,14 @@ class RequestDecoderTest {
     void refusesTimestampsThatAreNone(String text) {
         JsonObject fields =
                 new JsonObject().put("quota_id", "q").put("from", text).put("to", text);
-        assertThat(refused(OperationType.USAGE_HISTORY, fields)).containsExactlyInAnyOrder("from", "to");
+        assertThat(refused("usage.history", fields)).containsExactlyInAnyOrder("from", "to");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "1", "AAAA", "AAAAAAAAAAA=", "__________8", "AAAAAAAAAAB", "!!!!!!!!!!!"})
     void refusesCursorsThatItDidNotGive(String text) {
         JsonObject fields = new JsonObject().put("quota_id", "q").put("cursor", text);
-        assertThat(refused(OperationType.AUDIT_LIST, fields)).containsExactly("cursor");
+        assertThat(refused("audit.list", fields)).containsExactly("cursor");
     }
 
     @Test
@@ -390,15 +383,19 @@ class RequestDecoderTest {
         }
     }
 
+    private static Set<String> operations() {
+        return Operations.CATALOG.names();
+    }
+
     @ParameterizedTest
-    @EnumSource(OperationType.class)
-    void neverRepeatsWhatCame(OperationType type) {
+    @MethodSource("operations")
+    void neverRepeatsWhatCame(String operation) {
         JsonObject fields = new JsonObject();
         for (String name : List.of("quota_id", "parent_quota_id", "name", "resource_id", "page", "limit", "type")) {
             fields.put(name, "s3cret\u0000");
         }
-        RefusalException refused =
-                catchThrowableOfType(RefusalException.class, () -> decoder.decode(type, fields, "org_1"));
+        RefusalException refused = catchThrowableOfType(
+                RefusalException.class, () -> decoder.decode(Operations.CATALOG.named(operation), fields, "org_1"));
         assertThat(refused).isNotNull();
         assertThat(refused.refusal().toString()).doesNotContain("s3cret");
     }

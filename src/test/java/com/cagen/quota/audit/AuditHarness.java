@@ -3,6 +3,7 @@ package com.cagen.quota.audit;
 import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.operations.Operations;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.Migrations;
@@ -54,7 +55,7 @@ final class AuditHarness implements AutoCloseable {
         private @Nullable String deployment;
 
         Node(Config config, String url) {
-            bus = new Bus(vertx, 1, 5_000);
+            bus = new Bus(vertx, Operations.CATALOG::commandType, 1, 5_000);
             bus.onEvent(events::add);
             database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "node", 4);
             verticle = new AuditVerticle(config, bus, database, metrics);

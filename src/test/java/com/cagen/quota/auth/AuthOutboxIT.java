@@ -16,6 +16,7 @@ import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.PermissionChange;
 import com.cagen.quota.domain.PermissionQuestion;
 import com.cagen.quota.domain.RefusalException;
+import com.cagen.quota.operations.Operations;
 import com.cagen.quota.storage.AuthOutboxRows;
 import com.cagen.quota.storage.Scope;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -40,8 +41,8 @@ class AuthOutboxIT {
     private final Vertx vertx = Vertx.vertx();
     private final StubAuthService service = new StubAuthService(vertx);
     private final AuthDatabase data = new AuthDatabase(vertx, CONFIG);
-    private final Bus bus = new Bus(vertx, 1, 5_000);
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+    private final Bus bus = new Bus(vertx, Operations.CATALOG::commandType, 1, 5_000);
 
     @BeforeEach
     void deploy() {
@@ -61,7 +62,8 @@ class AuthOutboxIT {
         message.adminUserIds().forEach(admin -> data.admin(organizationId, quotaId, admin));
         await(data.database.transaction(
                 Scope.organization(organizationId),
-                connection -> AuthOutboxRows.insert(connection, organizationId, quotaId, message)));
+                connection -> connection.write(AuthOutboxRows.messages(
+                        List.of(new AuthOutboxRows.NewMessage(organizationId, quotaId, message))))));
     }
 
     private static AuthMessage message(String name, String... admins) {
@@ -418,7 +420,8 @@ class AuthOutboxIT {
         assertThat(pending).isFalse();
         assertThatThrownBy(() -> await(data.database.transaction(
                         Scope.organization("org_2"),
-                        connection -> AuthOutboxRows.insert(connection, "org_1", "quota_1", message("forged")))))
+                        connection -> connection.write(AuthOutboxRows.messages(
+                                List.of(new AuthOutboxRows.NewMessage("org_1", "quota_1", message("forged"))))))))
                 .hasMessageContaining("row-level security");
     }
 }

@@ -8,6 +8,7 @@ import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.VisibilityAnswer;
 import com.cagen.quota.domain.VisibilityQuestion;
+import com.cagen.quota.operations.Operations;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -87,7 +88,7 @@ class SessionTest {
         Session session = new Session(
                 client,
                 dialect,
-                new PublicAddresses(VERTX, 1_000),
+                new PublicAddresses(VERTX, Operations.CATALOG.names(), 1_000),
                 subscriptions,
                 sessions,
                 headers -> {

@@ -6,6 +6,7 @@ import com.cagen.quota.bus.PublicAddresses;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.VisibilityAnswer;
 import com.cagen.quota.domain.VisibilityQuestion;
+import com.cagen.quota.operations.Operations;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -59,7 +60,7 @@ class SubscriptionsTest {
             session = new Session(
                     this,
                     Dialect.TCP,
-                    new PublicAddresses(VERTX, 1_000),
+                    new PublicAddresses(VERTX, Operations.CATALOG.names(), 1_000),
                     subscriptions,
                     sessions,
                     headers -> Future.succeededFuture(new Caller("acme", user, "svc", List.of())),

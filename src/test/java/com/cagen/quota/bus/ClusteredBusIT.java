@@ -9,8 +9,8 @@ import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
 import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.PermissionAnswer;
 import com.cagen.quota.domain.PermissionChange;
@@ -20,8 +20,25 @@ import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.RefusalException;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.examples.ClusterMember;
+import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.audit.ListAudit;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.RevokePermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.quota.ListQuotas;
+import com.cagen.quota.operations.quota.ReleaseQuota;
+import com.cagen.quota.operations.quota.ResumeQuota;
+import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.testing.Certificates;
+import com.cagen.quota.testing.Commands;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
 import com.hazelcast.core.MemberLeftException;
@@ -50,7 +67,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -117,7 +133,14 @@ class ClusteredBusIT {
                                     authority))));
             vertx.add(joined.vertx());
             clusters.add(joined.cluster());
-            Bus bus = new Bus(joined.vertx(), 2, TIMEOUT_MILLIS, Config.Routing.HASH, false, joined.cluster());
+            Bus bus = new Bus(
+                    joined.vertx(),
+                    Operations.CATALOG::commandType,
+                    2,
+                    TIMEOUT_MILLIS,
+                    Config.Routing.HASH,
+                    false,
+                    joined.cluster());
             buses.add(bus);
             await(bus.join());
         }
@@ -144,35 +167,27 @@ class ClusteredBusIT {
         }
     }
 
-    private static List<Operation> operations() {
+    private static List<Input> commands() {
         return List.of(
-                new Operation.CreateQuota("näme", null, QuotaType.TEAM, 9_007_199_254_740_991L, "team_1"),
-                new Operation.AllocateQuota(
-                        "q", "n", "two\nlines", 1, QuotaType.ORGANIZATION, null, List.of("u1", "u2")),
-                new Operation.ReleaseQuota("q"),
-                new Operation.SuspendQuota("q", "why"),
-                new Operation.ResumeQuota("q", null),
-                new Operation.GetQuota("q"),
-                new Operation.ListQuotas(1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p"),
-                new Operation.AllocateUsage("q", "r", 5, null),
-                new Operation.DeallocateUsage("q", "r", 5, "\"quoted\" \u2028"),
-                new Operation.UsageHistory("q", null, AT, null, 7L, 100, true),
-                new Operation.ListRuntimes(2, 3),
-                new Operation.GrantPermission("q", "u", List.of(Permission.READ, Permission.ADMIN)),
-                new Operation.RevokePermission("q", "u", List.of(Permission.OWNER)),
-                new Operation.ListAudit("q", "quota.get", "alice", null, AT, null, 1, false));
+                new CreateQuota.Command("näme", null, QuotaType.TEAM, 9_007_199_254_740_991L, "team_1"),
+                new AllocateQuota.Command("q", "n", "two\nlines", 1, QuotaType.ORGANIZATION, null, List.of("u1", "u2")),
+                new ReleaseQuota.Command("q"),
+                new SuspendQuota.Command("q", "why"),
+                new ResumeQuota.Command("q", null),
+                new GetQuota.Command("q"),
+                new ListQuotas.Command(1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p"),
+                new AllocateUsage.Command("q", "r", 5, null),
+                new DeallocateUsage.Command("q", "r", 5, "\"quoted\" \u2028"),
+                new UsageHistory.Command("q", null, AT, null, 7L, 100, true),
+                new ListRuntimes.Command(2, 3),
+                new GrantPermission.Command("q", "u", List.of(Permission.READ, Permission.ADMIN)),
+                new RevokePermission.Command("q", "u", List.of(Permission.OWNER)),
+                new ListAudit.Command("q", "quota.get", "alice", null, AT, null, 1, false));
     }
 
-    private static Set<Class<?>> leaves(Class<?> type) {
-        Set<Class<?>> leaves = new HashSet<>();
-        for (Class<?> each : type.getPermittedSubclasses()) {
-            leaves.addAll(each.isRecord() ? Set.of(each) : leaves(each));
-        }
-        return leaves;
-    }
-
-    private static Request request(Operation operation) {
-        return new Request("req-1", CALLER, new Nonce("nonce", 1_767_225_600_000L), "key", operation);
+    private static Request request(Input command) {
+        return new Request(
+                "req-1", CALLER, new Nonce("nonce", 1_767_225_600_000L), "key", Commands.nameOf(command), command);
     }
 
     private Object thereAndBack(Object message) {
@@ -187,10 +202,13 @@ class ClusteredBusIT {
     @Test
     void everyMessageArrivesAtAnotherNodeAsItWasSent() {
         List<Messages.NumberedRequest> requests = new ArrayList<>();
-        for (Operation operation : operations()) {
-            requests.add(new Messages.NumberedRequest(requests.size(), request(operation)));
+        for (Input command : commands()) {
+            requests.add(new Messages.NumberedRequest(requests.size(), request(command)));
         }
-        assertThat(operations().stream().map(Object::getClass)).hasSameElementsAs(leaves(Operation.class));
+        assertThat(commands().stream().map(Object::getClass))
+                .hasSameElementsAs(Operations.CATALOG.all().stream()
+                        .map(Operation::commandType)
+                        .toList());
         Refusal refusal = new Refusal(
                 ErrorCode.INSUFFICIENT_QUOTA,
                 "Short.",
@@ -251,7 +269,7 @@ class ClusteredBusIT {
     @Test
     void sendsARequestToTheNodeThatServesAndElsewhereWhenThatOneStops() {
         RequestChannel channel = channel(0);
-        Operation get = new Operation.GetQuota("q");
+        Input get = new GetQuota.Command("q");
         // Nobody serves yet.
         assertThat(await(channel.send(request(get))))
                 .isInstanceOfSatisfying(
@@ -273,7 +291,7 @@ class ClusteredBusIT {
         await(buses.get(0).open());
         served.clear();
         for (int i = 0; i < 100; i++) {
-            assertThat(await(channel.send(request(new Operation.GetQuota("quota_" + i)))))
+            assertThat(await(channel.send(request(new GetQuota.Command("quota_" + i)))))
                     .isInstanceOf(Answer.Success.class);
         }
         assertThat(served).contains(0, 1);
@@ -282,7 +300,7 @@ class ClusteredBusIT {
         lanes.get(3).close();
         served.clear();
         for (int i = 0; i < 100; i++) {
-            assertThat(await(channel.send(request(new Operation.GetQuota("quota_" + i)))))
+            assertThat(await(channel.send(request(new GetQuota.Command("quota_" + i)))))
                     .isInstanceOf(Answer.Success.class);
         }
         assertThat(served).containsOnly(0).hasSize(100);

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.bus.Addresses;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.OperationType;
+import com.cagen.quota.operations.Operations;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,7 +81,7 @@ class BusDocumentTest {
                         .collect(Collectors.toCollection(TreeSet::new))));
         assertThat(documented.keySet())
                 .isEqualTo(
-                        Arrays.stream(OperationType.values()).map(Addresses::of).collect(Collectors.toSet()));
+                        Operations.CATALOG.names().stream().map(Addresses::of).collect(Collectors.toSet()));
         // The client's records have the fields; its own test sends each to the service.
         assertThat(documented)
                 .isEqualTo(REQUESTS.stream()
@@ -95,8 +95,10 @@ class BusDocumentTest {
         assertThat(REQUESTS.stream()
                         .collect(Collectors.toMap(
                                 QuotaRequest::operation, request -> request instanceof QuotaRequest.Change<?>)))
-                .isEqualTo(Arrays.stream(OperationType.values())
-                        .collect(Collectors.toMap(OperationType::wireName, OperationType::change)));
+                .isEqualTo(Operations.CATALOG.all().stream()
+                        .collect(Collectors.toMap(
+                                operation -> operation.name().text(),
+                                operation -> operation.name().change())));
     }
 
     @Test

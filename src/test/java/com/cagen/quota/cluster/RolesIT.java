@@ -8,7 +8,6 @@ import com.cagen.quota.client.QuotaClientOptions;
 import com.cagen.quota.client.QuotaRequest;
 import com.cagen.quota.client.Usage;
 import com.cagen.quota.client.User;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.examples.ClusterMember;
 import com.cagen.quota.testing.BridgeClient;
 import com.cagen.quota.testing.Invariants;
@@ -235,7 +234,7 @@ class RolesIT {
                         .put("resource_id", "r")
                         .put("usage_mb", 1);
                 Object data = member.eventBus()
-                        .request(Addresses.of(OperationType.USAGE_ALLOCATE), body)
+                        .request(Addresses.of("usage.allocate"), body)
                         .await()
                         .body();
                 assertThat(((JsonObject) data).getInteger("used_mb")).isEqualTo(i);

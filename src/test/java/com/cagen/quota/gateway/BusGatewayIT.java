@@ -8,22 +8,23 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Operation;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.testing.FrontDoor;
 import io.vertx.core.Future;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.eventbus.ReplyFailure;
 import io.vertx.core.json.JsonObject;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The public addresses of the event bus, with a lane behind them that does as each test says. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -57,12 +58,16 @@ class BusGatewayIT {
                 .put("usage_mb", 5);
     }
 
-    private Object ask(OperationType type, Object body) {
-        return door.vertx.eventBus().request(Addresses.of(type), body).await().body();
+    private Object ask(String operation, Object body) {
+        return door.vertx
+                .eventBus()
+                .request(Addresses.of(operation), body)
+                .await()
+                .body();
     }
 
-    private ReplyException refused(OperationType type, Object body) {
-        ReplyException refused = catchThrowableOfType(ReplyException.class, () -> ask(type, body));
+    private ReplyException refused(String operation, Object body) {
+        ReplyException refused = catchThrowableOfType(ReplyException.class, () -> ask(operation, body));
         assertThat(refused).isNotNull();
         assertThat(refused.failureType()).isEqualTo(ReplyFailure.RECIPIENT_FAILURE);
         return refused;
@@ -71,10 +76,10 @@ class BusGatewayIT {
     @Test
     void repliesWithTheDataObject() throws Exception {
         JsonObject body = usage().put("idempotency_key", "k").put("request_id", "from-the-bus");
-        assertThat(ask(OperationType.USAGE_ALLOCATE, body)).isEqualTo(new JsonObject().put("a", 1));
+        assertThat(ask("usage.allocate", body)).isEqualTo(new JsonObject().put("a", 1));
         Request request = door.requests.poll(5, TimeUnit.SECONDS);
         assertThat(request).isNotNull();
-        assertThat(request.operation()).isEqualTo(new Operation.AllocateUsage("quota_1", "res_1", 5, null));
+        assertThat(request.command()).isEqualTo(new AllocateUsage.Command("quota_1", "res_1", 5, null));
         assertThat(request.idempotencyKey()).isEqualTo("k");
         assertThat(request.requestId()).isEqualTo("from-the-bus");
     }
@@ -82,22 +87,26 @@ class BusGatewayIT {
     @Test
     void aRefusalIsARecipientFailureWithItsNumber() {
         door.lane = request -> Future.succeededFuture(Refusal.of(ErrorCode.INSUFFICIENT_QUOTA, "Short by 4 MB."));
-        ReplyException refused = refused(OperationType.USAGE_ALLOCATE, usage());
+        ReplyException refused = refused("usage.allocate", usage());
         assertThat(refused.failureCode()).isEqualTo(40_901);
         assertThat(refused.getMessage()).isEqualTo("Short by 4 MB.");
     }
 
+    private static Set<String> operations() {
+        return Operations.CATALOG.names();
+    }
+
     @ParameterizedTest
-    @EnumSource(OperationType.class)
-    void everyOperationAsksForACredentialFirst(OperationType type) {
-        assertThat(refused(type, new JsonObject().put("usage_mb", "x")).failureCode())
+    @MethodSource("operations")
+    void everyOperationAsksForACredentialFirst(String operation) {
+        assertThat(refused(operation, new JsonObject().put("usage_mb", "x")).failureCode())
                 .isEqualTo(40_101);
-        assertThat(refused(type, "no object").failureCode()).isEqualTo(40_101);
+        assertThat(refused(operation, "no object").failureCode()).isEqualTo(40_101);
     }
 
     @Test
     void namesWhatIsWrong() {
-        ReplyException refused = refused(OperationType.USAGE_ALLOCATE, usage().put("usage_mb", 1.0));
+        ReplyException refused = refused("usage.allocate", usage().put("usage_mb", 1.0));
         assertThat(refused.failureCode()).isEqualTo(40_001);
         assertThat(refused.getMessage()).contains("usage_mb must be an integer from 1 to 9007199254740991");
     }
@@ -109,16 +118,16 @@ class BusGatewayIT {
                 .put("name", "n")
                 .put("type", "organization")
                 .put("allocate_mb", 1);
-        ask(OperationType.QUOTA_ALLOCATE, body);
+        ask("quota.allocate", body);
         Request request = door.requests.poll(5, TimeUnit.SECONDS);
         assertThat(request).isNotNull();
-        assertThat(((Operation.OnQuota) request.operation()).quotaId()).isEqualTo("quota_1");
+        assertThat(request.command().quotaId()).isEqualTo("quota_1");
     }
 
     @Test
     void recordsAnExpiredCredential() throws Exception {
-        ReplyException refused = refused(
-                OperationType.QUOTA_GET, credential().put("quota_id", "q").put("encrypted_data", door.seal(301_000)));
+        ReplyException refused =
+                refused("quota.get", credential().put("quota_id", "q").put("encrypted_data", door.seal(301_000)));
         assertThat(refused.failureCode()).isEqualTo(40_102);
         AuditEntry entry = door.refusals.poll(5, TimeUnit.SECONDS);
         assertThat(entry).isNotNull();
@@ -130,7 +139,7 @@ class BusGatewayIT {
         door.lane = request -> {
             throw new IllegalStateException("secret");
         };
-        ReplyException refused = refused(OperationType.USAGE_ALLOCATE, usage());
+        ReplyException refused = refused("usage.allocate", usage());
         assertThat(refused.failureCode()).isEqualTo(50_001);
         assertThat(refused.getMessage()).doesNotContain("secret");
     }

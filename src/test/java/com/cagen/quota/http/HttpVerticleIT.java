@@ -11,10 +11,10 @@ import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.AuditEntry;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Operation;
-import com.cagen.quota.domain.OperationType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.Request;
+import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.testing.ContractChecker;
 import com.cagen.quota.testing.FrontDoor;
 import com.cagen.quota.testing.RunningService;
@@ -145,7 +145,7 @@ class HttpVerticleIT {
         Request request = taken();
         assertThat(request.requestId()).isEqualTo("my-request.1");
         assertThat(request.caller()).isEqualTo(new Caller("org_1", "user_1", FrontDoor.SERVICE, List.of("team_dev")));
-        assertThat(request.operation()).isEqualTo(new Operation.AllocateUsage("quota_1", "res_1", 5, null));
+        assertThat(request.command()).isEqualTo(new AllocateUsage.Command("quota_1", "res_1", 5, null));
         assertThat(request.idempotencyKey()).isNull();
     }
 
@@ -153,29 +153,29 @@ class HttpVerticleIT {
     @CsvSource(
             delimiter = '|',
             value = {
-                "POST|/quotas/create|{\"name\":\"n\",\"type\":\"organization\",\"total_mb\":1}|QUOTA_CREATE|201",
-                "POST|/quotas/q/allocate|{\"name\":\"n\",\"type\":\"organization\",\"allocate_mb\":1}|QUOTA_ALLOCATE|201",
-                "POST|/quotas/q/release|''|QUOTA_RELEASE|200",
-                "DELETE|/quotas/q|''|QUOTA_RELEASE|200",
-                "POST|/quotas/q/suspend|{\"reason\":\"r\"}|QUOTA_SUSPEND|200",
-                "POST|/quotas/q/resume|''|QUOTA_RESUME|200",
-                "GET|/quotas/q|''|QUOTA_GET|200",
-                "GET|/quotas?page=2&status=active|''|QUOTA_LIST|200",
-                "POST|/quotas/q/usage/allocate|{\"resource_id\":\"r\",\"usage_mb\":1}|USAGE_ALLOCATE|200",
-                "POST|/quotas/q/usage/deallocate|{\"resource_id\":\"r\",\"usage_mb\":1}|USAGE_DEALLOCATE|200",
-                "GET|/quotas/q/usage?limit=5|''|USAGE_HISTORY|200",
-                "GET|/runtime-usage|''|USAGE_RUNTIMES|200",
-                "POST|/quotas/q/permissions/grant|{\"target_user_id\":\"u\",\"permissions\":[\"read\"]}|PERMISSION_GRANT|200",
-                "POST|/quotas/q/permissions/revoke|{\"target_user_id\":\"u\",\"permissions\":[\"read\"]}|PERMISSION_REVOKE|200",
-                "GET|/quotas/q/audit?order=desc|''|AUDIT_LIST|200",
+                "POST|/quotas/create|{\"name\":\"n\",\"type\":\"organization\",\"total_mb\":1}|quota.create|201",
+                "POST|/quotas/q/allocate|{\"name\":\"n\",\"type\":\"organization\",\"allocate_mb\":1}|quota.allocate|201",
+                "POST|/quotas/q/release|''|quota.release|200",
+                "DELETE|/quotas/q|''|quota.release|200",
+                "POST|/quotas/q/suspend|{\"reason\":\"r\"}|quota.suspend|200",
+                "POST|/quotas/q/resume|''|quota.resume|200",
+                "GET|/quotas/q|''|quota.get|200",
+                "GET|/quotas?page=2&status=active|''|quota.list|200",
+                "POST|/quotas/q/usage/allocate|{\"resource_id\":\"r\",\"usage_mb\":1}|usage.allocate|200",
+                "POST|/quotas/q/usage/deallocate|{\"resource_id\":\"r\",\"usage_mb\":1}|usage.deallocate|200",
+                "GET|/quotas/q/usage?limit=5|''|usage.history|200",
+                "GET|/runtime-usage|''|usage.runtimes|200",
+                "POST|/quotas/q/permissions/grant|{\"target_user_id\":\"u\",\"permissions\":[\"read\"]}|permission.grant|200",
+                "POST|/quotas/q/permissions/revoke|{\"target_user_id\":\"u\",\"permissions\":[\"read\"]}|permission.revoke|200",
+                "GET|/quotas/q/audit?order=desc|''|audit.list|200",
             })
-    void hasEveryOperation(String method, String path, String body, OperationType type, int status) throws Exception {
+    void hasEveryOperation(String method, String path, String body, String operation, int status) throws Exception {
         Reply reply = authorized(method, "/api/v1" + path, body);
         assertThat(reply.status).as(reply.text).isEqualTo(status);
         Request request = taken();
-        assertThat(request.operation().type()).isEqualTo(type);
-        if (request.operation() instanceof Operation.OnQuota onQuota) {
-            assertThat(onQuota.quotaId()).isEqualTo("q");
+        assertThat(request.operation().text()).isEqualTo(operation);
+        if (request.command().quotaId() != null) {
+            assertThat(request.command().quotaId()).isEqualTo("q");
         }
     }
 
@@ -322,7 +322,7 @@ class HttpVerticleIT {
     @Test
     void decodesPathsAndRefusesWhatIsNoId() throws Exception {
         assertThat(authorized("GET", "/api/v1/quotas/a%20b%C3%A9", "").status).isEqualTo(200);
-        assertThat(((Operation.GetQuota) taken().operation()).quotaId()).isEqualTo("a bé");
+        assertThat(((GetQuota.Command) taken().command()).quotaId()).isEqualTo("a bé");
         assertThat(authorized("GET", "/api/v1/quotas/a%00b", "").status).isEqualTo(400);
         assertThat(authorized("GET", "/api/v1/quotas/" + "x".repeat(256), "").status)
                 .isEqualTo(400);

@@ -14,16 +14,22 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
 import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.domain.Request;
-import com.cagen.quota.quota.QuotaVerticle;
+import com.cagen.quota.engine.QuotaVerticle;
+import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.RevokePermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.Relay;
 import com.cagen.quota.testing.TestConfig;
@@ -115,11 +121,16 @@ class GrantHistoriesIT {
             }
             Config config = config(relay.url());
             Database database = Database.open(vertx, DatabaseUrl.parse(relay.url()), config.database(), name, 8);
-            Bus bus = new Bus(vertx, config.lanes().count(), config.database().busTimeoutMillis());
+            Bus bus = new Bus(
+                    vertx,
+                    Operations.CATALOG::commandType,
+                    config.lanes().count(),
+                    config.database().busTimeoutMillis());
             SimpleMeterRegistry metrics = new SimpleMeterRegistry();
             await(vertx.deployVerticle(new AuthVerticle(config, bus, database, stub.url() + "/" + name, metrics)));
             for (int lane = 0; lane < config.lanes().count(); lane++) {
-                await(vertx.deployVerticle(new QuotaVerticle(config, bus, database, metrics, lane)));
+                await(vertx.deployVerticle(
+                        new QuotaVerticle(config, bus, database, Operations.CATALOG, metrics, lane)));
             }
             if (audits) {
                 await(vertx.deployVerticle(new AuditVerticle(config, bus, database, metrics)));
@@ -156,11 +167,12 @@ class GrantHistoriesIT {
                     null);
         }
 
-        Future<Answer> send(String user, @Nullable String key, Operation operation) {
+        Future<Answer> send(String user, @Nullable String key, Input operation) {
             Caller caller = new Caller("org_1", user, "svc_cagen_quota", List.of());
             Nonce nonce = new Nonce(UUID.randomUUID().toString(), System.currentTimeMillis());
             Promise<Answer> answer = Promise.promise();
-            context.runOnContext(ignored -> channel.send(new Request("req", caller, nonce, key, operation))
+            context.runOnContext(ignored -> channel.send(
+                            new Request("req", caller, nonce, key, Commands.nameOf(operation), operation))
                     .onComplete(answer));
             return answer.future();
         }
@@ -244,7 +256,7 @@ class GrantHistoriesIT {
         }
     }
 
-    private String create(Random random, String key, Operation operation) {
+    private String create(Random random, String key, Input operation) {
         while (true) {
             Answer answer = await(anyNode(random).send(CREATOR, key, operation));
             if (answer instanceof Answer.Success success) {
@@ -256,12 +268,12 @@ class GrantHistoriesIT {
     private void history(int number) {
         Random random = new Random(seed + number);
         String quota = create(
-                random, "root" + number, new Operation.CreateQuota("root", null, QuotaType.ORGANIZATION, 100, null));
+                random, "root" + number, new CreateQuota.Command("root", null, QuotaType.ORGANIZATION, 100, null));
         if (random.nextBoolean()) {
             quota = create(
                     random,
                     "child" + number,
-                    new Operation.AllocateQuota(
+                    new AllocateQuota.Command(
                             quota, "child", null, 10, QuotaType.ORGANIZATION, null, List.of("bob", "carol")));
         }
         quotas.add(quota);
@@ -276,7 +288,7 @@ class GrantHistoriesIT {
         }
     }
 
-    private static Operation change(Random random, String quota) {
+    private static Input change(Random random, String quota) {
         String target = USERS.get(random.nextInt(USERS.size()));
         List<Permission> permissions = new ArrayList<>();
         permissions.add(random.nextBoolean() ? Permission.READ : Permission.ADMIN);
@@ -284,8 +296,8 @@ class GrantHistoriesIT {
             permissions.add(Permission.OWNER);
         }
         return random.nextInt(5) < 3
-                ? new Operation.GrantPermission(quota, target, permissions)
-                : new Operation.RevokePermission(quota, target, permissions);
+                ? new GrantPermission.Command(quota, target, permissions)
+                : new RevokePermission.Command(quota, target, permissions);
     }
 
     @Test

@@ -2,7 +2,6 @@ package com.cagen.quota.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.Operation;
 import com.cagen.quota.domain.SealedEntry;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -62,8 +61,8 @@ class AuditPagesIT {
                 Long cursor = null;
                 do {
                     int limit = 1 + random.nextInt(100);
-                    Operation.ListAudit query =
-                            new Operation.ListAudit("quota_a", null, null, null, null, cursor, limit, newestFirst);
+                    AuditRows.TrailQuery query =
+                            new AuditRows.TrailQuery("quota_a", null, null, null, null, cursor, limit, newestFirst);
                     AuditRows.Page page = database.transaction(
                                     Scope.organization("org"), connection -> AuditRows.list(connection, "org", query))
                             .await(10, TimeUnit.SECONDS);

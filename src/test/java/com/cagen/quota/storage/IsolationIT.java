@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterAll;
@@ -77,7 +78,9 @@ class IsolationIT {
     void aWriteThatForgetsTheOrganizationChangesItsOwnOnly() {
         assertThat(rows(Scope.organization("org_1"), "UPDATE quota.quotas SET name = 'mine'"))
                 .isEqualTo(1);
-        assertThat(rows(Scope.batch(List.of(new QuotaKey("org_1", "q_1"))), "UPDATE quota.quotas SET name = 'mine'"))
+        assertThat(rows(
+                        Scope.batch(List.of(new QuotaKey("org_1", "q_1")), Set.of("org_1")),
+                        "UPDATE quota.quotas SET name = 'mine'"))
                 .isEqualTo(1);
     }
 
@@ -142,7 +145,7 @@ class IsolationIT {
         Throwable failure = catchThrowable(() -> await(database.transaction(
                 scope,
                 connection -> connection.write(
-                        List.of(QuotaRows.figures(List.of(own), NOW), QuotaRows.figures(List.of(foreign), NOW))))));
+                        List.of(QuotaWrites.figures(List.of(own), NOW), QuotaWrites.figures(List.of(foreign), NOW))))));
 
         assertThat(failure.getMessage()).containsAnyOf("22012", "a write touched 0 rows, not 1");
         assertThat(rows(scope, "SELECT FROM quota.quotas WHERE used_mb = 0")).isOne();

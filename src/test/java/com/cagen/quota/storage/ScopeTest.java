@@ -32,9 +32,9 @@ class ScopeTest {
     void claimsNoRowForAnIdThatNoQuotaCanHave() {
         // Its claim would be that of quota_b of the organization "a/org_1".
         List<QuotaKey> keys = List.of(new QuotaKey("org_1", "quota_b/a"), new QuotaKey("org_2", "quota_c"));
-        assertThat(new JsonObject(Scope.batch(keys).value()).fieldNames())
+        assertThat(new JsonObject(Scope.batch(keys, Set.of("org_1", "org_2")).value()).fieldNames())
                 .containsExactlyInAnyOrder("/org_1", "/org_2", "quota_c/org_2");
-        assertThat(Scope.batch(keys.subList(0, 1))).isEqualTo(Scope.organization("org_1"));
+        assertThat(Scope.batch(keys.subList(0, 1), Set.of("org_1"))).isEqualTo(Scope.organization("org_1"));
     }
 
     private static String name(SplittableRandom random) {

@@ -38,6 +38,8 @@ class StatementsTest {
                 GrantRows.class,
                 OutboxRows.class,
                 QuotaRows.class,
+                QuotaTrees.class,
+                QuotaWrites.class,
                 RequestRows.class,
                 RuntimeRows.class,
                 UsageRows.class,

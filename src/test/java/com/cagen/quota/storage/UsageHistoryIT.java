@@ -2,7 +2,7 @@ package com.cagen.quota.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.Operation;
+import com.cagen.quota.domain.LedgerEntry;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Vertx;
@@ -81,7 +81,7 @@ class UsageHistoryIT {
                     vertx, DatabaseUrl.parse(url), TestConfig.of(url).database(), "history", 2);
             int found = 0;
             for (int i = 0; i < 500; i++) {
-                Operation.UsageHistory query = new Operation.UsageHistory(
+                UsageRows.HistoryQuery query = new UsageRows.HistoryQuery(
                         random.nextInt(10) == 0 ? "quota_empty" : QUOTAS[random.nextInt(QUOTAS.length)],
                         random.nextBoolean() ? "res_" + random.nextInt(4) : null,
                         moment(random),
@@ -93,7 +93,7 @@ class UsageHistoryIT {
                                 Scope.organization("org"), connection -> UsageRows.history(connection, "org", query))
                         .await(10, TimeUnit.SECONDS);
                 assertThat(page.entries().stream()
-                                .map(UsageRows.LedgerEntry::quotaVersion)
+                                .map(LedgerEntry::quotaVersion)
                                 .toList())
                         .as(query.toString())
                         .isEqualTo(naive(lines, query));
@@ -105,7 +105,7 @@ class UsageHistoryIT {
         }
     }
 
-    private static List<Long> naive(List<Line> lines, Operation.UsageHistory query) {
+    private static List<Long> naive(List<Line> lines, UsageRows.HistoryQuery query) {
         Instant from = query.from();
         Instant to = query.to();
         Long cursor = query.cursor();

@@ -11,6 +11,7 @@ import com.cagen.quota.domain.Request;
 import com.cagen.quota.gateway.BusGateway;
 import com.cagen.quota.http.Health;
 import com.cagen.quota.http.HttpVerticle;
+import com.cagen.quota.operations.Operations;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.DeploymentOptions;
@@ -59,7 +60,7 @@ public final class FrontDoor implements AutoCloseable {
     public FrontDoor(
             Config.Environment environment, long busTimeoutMillis, long httpTimeoutMillis, int idleTimeoutSeconds)
             throws Exception {
-        Bus bus = new Bus(vertx, 1, busTimeoutMillis);
+        Bus bus = new Bus(vertx, Operations.CATALOG::commandType, 1, busTimeoutMillis);
         bus.serveLane(0, request -> {
             requests.add(request);
             return lane.apply(request);

@@ -48,6 +48,9 @@ public final class Relay implements AutoCloseable {
                     continue;
                 }
                 Socket server = new Socket(database.getHost(), database.getPort());
+                // Or small messages wait 40 ms for an acknowledgement, which no direct connection does.
+                client.setTcpNoDelay(true);
+                server.setTcpNoDelay(true);
                 daemon(() -> {
                     server.getInputStream().transferTo(client.getOutputStream());
                     client.close();

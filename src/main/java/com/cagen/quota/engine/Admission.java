@@ -1,0 +1,55 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.engine.operation.Rows;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** What comes before the rules, in the contract's order: a used credential, 404, 403, the idempotency key. */
+final class Admission {
+    private Admission() {}
+
+    /** @return null to go on with the key and the rules */
+    static <C extends Input> @Nullable Decision admit(
+            BatchItem item, Operation<C> operation, C command, Rows rows, boolean keyKnown) {
+        if (!item.nonceAccepted()) {
+            return new Decision.Refused(Refusal.credentialReplayed());
+        }
+        String quotaId = command.quotaId();
+        if (quotaId != null) {
+            Quota quota = rows.find(quotaId);
+            // A quota that was released is still known to a repeat under the key that released it.
+            if (quota == null || (quota.deleted() && !keyKnown && !operation.outlivesDeletion())) {
+                return new Decision.Refused(Refusal.quotaNotFound());
+            }
+        }
+        Caller caller = item.request().caller();
+        Access.Result access = operation.access(command, rows, caller, item.grants());
+        if (access instanceof Access.Result.Denied denied) {
+            return new Decision.Refused(denied.refusal());
+        }
+        return access instanceof Access.Result.Unknown unknown ? new Decision.AskAuth(unknown.quotaIds()) : null;
+    }
+
+    static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {
+        return Arrays.equals(recorded.fingerprint(), fingerprint)
+                ? new Decision.Replay(new Answer.Success(
+                        recorded.answer().message(), recorded.answer().data(), true))
+                : keyReused();
+    }
+
+    static Decision keyReused() {
+        return new Decision.Refused(Refusal.of(
+                ErrorCode.IDEMPOTENCY_KEY_REUSED,
+                "This idempotency key was used for another request; use a new key for each operation."));
+    }
+}

@@ -1,0 +1,87 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.JsonText;
+import com.cagen.quota.engine.operation.Operation;
+import java.time.Instant;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** The audit entry of a request: what was asked, the figures before and after, or why not. */
+final class AuditEntries {
+    private AuditEntries() {}
+
+    static <C extends Input> AuditEntry applied(
+            UUID id, Request request, Operation<C> operation, Change.Entry entry, Instant now) {
+        String details = JsonText.object(json -> {
+            describe(request, operation, json);
+            entry.figures().accept(json);
+        });
+        Quota quota = entry.quota();
+        return new AuditEntry(
+                id,
+                request.caller().organizationId(),
+                quota.id(),
+                quota.parentId(),
+                entry.changed() ? quota.version() : null,
+                operation.name().text(),
+                AuditEntry.APPLIED,
+                request.caller().userId(),
+                request.caller().serviceId(),
+                target(request, operation),
+                details,
+                request.requestId(),
+                now);
+    }
+
+    /**
+     * @param quota the quota addressed, when it is the caller's organization's; else null
+     * @return null for a refusal that is not audited: of a read (a replayed credential aside), or of a code that says nothing
+     *     about the organization's quotas
+     */
+    static @Nullable AuditEntry refused(
+            UUID id, Request request, Operation<?> operation, @Nullable Quota quota, Refusal refusal, Instant now) {
+        boolean replayed = refusal.code() == ErrorCode.CREDENTIAL_REPLAYED;
+        if (!replayed && !(operation.name().change() && refusal.code().audited())) {
+            return null;
+        }
+        String details = JsonText.object(json -> {
+            json.put("code", refusal.code().wireName());
+            if (replayed) {
+                json.put("operation", operation.name().text());
+            } else {
+                describe(request, operation, json);
+                json.raw("refusal", JsonText.object(inner -> inner.all(refusal.details())));
+            }
+        });
+        return new AuditEntry(
+                id,
+                request.caller().organizationId(),
+                quota == null ? null : quota.id(),
+                quota == null ? null : quota.parentId(),
+                null,
+                replayed ? AuditEntry.CREDENTIAL_USE : operation.name().text(),
+                AuditEntry.REFUSED,
+                request.caller().userId(),
+                request.caller().serviceId(),
+                target(request, operation),
+                details,
+                request.requestId(),
+                now);
+    }
+
+    private static <C extends Input> void describe(Request request, Operation<C> operation, JsonText json) {
+        operation.describe(operation.commandType().cast(request.command()), json);
+        json.putIfPresent("idempotency_key", request.idempotencyKey());
+    }
+
+    private static <C extends Input> @Nullable String target(Request request, Operation<C> operation) {
+        return operation.targetUserId(operation.commandType().cast(request.command()));
+    }
+}

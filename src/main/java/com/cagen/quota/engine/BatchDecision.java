@@ -1,0 +1,140 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.GrantKey;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.OperationKey;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.Rows;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides the requests of a batch in their order, each against the state that its predecessors left, as if each had been
+ * alone. A pure function of its arguments.
+ */
+final class BatchDecision {
+    private final LoadedRows loaded;
+    private final Map<QuotaKey, Quota> quotas;
+    private final Map<HoldingKey, Long> heldMb;
+    private final Map<GrantKey, Set<Permission>> grants;
+    /** Which item was done under a key, in this batch. */
+    private final Map<OperationKey, Integer> doneUnder = new HashMap<>();
+
+    private final List<BatchItem> items;
+    private final Instant now;
+    private final Supplier<String> quotaIds;
+
+    private BatchDecision(LoadedRows loaded, List<BatchItem> items, Instant now, Supplier<String> quotaIds) {
+        this.loaded = loaded;
+        this.quotas = new HashMap<>(loaded.quotas());
+        this.heldMb = new HashMap<>(loaded.heldMb());
+        this.grants = new HashMap<>(loaded.grants());
+        this.items = items;
+        this.now = now;
+        this.quotaIds = quotaIds;
+    }
+
+    /**
+     * One decision for each item, in order.
+     *
+     * @param now in whole microseconds
+     * @param quotaIds makes the ids of new quotas
+     */
+    static List<Decision> decide(LoadedRows loaded, List<BatchItem> items, Instant now, Supplier<String> quotaIds) {
+        BatchDecision batch = new BatchDecision(loaded, items, now, quotaIds);
+        List<Decision> decisions = new ArrayList<>(items.size());
+        for (int index = 0; index < items.size(); index++) {
+            BatchItem item = items.get(index);
+            decisions.add(batch.decide(index, item, (RowOperation<?>) item.operation()));
+        }
+        return decisions;
+    }
+
+    private <C extends Input> Decision decide(int index, BatchItem item, RowOperation<C> operation) {
+        Request request = item.request();
+        C command = operation.commandType().cast(request.command());
+        Rows rows = new RowsOfOrganization(request.caller().organizationId());
+        OperationKey key = OperationKey.of(request);
+        RecordedOperation recorded = key == null ? null : loaded.recorded().get(key);
+        Integer earlier = key == null ? null : doneUnder.get(key);
+        Decision early = Admission.admit(item, operation, command, rows, recorded != null || earlier != null);
+        if (early != null) {
+            return early;
+        }
+        if (recorded != null) {
+            return Admission.repeat(recorded, item.fingerprint());
+        }
+        if (earlier != null) {
+            return sameRequest(items.get(earlier), item) ? new Decision.SameAs(earlier) : Admission.keyReused();
+        }
+        Context context = new Context(item.operationId(), request.caller(), now, quotaIds, item.toldAuth());
+        Decision decision = operation.decide(command, rows, context);
+        if (decision instanceof Decision.Done done) {
+            apply(request.caller().organizationId(), done.change());
+            if (key != null) {
+                doneUnder.put(key, index);
+            }
+        }
+        return decision;
+    }
+
+    /** Without a fingerprint nothing shows that it is the same request. */
+    private static boolean sameRequest(BatchItem one, BatchItem other) {
+        return other.fingerprint() != null && Arrays.equals(one.fingerprint(), other.fingerprint());
+    }
+
+    private void apply(String organizationId, Change change) {
+        change.created().forEach(quota -> quotas.put(new QuotaKey(organizationId, quota.id()), quota));
+        change.quotas().forEach(quota -> quotas.put(new QuotaKey(organizationId, quota.id()), quota));
+        change.holdings()
+                .forEach(held ->
+                        heldMb.put(new HoldingKey(organizationId, held.quotaId(), held.resourceId()), held.heldMb()));
+        change.grants()
+                .forEach(granted -> grants.put(
+                        new GrantKey(organizationId, granted.quotaId(), granted.userId()), granted.permissions()));
+    }
+
+    private final class RowsOfOrganization implements Rows {
+        private final String organizationId;
+
+        RowsOfOrganization(String organizationId) {
+            this.organizationId = organizationId;
+        }
+
+        @Override
+        public @Nullable Quota find(String quotaId) {
+            return quotas.get(new QuotaKey(organizationId, quotaId));
+        }
+
+        @Override
+        public long treeSize(String quotaId) {
+            return loaded.treeSizes().getOrDefault(new QuotaKey(organizationId, quotaId), 0L);
+        }
+
+        @Override
+        public long heldMb(String quotaId, String resourceId) {
+            return heldMb.getOrDefault(new HoldingKey(organizationId, quotaId, resourceId), 0L);
+        }
+
+        @Override
+        public Set<Permission> granted(String quotaId, String userId) {
+            return grants.getOrDefault(new GrantKey(organizationId, quotaId, userId), Set.of());
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.GrantKey;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.LedgerEntry;
+import com.cagen.quota.domain.OperationKey;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.storage.AuthOutboxRows;
+import com.cagen.quota.storage.GrantRows;
+import com.cagen.quota.storage.OutboxRows;
+import com.cagen.quota.storage.QuotaTrees;
+import com.cagen.quota.storage.QuotaWrites;
+import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.storage.Session;
+import com.cagen.quota.storage.UsageRows;
+import com.cagen.quota.storage.Write;
+import io.vertx.core.Future;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What the second round trip of a batch writes: the changes of its requests and their audit entries. Used once. */
+final class BatchWrites {
+    private final UUID batchId;
+    private final Instant now;
+    private final Map<QuotaKey, Quota> quotas = new LinkedHashMap<>();
+    private final Map<HoldingKey, Long> holdings = new LinkedHashMap<>();
+    private final Map<GrantKey, Set<Permission>> grants = new LinkedHashMap<>();
+    private final List<Change.OwnersBelow> ownersBelow = new ArrayList<>(0);
+    private final List<Change.SuspensionBelow> suspensionBelow = new ArrayList<>(0);
+    private final List<LedgerEntry> ledger = new ArrayList<>();
+    private final List<RequestRows.NewOperation> recorded = new ArrayList<>();
+    private final List<AuthOutboxRows.NewMessage> messages = new ArrayList<>();
+    private final Map<String, List<AuditEntry>> audit = new LinkedHashMap<>();
+    private @Nullable QueuedRequest evidence;
+
+    /** @param now the time of the transaction */
+    BatchWrites(UUID batchId, Instant now) {
+        this.batchId = batchId;
+        this.now = now;
+    }
+
+    /** Adds what a request does, with its audit entries and the record under its idempotency key; gives its answer. */
+    Answer.Success add(QueuedRequest queued, Change change) {
+        String organization = queued.organizationId();
+        change.created().forEach(quota -> quotas.put(QuotaKey.of(quota), quota));
+        change.quotas().forEach(quota -> quotas.put(QuotaKey.of(quota), quota));
+        change.holdings()
+                .forEach(held ->
+                        holdings.put(new HoldingKey(organization, held.quotaId(), held.resourceId()), held.heldMb()));
+        change.grants()
+                .forEach(granted -> grants.put(
+                        new GrantKey(organization, granted.quotaId(), granted.userId()), granted.permissions()));
+        if (change.ownersBelow() != null) {
+            ownersBelow.add(change.ownersBelow());
+        }
+        if (change.suspensionBelow() != null) {
+            suspensionBelow.add(change.suspensionBelow());
+        }
+        ledger.addAll(change.ledger());
+        change.registrations()
+                .forEach(registration -> messages.add(
+                        new AuthOutboxRows.NewMessage(organization, registration.quotaId(), registration.message())));
+        UUID id = queued.id;
+        for (Change.Entry entry : change.entries()) {
+            audit(queued, AuditEntries.applied(id, queued.request, queued.operation, entry, now));
+            id = Ids.operation();
+        }
+        Answer.Success answer = new Answer.Success(change.message(), change.data(), false);
+        OperationKey key = queued.operationKey();
+        if (key != null && queued.fingerprint != null) {
+            recorded.add(new RequestRows.NewOperation(key, new RecordedOperation(queued.fingerprint, answer)));
+        }
+        return answer;
+    }
+
+    /** Adds an audit entry. */
+    void audit(QueuedRequest queued, AuditEntry entry) {
+        audit.computeIfAbsent(queued.organizationId(), ignored -> new ArrayList<>())
+                .add(entry);
+        if (evidence == null && LostCommit.canWaitFor(queued)) {
+            evidence = queued;
+        }
+    }
+
+    /** A request whose audit entry shows whether the transaction was committed; null when there is none. */
+    @Nullable
+    QueuedRequest evidence() {
+        return evidence;
+    }
+
+    boolean leavesAuthMessages() {
+        return !messages.isEmpty();
+    }
+
+    boolean audited() {
+        return !audit.isEmpty();
+    }
+
+    /** Sends all writes. */
+    Future<Void> write(Session connection, RowLoader.Loaded loaded) {
+        LoadedRows before = loaded.rows();
+        List<Write> writes = new ArrayList<>();
+        writes.addAll(QuotaWrites.of(before.quotas(), quotas.values(), now));
+        writes.addAll(UsageRows.held(before.heldMb(), holdings, now));
+        writes.addAll(GrantRows.writes(before.grants(), grants));
+        if (!ledger.isEmpty()) {
+            writes.add(UsageRows.ledger(ledger));
+        }
+        if (!recorded.isEmpty()) {
+            writes.add(RequestRows.operations(recorded, now));
+        }
+        writes.addAll(AuthOutboxRows.messages(messages));
+        List<OutboxRows.OutboxRow> rows = new ArrayList<>();
+        audit.forEach((organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
+        List<Write> outbox = OutboxRows.entries(rows);
+        writes.addAll(outbox.subList(0, Math.min(1, outbox.size())));
+        List<Future<Void>> written = new ArrayList<>(1);
+        ownersBelow.forEach(change -> written.add(QuotaTrees.passOwnersOn(
+                connection,
+                change.root(),
+                loaded.below().getOrDefault(QuotaKey.of(change.root()), new QuotaTrees.Below(0, false)))));
+        suspensionBelow.forEach(change ->
+                written.add(QuotaTrees.passSuspensionOn(connection, change.root(), change.before(), change.after())));
+        written.add(connection.write(writes));
+        if (outbox.size() > 1) {
+            written.add(connection.writeInTurn(outbox.subList(1, outbox.size())));
+        }
+        return Future.join(written).mapEmpty();
+    }
+}

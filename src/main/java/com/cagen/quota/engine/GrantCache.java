@@ -1,0 +1,45 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.PermissionAnswer;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import java.time.Duration;
+import java.util.Map;
+
+/**
+ * What the auth service said of users and quotas, for as long as it allows. Each entry carries the quota's grants version as
+ * read before asking, so a change made on any node makes it worthless at once, without a message.
+ */
+final class GrantCache {
+    private record Key(String organizationId, String userId, String quotaId) {}
+
+    private record Cached(KnownGrants grants, long expiresNanos) {}
+
+    private final Cache<Key, Cached> cache = Caffeine.newBuilder()
+            .maximumSize(20_000)
+            .expireAfterWrite(Duration.ofSeconds(30))
+            .build();
+
+    KnownGrants find(QueuedRequest pending) {
+        QuotaKey quota = pending.quotaKey();
+        Cached cached = quota == null ? null : cache.getIfPresent(key(pending, quota.quotaId()));
+        return cached == null || cached.expiresNanos() - System.nanoTime() <= 0 ? KnownGrants.NONE : cached.grants();
+    }
+
+    void put(QueuedRequest pending, Quota quota, PermissionAnswer answer) {
+        if (answer.ttlSeconds() > 0) {
+            KnownGrants grants =
+                    new KnownGrants(Map.of(quota.id(), new KnownGrants.Entry(answer.granted(), quota.grantsVersion())));
+            long expires =
+                    System.nanoTime() + Duration.ofSeconds(answer.ttlSeconds()).toNanos();
+            cache.put(key(pending, quota.id()), new Cached(grants, expires));
+        }
+    }
+
+    private static Key key(QueuedRequest pending, String quotaId) {
+        return new Key(pending.organizationId(), pending.request.caller().userId(), quotaId);
+    }
+}

@@ -1,0 +1,27 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.GrantKey;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.OperationKey;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.RecordedOperation;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The rows that a batch depends on, as they are under its locks. Never written to.
+ *
+ * @param quotas those that exist, deleted ones included
+ * @param treeSizes of the quotas whose trees were counted
+ * @param heldMb what is not there is 0
+ * @param grants what is not there is nothing
+ * @param recorded the first successes under the batch's idempotency keys
+ */
+record LoadedRows(
+        Map<QuotaKey, Quota> quotas,
+        Map<QuotaKey, Long> treeSizes,
+        Map<HoldingKey, Long> heldMb,
+        Map<GrantKey, Set<Permission>> grants,
+        Map<OperationKey, RecordedOperation> recorded) {}

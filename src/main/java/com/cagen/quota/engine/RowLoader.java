@@ -1,0 +1,148 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.GrantKey;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.OperationKey;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.storage.GrantRows;
+import com.cagen.quota.storage.QuotaRows;
+import com.cagen.quota.storage.QuotaTrees;
+import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.Session;
+import com.cagen.quota.storage.UsageRows;
+import io.vertx.core.Future;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * The first round trip of a batch: begins the transaction, claims the credentials, and locks and loads the union of the rows that
+ * the requests need. Used once.
+ */
+final class RowLoader {
+    private final KnownOrganizations organizations;
+    private final List<QueuedRequest> batch;
+    private final boolean expectReplays;
+    private final Set<String> newOrganizations = new LinkedHashSet<>();
+
+    RowLoader(KnownOrganizations organizations, List<QueuedRequest> batch, boolean expectReplays) {
+        this.organizations = organizations;
+        this.batch = batch;
+        this.expectReplays = expectReplays;
+    }
+
+    /**
+     * What was loaded.
+     *
+     * @param claimed the credentials that were not used before
+     * @param skipped quotas that are there, but locked by another transaction: their rows are as they were read
+     * @param below of the quotas that were locked with their subtrees
+     */
+    record Loaded(
+            Set<RequestRows.NonceKey> claimed,
+            LoadedRows rows,
+            Set<QuotaKey> skipped,
+            Map<QuotaKey, QuotaTrees.Below> below) {}
+
+    /** Organizations that the transaction makes the first row of. */
+    Set<String> newOrganizations() {
+        return newOrganizations;
+    }
+
+    /** As {@link BatchTransaction#run}. */
+    Future<Loaded> load(Session connection, long lockTimeoutMillis, Predicate<String> skipsLocked) {
+        Needs needs = new Needs();
+        Set<String> involved = new LinkedHashSet<>();
+        Set<OperationKey> keys = new HashSet<>();
+        Set<RequestRows.NonceKey> nonces = new HashSet<>();
+        for (QueuedRequest queued : batch) {
+            String organization = queued.organizationId();
+            involved.add(organization);
+            if (!organizations.contains(organization)) {
+                newOrganizations.add(organization);
+            }
+            need(queued.operation, queued, needs);
+            OperationKey key = queued.operationKey();
+            if (key != null) {
+                keys.add(key);
+            }
+            if (!queued.nonceClaimed) {
+                nonces.add(RequestRows.NonceKey.of(queued.request));
+            }
+        }
+
+        // All are sent at once. PostgreSQL runs them one after the other; each sees what the locks before it settled.
+        Future<?> begun = connection.begin(Scope.batch(needs.quotas(), involved), lockTimeoutMillis);
+        Future<?> known = newOrganizations.isEmpty()
+                ? Future.succeededFuture()
+                : RequestRows.ensureOrganizations(connection, newOrganizations);
+        Future<Set<RequestRows.NonceKey>> claimed =
+                expectReplays ? RequestRows.claim(connection, nonces) : RequestRows.claimAll(connection, nonces);
+        List<Future<?>> all = new ArrayList<>(List.of(begun, known, claimed));
+        Map<QuotaKey, Quota> quotas = new HashMap<>();
+        Map<QuotaKey, QuotaTrees.Below> below = new HashMap<>(0);
+        needs.withParent()
+                .forEach(key -> all.add(QuotaTrees.lockWithParent(connection, key)
+                        .onSuccess(found -> found.forEach(quota -> quotas.put(QuotaKey.of(quota), quota)))));
+        needs.withSubtree().forEach(key -> {
+            all.add(QuotaTrees.lockWithParent(connection, key)
+                    .onSuccess(found -> found.forEach(quota -> quotas.put(QuotaKey.of(quota), quota))));
+            all.add(QuotaTrees.lockBelow(connection, key).onSuccess(found -> below.put(key, found)));
+        });
+        Map<QuotaKey, Long> treeSizes = new HashMap<>();
+        // Without a lock on the tree: allocations that run at the same moment may exceed its limit by their number.
+        needs.treeSizes()
+                .forEach(key -> all.add(QuotaTrees.countTree(connection, key, Quota.MAX_TREE)
+                        .onSuccess(count -> treeSizes.put(key, count))));
+        Set<QuotaKey> toLock = new LinkedHashSet<>();
+        Set<QuotaKey> toLockIfFree = new LinkedHashSet<>();
+        needs.locked().forEach(key -> (skipsLocked.test(key.organizationId()) ? toLockIfFree : toLock).add(key));
+        all.add(QuotaRows.lock(connection, toLock).onSuccess(quotas::putAll));
+        // After those that are waited for: whoever waits must not hold a lock that comes later in the order.
+        all.add(QuotaRows.lockIfFree(connection, toLockIfFree).onSuccess(found -> {
+            quotas.putAll(found);
+            toLockIfFree.removeAll(found.keySet());
+        }));
+        all.add(QuotaRows.find(connection, needs.onlyRead()).onSuccess(quotas::putAll));
+        Future<Map<HoldingKey, Long>> held = UsageRows.findHeld(connection, needs.holdings());
+        Future<Map<GrantKey, Set<Permission>>> grants = GrantRows.find(connection, needs.grants());
+        Future<Map<OperationKey, RecordedOperation>> operations = RequestRows.findOperations(connection, keys);
+        all.addAll(List.of(held, grants, operations));
+        return Future.all(all)
+                .compose(ignored -> QuotaRows.find(connection, toLockIfFree))
+                .compose(skipped -> {
+                    quotas.putAll(skipped);
+                    return (sharesTransaction()
+                                    ? Future.succeededFuture(quotas)
+                                    : ReleasedQuotas.withOwnersOfToday(connection, quotas))
+                            .map(current -> new Loaded(
+                                    new HashSet<>(claimed.result()),
+                                    new LoadedRows(
+                                            current, treeSizes, held.result(), grants.result(), operations.result()),
+                                    skipped.keySet(),
+                                    below));
+                });
+    }
+
+    private boolean sharesTransaction() {
+        return batch.size() > 1 || ((RowOperation<?>) batch.get(0).operation).sharesTransaction();
+    }
+
+    /** Has the operation name the rows that the request needs. */
+    static <C extends Input> void need(Operation<C> operation, QueuedRequest queued, Needs needs) {
+        operation.need(operation.commandType().cast(queued.request.command()), needs.of(queued.organizationId()));
+    }
+}

@@ -1,0 +1,46 @@
+package com.cagen.quota.engine.operation;
+
+import com.cagen.quota.domain.Input;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The operations of a service by their names. Immutable. */
+public final class Catalog {
+    private final Map<String, Operation<?>> byName = new LinkedHashMap<>();
+
+    /** @param operations each under a name of its own */
+    public Catalog(List<Operation<?>> operations) {
+        for (Operation<?> operation : operations) {
+            if (byName.put(operation.name().text(), operation) != null) {
+                throw new IllegalArgumentException("two operations are called " + operation.name());
+            }
+        }
+    }
+
+    /** In the order given. */
+    public List<Operation<?>> all() {
+        return List.copyOf(byName.values());
+    }
+
+    public Set<String> names() {
+        return byName.keySet();
+    }
+
+    /** @throws IllegalArgumentException when there is none of this name */
+    public Operation<?> named(String name) {
+        Operation<?> operation = byName.get(name);
+        if (operation == null) {
+            throw new IllegalArgumentException("no operation is called " + name);
+        }
+        return operation;
+    }
+
+    /** The record of an operation's decoded fields; null for a name that this version does not know. */
+    public @Nullable Class<? extends Input> commandType(String name) {
+        Operation<?> operation = byName.get(name);
+        return operation == null ? null : operation.commandType();
+    }
+}

@@ -1,0 +1,16 @@
+package com.cagen.quota.engine.operation;
+
+import com.cagen.quota.domain.Caller;
+import java.time.Instant;
+import java.util.UUID;
+import java.util.function.Supplier;
+
+/**
+ * What a decision may depend on besides rows and fields.
+ *
+ * @param operationId identifies the operation in ledger, audit trail and events
+ * @param now the time of the transaction, in whole microseconds
+ * @param quotaIds makes the id of a new quota
+ * @param toldAuth whether the auth service has confirmed what {@link Decision.TellAuth} asked for
+ */
+public record Context(UUID operationId, Caller caller, Instant now, Supplier<String> quotaIds, boolean toldAuth) {}

@@ -1,0 +1,110 @@
+package com.cagen.quota.engine.operation;
+
+import com.cagen.quota.domain.GrantKey;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.QuotaKey;
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/**
+ * The rows that the operations of one transaction need: the union of what each of them names. A quota that cannot exist ({@link
+ * QuotaKey#canExist}) is not looked for, so it is not found.
+ */
+public final class Needs {
+    private final Set<QuotaKey> locked = new LinkedHashSet<>();
+    private final Set<QuotaKey> read = new LinkedHashSet<>();
+    private final Set<QuotaKey> withParent = new LinkedHashSet<>();
+    private final Set<QuotaKey> withSubtree = new LinkedHashSet<>();
+    private final Set<QuotaKey> treeSizes = new LinkedHashSet<>();
+    private final Set<HoldingKey> holdings = new LinkedHashSet<>();
+    private final Set<GrantKey> grants = new LinkedHashSet<>();
+    private String organizationId = "";
+
+    /** What is named from now on is of this organization: the caller's. */
+    public Needs of(String callersOrganizationId) {
+        organizationId = callersOrganizationId;
+        return this;
+    }
+
+    /** The quota, to look at. */
+    public void read(String quotaId) {
+        addTo(read, quotaId);
+    }
+
+    /** The quota, to change it. */
+    public void lock(String quotaId) {
+        addTo(locked, quotaId);
+    }
+
+    /** The quota and its parent, to change both. Such an operation does not share its transaction. */
+    public void lockWithParent(String quotaId) {
+        addTo(withParent, quotaId);
+    }
+
+    /** The quota and its parent, to change them, and the living quotas below, for what they inherit. It does not share either. */
+    public void lockWithSubtree(String quotaId) {
+        addTo(withSubtree, quotaId);
+    }
+
+    /** How many living quotas the quota's tree has. Such an operation does not share its transaction. */
+    public void treeSize(String quotaId) {
+        addTo(treeSizes, quotaId);
+    }
+
+    private void addTo(Set<QuotaKey> set, String quotaId) {
+        QuotaKey key = new QuotaKey(organizationId, quotaId);
+        if (key.canExist()) {
+            set.add(key);
+        }
+    }
+
+    /** What the resource holds on a quota that is locked. */
+    public void holding(String quotaId, String resourceId) {
+        holdings.add(new HoldingKey(organizationId, quotaId, resourceId));
+    }
+
+    /** What the user was granted on a quota that is locked. */
+    public void granted(String quotaId, String userId) {
+        grants.add(new GrantKey(organizationId, quotaId, userId));
+    }
+
+    /** Every quota that was named, their parents and subtrees aside. */
+    public Set<QuotaKey> quotas() {
+        Set<QuotaKey> result = new LinkedHashSet<>(locked);
+        result.addAll(read);
+        result.addAll(withParent);
+        result.addAll(withSubtree);
+        return result;
+    }
+
+    public Set<QuotaKey> locked() {
+        return locked;
+    }
+
+    /** Those that are not locked anyway. */
+    public Set<QuotaKey> onlyRead() {
+        Set<QuotaKey> result = new LinkedHashSet<>(read);
+        result.removeAll(locked);
+        return result;
+    }
+
+    public Set<QuotaKey> withParent() {
+        return withParent;
+    }
+
+    public Set<QuotaKey> withSubtree() {
+        return withSubtree;
+    }
+
+    public Set<QuotaKey> treeSizes() {
+        return treeSizes;
+    }
+
+    public Set<HoldingKey> holdings() {
+        return holdings;
+    }
+
+    public Set<GrantKey> grants() {
+        return grants;
+    }
+}

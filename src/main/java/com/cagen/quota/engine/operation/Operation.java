@@ -1,0 +1,78 @@
+package com.cagen.quota.engine.operation;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.OperationName;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One operation of the contract: everything that is particular to it, in one class. Stateless and shared by all threads.
+ *
+ * @param <C> its decoded fields
+ */
+public abstract sealed class Operation<C extends Input> permits RowOperation, QueryOperation {
+    private final OperationName name;
+    private final Class<C> commandType;
+    private final List<HttpRoute> routes;
+
+    Operation(OperationName name, Class<C> commandType, HttpRoute... routes) {
+        this.name = name;
+        this.commandType = commandType;
+        this.routes = List.of(routes);
+    }
+
+    /** Also the operationId of its request in the OpenAPI document. */
+    public final OperationName name() {
+        return name;
+    }
+
+    /** The record {@code C}. */
+    public final Class<C> commandType() {
+        return commandType;
+    }
+
+    /** Possibly none. */
+    public final List<HttpRoute> routes() {
+        return routes;
+    }
+
+    /** Rejects fields that the OpenAPI document cannot express. Called before {@link #decode}, with whatever came. */
+    public void check(Fields fields) {}
+
+    /** The fields as a record. They are within the limits of the OpenAPI document, and {@link #check} rejected none. */
+    public abstract C decode(Fields fields);
+
+    /** Names the rows to load, and to lock. */
+    public abstract void need(C command, Needs needs);
+
+    /**
+     * Whether the caller may do this. The quota of the command exists.
+     *
+     * @param rows what {@link #need} named
+     */
+    public abstract Access.Result access(C command, Rows rows, Caller caller, KnownGrants grants);
+
+    /** Whether it works on a deleted quota as well. */
+    public boolean outlivesDeletion() {
+        return false;
+    }
+
+    /**
+     * Whether it may change which users see a quota that was there before; {@code quota.list} says what seeing means. Events of
+     * an operation that does not say so end what bridges have remembered of the quota.
+     */
+    public boolean changesVisibility() {
+        return true;
+    }
+
+    /** Writes what was asked into the audit entry. The idempotency key is added to it. */
+    public void describe(C command, JsonText details) {}
+
+    /** The user whose permissions it changes; null for other operations. */
+    public @Nullable String targetUserId(C command) {
+        return null;
+    }
+}

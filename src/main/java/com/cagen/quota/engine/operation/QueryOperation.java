@@ -1,0 +1,27 @@
+package com.cagen.quota.engine.operation;
+
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.storage.Session;
+import io.vertx.core.Future;
+
+/** A read that runs queries of its own, in a transaction of its own. */
+public abstract non-sealed class QueryOperation<C extends Input> extends Operation<C> {
+
+    /**
+     * @param commandType the record of the decoded fields
+     * @param routes possibly none
+     */
+    protected QueryOperation(OperationName name, Class<C> commandType, HttpRoute... routes) {
+        super(name, commandType, routes);
+    }
+
+    /**
+     * Reads. The caller may do so.
+     *
+     * @param connection in a transaction that sees the caller's organization
+     */
+    public abstract Future<Answer.Success> run(Session connection, C command, Caller caller);
+}

@@ -1,0 +1,41 @@
+package com.cagen.quota.engine.operation;
+
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The rows that one operation named in its {@link Needs}, of its caller's organization, as its predecessors left them. */
+public interface Rows {
+
+    /** The quota, deleted or not; null when there is none. */
+    @Nullable
+    Quota find(String quotaId);
+
+    /**
+     * A quota that exists.
+     *
+     * @throws IllegalStateException when it does not, or was not named
+     */
+    default Quota quota(String quotaId) {
+        Quota quota = find(quotaId);
+        if (quota == null) {
+            throw new IllegalStateException("the quota was not loaded: " + quotaId);
+        }
+        return quota;
+    }
+
+    /** The parent of a quota that was locked with it; null for a root. */
+    default @Nullable Quota parentOf(Quota quota) {
+        return quota.parentId() == null ? null : quota(quota.parentId());
+    }
+
+    /** How many living quotas the quota's tree has, itself included; counted up to {@link Quota#MAX_TREE}. */
+    long treeSize(String quotaId);
+
+    /** What the resource holds on the quota, in megabytes. */
+    long heldMb(String quotaId, String resourceId);
+
+    /** What was granted through this service, ownership aside. */
+    Set<Permission> granted(String quotaId, String userId);
+}

@@ -1,0 +1,40 @@
+package com.cagen.quota.operations;
+
+import com.cagen.quota.engine.operation.Catalog;
+import com.cagen.quota.operations.audit.ListAudit;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.RevokePermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.quota.ListQuotas;
+import com.cagen.quota.operations.quota.ReleaseQuota;
+import com.cagen.quota.operations.quota.ResumeQuota;
+import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.UsageHistory;
+import java.util.List;
+
+/** The registry: routes, bus addresses, message types, audit actions and metrics are made from this list. */
+public final class Operations {
+    /** The busiest first, as routes are tried one after the other. */
+    public static final Catalog CATALOG = new Catalog(List.of(
+            new AllocateUsage(),
+            new DeallocateUsage(),
+            new GetQuota(),
+            new CreateQuota(),
+            new ListQuotas(),
+            new AllocateQuota(),
+            new ReleaseQuota(),
+            new SuspendQuota(),
+            new ResumeQuota(),
+            new UsageHistory(),
+            new ListRuntimes(),
+            new GrantPermission(),
+            new RevokePermission(),
+            new ListAudit()));
+
+    private Operations() {}
+}

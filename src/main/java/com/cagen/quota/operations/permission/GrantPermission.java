@@ -1,0 +1,98 @@
+package com.cagen.quota.operations.permission;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.PermissionChange;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.HttpRoute;
+import com.cagen.quota.engine.operation.JsonText;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.Rows;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Grants permissions on a quota. The auth service confirms first; ownership is decided here. */
+public final class GrantPermission extends RowOperation<GrantPermission.Command> {
+    /** {@code permissions} is not empty; repeats and order carry no meaning. */
+    public record Command(String quotaId, String targetUserId, List<Permission> permissions) implements Input {
+        public Command {
+            permissions = permissions.stream().distinct().sorted().toList();
+        }
+    }
+
+    public GrantPermission() {
+        super(
+                new OperationName("permission.grant", true),
+                Command.class,
+                HttpRoute.post("/quotas/:quota_id/permissions/grant"));
+    }
+
+    @Override
+    public Command decode(Fields fields) {
+        return new Command(fields.quotaId(), fields.text("target_user_id"), fields.permissions());
+    }
+
+    @Override
+    public void need(Command command, Needs needs) {
+        if (command.permissions.contains(Permission.OWNER)) {
+            // Owners of a quota own everything below it.
+            needs.lockWithSubtree(command.quotaId);
+        } else {
+            needs.lock(command.quotaId);
+        }
+        needs.granted(command.quotaId, command.targetUserId);
+    }
+
+    /** Admin; for ownership, an owner. */
+    @Override
+    public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {
+        Quota quota = rows.quota(command.quotaId);
+        return command.permissions.contains(Permission.OWNER)
+                ? Access.owner(quota, caller)
+                : Access.admin(quota, caller, grants);
+    }
+
+    @Override
+    public Decision decide(Command command, Rows rows, Context context) {
+        Quota quota = rows.quota(command.quotaId);
+        if (!context.toldAuth()) {
+            return new Decision.TellAuth(new PermissionChange(
+                    context.operationId(),
+                    context.caller(),
+                    command.quotaId,
+                    command.targetUserId,
+                    command.permissions,
+                    true));
+        }
+        Set<Permission> granted = PermissionWrite.copy(rows.granted(command.quotaId, command.targetUserId));
+        granted.addAll(command.permissions);
+        granted.remove(Permission.OWNER);
+        Set<String> owners = new LinkedHashSet<>(quota.ownerIds());
+        if (command.permissions.contains(Permission.OWNER)) {
+            owners.add(command.targetUserId);
+        }
+        return new PermissionWrite(quota, command.targetUserId, List.copyOf(owners), granted)
+                .decide("Permission granted.", rows, context);
+    }
+
+    @Override
+    public void describe(Command command, JsonText details) {
+        details.strings(
+                "permissions",
+                command.permissions.stream().map(Permission::wireName).toList());
+    }
+
+    @Override
+    public String targetUserId(Command command) {
+        return command.targetUserId;
+    }
+}

@@ -1,0 +1,201 @@
+package com.cagen.quota.operations.quota;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaStatus;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.HttpRoute;
+import com.cagen.quota.engine.operation.JsonText;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.Rows;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Divides a part of a quota off as a child. */
+public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
+    private static final Set<Permission> ADMIN = Set.of(Permission.READ, Permission.ADMIN);
+
+    /**
+     * @param quotaId of the parent
+     * @param targetId a team's or an organization's id
+     */
+    public record Command(
+            String quotaId,
+            String name,
+            @Nullable String description,
+            long allocateMb,
+            QuotaType quotaType,
+            @Nullable String targetId,
+            List<String> adminUserIds)
+            implements Input {
+        public Command {
+            adminUserIds = List.copyOf(adminUserIds);
+        }
+    }
+
+    public AllocateQuota() {
+        super(
+                new OperationName("quota.allocate", true),
+                Command.class,
+                HttpRoute.postCreating("/quotas/:parent_quota_id/allocate"));
+    }
+
+    @Override
+    public void check(Fields fields) {
+        checkTeam("target_id", fields);
+    }
+
+    /** A quota of type team needs its team, in the field {@code name}. */
+    static void checkTeam(String name, Fields fields) {
+        Object team = fields.value(name);
+        if ("team".equals(fields.value("type")) && (team == null || "".equals(team))) {
+            fields.reject(name, "is missing: a quota of type team needs the id of its team");
+        }
+    }
+
+    @Override
+    public Command decode(Fields fields) {
+        return new Command(
+                fields.text("parent_quota_id"),
+                fields.text("name"),
+                fields.verbatim("description"),
+                fields.number("allocate_mb"),
+                QuotaType.ofWireName(fields.text("type")),
+                fields.optional("target_id"),
+                fields.texts("admin_user_ids"));
+    }
+
+    @Override
+    public void need(Command command, Needs needs) {
+        needs.lock(command.quotaId);
+        needs.treeSize(command.quotaId);
+    }
+
+    @Override
+    public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {
+        return Access.admin(rows.quota(command.quotaId), caller, grants);
+    }
+
+    @Override
+    public Decision decide(Command command, Rows rows, Context context) {
+        Quota parent = rows.quota(command.quotaId);
+        Refusal refusal = refusal(command, parent, rows.treeSize(command.quotaId), context.caller());
+        if (refusal != null) {
+            return new Decision.Refused(refusal);
+        }
+        Quota child = child(command, parent, context);
+        Quota after = parent.withFigures(parent.usedMb(), parent.allocatedMb() + command.allocateMb, context.now());
+        List<String> admins = List.copyOf(new LinkedHashSet<>(command.adminUserIds));
+        Change change = Change.of("Quota allocated.").create(child).quota(after);
+        // Listed at once; the auth service is told of them after the transaction.
+        admins.forEach(user -> change.granted(child.id(), user, ADMIN));
+        return new Decision.Done(change.register(child.id(), Registrations.of(child, context.caller(), admins))
+                .audit(child, true, figures -> figures.put("parent_version", after.version())
+                        .put("parent_allocated_mb_before", parent.allocatedMb())
+                        .put("parent_allocated_mb_after", after.allocatedMb()))
+                .answer(json -> QuotaJson.write(child, json)));
+    }
+
+    /** Hierarchy first, then suspension, then capacity; null when allowed. */
+    private static @Nullable Refusal refusal(Command command, Quota parent, long treeSize, Caller caller) {
+        Refusal misplaced = command.quotaType == QuotaType.TEAM
+                ? misplacedTeam(parent, command.targetId)
+                : misplacedOrganization(parent, caller, command.targetId);
+        if (misplaced != null) {
+            return misplaced;
+        }
+        if (parent.level() >= Quota.MAX_LEVEL) {
+            return violation("Quotas nest at most " + (Quota.MAX_LEVEL + 1)
+                    + " levels deep; this one's parent is on level " + parent.level() + ", counted from 0.");
+        }
+        if (parent.suspendedBy() != null) {
+            return Refusal.quotaSuspended(parent.suspendedBy());
+        }
+        if (command.allocateMb > parent.availableMb()) {
+            return Refusal.insufficientQuota(parent, command.allocateMb);
+        }
+        return treeSize < Quota.MAX_TREE
+                ? null
+                : violation("A root and what is below it are at most " + Quota.MAX_TREE + " quotas; this tree has "
+                        + treeSize + " or more. Release some, or create another root.");
+    }
+
+    private static @Nullable Refusal misplacedTeam(Quota parent, @Nullable String targetId) {
+        if (targetId == null || targetId.isEmpty()) {
+            return violation("A team quota needs the team that it is for.");
+        }
+        return parent.type() == QuotaType.TEAM && !targetId.equals(parent.teamId())
+                ? violation("A team's quota can be divided only within the same team.")
+                : null;
+    }
+
+    private static @Nullable Refusal misplacedOrganization(Quota parent, Caller caller, @Nullable String targetId) {
+        if (parent.type() == QuotaType.TEAM) {
+            return violation("A team's quota cannot have an organization's quota below it.");
+        }
+        return targetId == null || targetId.isEmpty() || targetId.equals(caller.organizationId())
+                ? null
+                : violation("An organization's quota can be divided only within the same organization.");
+    }
+
+    private static Refusal violation(String message) {
+        return Refusal.of(ErrorCode.HIERARCHY_VIOLATION, message);
+    }
+
+    private static Quota child(Command command, Quota parent, Context context) {
+        String id = context.quotaIds().get();
+        Set<String> owners = new LinkedHashSet<>(parent.ownerIds());
+        owners.addAll(parent.inheritedOwnerIds());
+        return new Quota(
+                parent.organizationId(),
+                id,
+                parent.id(),
+                parent.path() + "/" + id,
+                parent.level() + 1,
+                command.name,
+                command.description,
+                command.quotaType,
+                command.quotaType == QuotaType.TEAM ? command.targetId : null,
+                parent.ownerId(),
+                List.of(),
+                List.copyOf(owners),
+                command.allocateMb,
+                0,
+                0,
+                QuotaStatus.ACTIVE,
+                null,
+                1,
+                0,
+                context.now(),
+                context.now(),
+                null);
+    }
+
+    @Override
+    public boolean changesVisibility() {
+        return false;
+    }
+
+    @Override
+    public void describe(Command command, JsonText details) {
+        details.put("name", command.name)
+                .put("type", command.quotaType.wireName())
+                .put("allocate_mb", command.allocateMb)
+                .putIfPresent("target_id", command.targetId)
+                .cutStrings("admin_user_ids", command.adminUserIds);
+    }
+}

@@ -1,0 +1,20 @@
+package com.cagen.quota.operations.quota;
+
+import com.cagen.quota.domain.AuthMessage;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Quota;
+import java.util.List;
+
+/** What the auth service is told of a new quota. */
+final class Registrations {
+    private Registrations() {}
+
+    static AuthMessage of(Quota quota, Caller creator, List<String> adminUserIds) {
+        return new AuthMessage(
+                creator.userId(),
+                creator.teamIds(),
+                quota.name(),
+                quota.description() == null ? "" : quota.description(),
+                adminUserIds);
+    }
+}

@@ -1,0 +1,81 @@
+package com.cagen.quota.operations.quota;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaStatus;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.HttpRoute;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.Rows;
+import java.util.List;
+import java.util.Map;
+
+/** Gives an empty quota back: it is marked as deleted, and its capacity returns to its parent in the same transaction. */
+public final class ReleaseQuota extends RowOperation<ReleaseQuota.Command> {
+    public record Command(String quotaId) implements Input {}
+
+    public ReleaseQuota() {
+        super(
+                new OperationName("quota.release", true),
+                Command.class,
+                HttpRoute.post("/quotas/:quota_id/release"),
+                HttpRoute.delete("/quotas/:quota_id"));
+    }
+
+    @Override
+    public Command decode(Fields fields) {
+        return new Command(fields.quotaId());
+    }
+
+    @Override
+    public void need(Command command, Needs needs) {
+        needs.lockWithParent(command.quotaId);
+    }
+
+    /** Admin on the quota or on its parent. */
+    @Override
+    public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {
+        Quota quota = rows.quota(command.quotaId);
+        Quota parent = rows.parentOf(quota);
+        return Access.admin(parent == null ? List.of(quota) : List.of(quota, parent), caller, grants);
+    }
+
+    @Override
+    public Decision decide(Command command, Rows rows, Context context) {
+        Quota quota = rows.quota(command.quotaId);
+        if (quota.usedMb() > 0 || quota.allocatedMb() > 0) {
+            return new Decision.Refused(notEmpty(quota));
+        }
+        Quota released = quota.withStatus(QuotaStatus.DELETED, quota.suspendedBy(), context.now());
+        Quota parent = rows.parentOf(quota);
+        Change change = Change.of("Quota released.").quota(released).answer(json -> QuotaJson.write(released, json));
+        if (parent == null) {
+            return new Decision.Done(
+                    change.audit(released, true, figures -> figures.put("released_mb", quota.totalMb())));
+        }
+        Quota after = parent.withFigures(parent.usedMb(), parent.allocatedMb() - quota.totalMb(), context.now());
+        return new Decision.Done(
+                change.quota(after).audit(released, true, figures -> figures.put("released_mb", quota.totalMb())
+                        .put("parent_version", after.version())
+                        .put("parent_allocated_mb_before", parent.allocatedMb())
+                        .put("parent_allocated_mb_after", after.allocatedMb())));
+    }
+
+    private static Refusal notEmpty(Quota quota) {
+        return new Refusal(
+                ErrorCode.QUOTA_NOT_EMPTY,
+                "The quota still has " + quota.usedMb() + " MB used and " + quota.allocatedMb()
+                        + " MB allocated to others; both must be 0 to release it.",
+                Map.of("used_mb", quota.usedMb(), "allocated_mb", quota.allocatedMb()));
+    }
+}

@@ -1,0 +1,87 @@
+package com.cagen.quota.operations.usage;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.HttpRoute;
+import com.cagen.quota.engine.operation.JsonText;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.Rows;
+import org.jspecify.annotations.Nullable;
+
+/** Lets a resource use capacity of a quota. */
+public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
+    /** {@code usageMb} is 1 or more. */
+    public record Command(
+            String quotaId,
+            String resourceId,
+            long usageMb,
+            @Nullable String reason) implements Input {}
+
+    public AllocateUsage() {
+        super(
+                new OperationName("usage.allocate", true),
+                Command.class,
+                HttpRoute.post("/quotas/:quota_id/usage/allocate"));
+    }
+
+    @Override
+    public Command decode(Fields fields) {
+        return new Command(
+                fields.quotaId(), fields.text("resource_id"), fields.number("usage_mb"), fields.optional("reason"));
+    }
+
+    @Override
+    public void need(Command command, Needs needs) {
+        needs.lock(command.quotaId);
+        needs.holding(command.quotaId, command.resourceId);
+    }
+
+    @Override
+    public boolean sharesTransaction() {
+        return true;
+    }
+
+    @Override
+    public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {
+        return Access.read(rows.quota(command.quotaId), caller, grants);
+    }
+
+    @Override
+    public Decision decide(Command command, Rows rows, Context context) {
+        Quota quota = rows.quota(command.quotaId);
+        if (quota.suspendedBy() != null) {
+            return new Decision.Refused(Refusal.quotaSuspended(quota.suspendedBy()));
+        }
+        if (command.usageMb > quota.availableMb()) {
+            return new Decision.Refused(Refusal.insufficientQuota(quota, command.usageMb));
+        }
+        return new Decision.Done(new UsageChange("allocate", command.resourceId, command.usageMb, command.reason)
+                .apply(Change.of("Usage allocated."), quota, heldMb(command, rows), command.usageMb, context));
+    }
+
+    private static long heldMb(Command command, Rows rows) {
+        return rows.heldMb(command.quotaId, command.resourceId);
+    }
+
+    @Override
+    public boolean changesVisibility() {
+        return false;
+    }
+
+    @Override
+    public void describe(Command command, JsonText details) {
+        details.put("resource_id", command.resourceId)
+                .put("usage_mb", command.usageMb)
+                .putIfPresent("reason", command.reason);
+    }
+}

@@ -1,0 +1,102 @@
+package com.cagen.quota.operations.usage;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.HttpRoute;
+import com.cagen.quota.engine.operation.JsonText;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.Rows;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Takes capacity back that a resource holds, also while the quota is suspended: no rule may block its own clean-up. */
+public final class DeallocateUsage extends RowOperation<DeallocateUsage.Command> {
+    /** {@code usageMb} is 1 or more. */
+    public record Command(
+            String quotaId,
+            String resourceId,
+            long usageMb,
+            @Nullable String reason) implements Input {}
+
+    public DeallocateUsage() {
+        super(
+                new OperationName("usage.deallocate", true),
+                Command.class,
+                HttpRoute.post("/quotas/:quota_id/usage/deallocate"));
+    }
+
+    @Override
+    public Command decode(Fields fields) {
+        return new Command(
+                fields.quotaId(), fields.text("resource_id"), fields.number("usage_mb"), fields.optional("reason"));
+    }
+
+    @Override
+    public void need(Command command, Needs needs) {
+        needs.lock(command.quotaId);
+        needs.holding(command.quotaId, command.resourceId);
+    }
+
+    @Override
+    public boolean sharesTransaction() {
+        return true;
+    }
+
+    @Override
+    public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {
+        return Access.read(rows.quota(command.quotaId), caller, grants);
+    }
+
+    @Override
+    public Decision decide(Command command, Rows rows, Context context) {
+        long heldMb = heldMb(command, rows);
+        if (command.usageMb > heldMb) {
+            return new Decision.Refused(insufficientUsage(command, heldMb));
+        }
+        return new Decision.Done(new UsageChange("deallocate", command.resourceId, command.usageMb, command.reason)
+                .apply(
+                        Change.of("Usage deallocated."),
+                        rows.quota(command.quotaId),
+                        heldMb,
+                        -command.usageMb,
+                        context));
+    }
+
+    private static long heldMb(Command command, Rows rows) {
+        return rows.heldMb(command.quotaId, command.resourceId);
+    }
+
+    private static Refusal insufficientUsage(Command command, long heldMb) {
+        Map<String, Object> details = new LinkedHashMap<>();
+        details.put("resource_id", command.resourceId);
+        details.put("held_mb", heldMb);
+        details.put("requested_mb", command.usageMb);
+        return new Refusal(
+                ErrorCode.INSUFFICIENT_USAGE,
+                "The resource holds " + heldMb + " MB on this quota and cannot give back " + command.usageMb + " MB.",
+                details);
+    }
+
+    @Override
+    public boolean changesVisibility() {
+        return false;
+    }
+
+    @Override
+    public void describe(Command command, JsonText details) {
+        details.put("resource_id", command.resourceId)
+                .put("usage_mb", command.usageMb)
+                .putIfPresent("reason", command.reason);
+    }
+}

@@ -1,0 +1,100 @@
+package com.cagen.quota.operations.usage;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Cursor;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.LedgerEntry;
+import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.HttpRoute;
+import com.cagen.quota.engine.operation.JsonText;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.QueryOperation;
+import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.storage.Session;
+import com.cagen.quota.storage.UsageRows;
+import io.vertx.core.Future;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** The ledger of a quota. */
+public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
+    /** {@code from} is inclusive, {@code to} exclusive; {@code cursor} is the position of an earlier answer's. */
+    public record Command(
+            String quotaId,
+            @Nullable String resourceId,
+            @Nullable Instant from,
+            @Nullable Instant to,
+            @Nullable Long cursor,
+            int limit,
+            boolean newestFirst)
+            implements Input {}
+
+    public UsageHistory() {
+        super(new OperationName("usage.history", false), Command.class, HttpRoute.get("/quotas/:quota_id/usage"));
+    }
+
+    @Override
+    public void check(Fields fields) {
+        fields.timestamp("from");
+        fields.timestamp("to");
+        fields.cursor();
+    }
+
+    @Override
+    public Command decode(Fields fields) {
+        return new Command(
+                fields.quotaId(),
+                fields.optional("resource_id"),
+                fields.timestamp("from"),
+                fields.timestamp("to"),
+                fields.cursor(),
+                fields.limit(),
+                fields.newestFirst());
+    }
+
+    @Override
+    public void need(Command command, Needs needs) {
+        needs.read(command.quotaId);
+    }
+
+    @Override
+    public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {
+        return Access.read(rows.quota(command.quotaId), caller, grants);
+    }
+
+    @Override
+    public Future<Answer.Success> run(Session connection, Command command, Caller caller) {
+        UsageRows.HistoryQuery query = new UsageRows.HistoryQuery(
+                command.quotaId,
+                command.resourceId,
+                command.from,
+                command.to,
+                command.cursor,
+                command.limit,
+                command.newestFirst);
+        return UsageRows.history(connection, caller.organizationId(), query)
+                .map(page -> new Answer.Success(
+                        "Usage history.",
+                        JsonText.object(json -> json.objects("entries", page.entries(), UsageHistory::write)
+                                .put("next_cursor", Cursor.encodeOrNull(page.nextCursor()))),
+                        false));
+    }
+
+    private static void write(LedgerEntry entry, JsonText json) {
+        json.put("usage_id", entry.usageId().toString())
+                .put("quota_id", entry.quotaId())
+                .put("resource_id", entry.resourceId())
+                .put("operation", entry.operation())
+                .put("usage_mb", entry.usageMb())
+                .put("user_id", entry.userId())
+                .put("service_id", entry.serviceId())
+                .put("reason", entry.reason())
+                .put("used_mb", entry.usedMb())
+                .put("held_mb", entry.heldMb())
+                .put("created_at", entry.createdAt());
+    }
+}

@@ -1,0 +1,571 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.GrantKey;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.RevokePermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.quota.ReleaseQuota;
+import com.cagen.quota.operations.quota.ResumeQuota;
+import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.DeallocateUsage;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The contract once more, as plainly as possible: mutable nodes, one operation at a time, nothing stored that can be added
+ * up or looked up. Knows nothing of rows, batches, folded figures, inherited owners or a stored "suspended by".
+ *
+ * <p>Answers are texts: a kind, then {@code |} and what belongs to it, so that they can be compared and counted.
+ */
+final class NaiveQuotas {
+    /** One quota. */
+    static final class Node {
+        final QuotaKey key;
+        final @Nullable Node parent;
+        final @Nullable String team;
+        final long totalMb;
+        final List<Node> children = new ArrayList<>();
+        final Map<String, Long> holds = new HashMap<>();
+        /** Of this quota itself, in the order in which they became its owners. */
+        final Set<String> owners = new LinkedHashSet<>();
+
+        final Map<String, Set<Permission>> grants = new HashMap<>();
+        /** Of a root: whom its answers and those below it name as the owner. */
+        String namedOwner = "";
+
+        Set<String> inheritedWhenReleased = Set.of();
+
+        boolean suspended;
+        boolean deleted;
+        long version = 1;
+        long grantsVersion;
+
+        Node(QuotaKey key, @Nullable Node parent, @Nullable String team, long totalMb) {
+            this.key = key;
+            this.parent = parent;
+            this.team = team;
+            this.totalMb = totalMb;
+        }
+
+        String id() {
+            return key.quotaId();
+        }
+
+        long used() {
+            return holds.values().stream().mapToLong(Long::longValue).sum();
+        }
+
+        long allocated() {
+            long sum = 0;
+            for (Node child : children) {
+                sum += child.deleted ? 0 : child.totalMb;
+            }
+            return sum;
+        }
+
+        long free() {
+            return totalMb - used() - allocated();
+        }
+
+        boolean ownedBy(String userId) {
+            return owners.contains(userId) || (parent != null && parent.ownedBy(userId));
+        }
+
+        /** To operations that share their transaction, the owners above a deleted quota stay those of its release. */
+        boolean ownedBy(String userId, boolean asReleased) {
+            return (asReleased && deleted)
+                    ? owners.contains(userId) || inheritedWhenReleased.contains(userId)
+                    : ownedBy(userId);
+        }
+
+        Set<String> inheritedOwners() {
+            Set<String> inherited = new LinkedHashSet<>();
+            for (Node above = parent; above != null; above = above.parent) {
+                inherited.addAll(above.owners);
+            }
+            return inherited;
+        }
+
+        @Nullable
+        String suspender() {
+            if (suspended) {
+                return id();
+            }
+            return parent == null ? null : parent.suspender();
+        }
+
+        int level() {
+            return parent == null ? 0 : 1 + parent.level();
+        }
+
+        String path() {
+            return (parent == null ? "" : parent.path()) + "/" + id();
+        }
+
+        Node root() {
+            return parent == null ? this : parent.root();
+        }
+
+        String status() {
+            if (deleted) {
+                return "deleted";
+            }
+            return suspended ? "suspended" : "active";
+        }
+
+        /** What answers show of it. */
+        Map<String, Object> shown() {
+            Map<String, Object> fields = new HashMap<>();
+            fields.put("id", id());
+            fields.put("type", team == null ? "organization" : "team");
+            fields.put("total_mb", totalMb);
+            fields.put("used_mb", used());
+            fields.put("allocated_mb", allocated());
+            fields.put("available_mb", free());
+            fields.put("parent_quota_id", parent == null ? null : parent.id());
+            fields.put("level", level());
+            fields.put("path", path());
+            fields.put("owner_id", root().namedOwner);
+            fields.put("organization_id", key.organizationId());
+            fields.put("team_id", team);
+            fields.put("status", status());
+            fields.put("effective_status", !deleted && suspender() != null ? "suspended" : status());
+            return fields;
+        }
+    }
+
+    /**
+     * One request.
+     *
+     * @param newId the id of the quota that it makes, if it makes one
+     * @param toldAuth whether the auth service has confirmed it
+     * @param shares whether its operation shares its transaction with others
+     */
+    record Call(
+            Request request, boolean nonceAccepted, KnownGrants known, boolean toldAuth, boolean shares, String newId) {
+        Caller caller() {
+            return request.caller();
+        }
+
+        String user() {
+            return request.caller().userId();
+        }
+    }
+
+    /** It changes nothing; the message is the answer. */
+    private static final class NotDone extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        NotDone(String answer) {
+            super(answer, null, false, false);
+        }
+    }
+
+    /** Who may do it: throws {@link NotDone} for others. */
+    private interface Right<C> {
+        void check(C command, Call call);
+    }
+
+    /** What it does, and its answer. */
+    private interface Rule<C> {
+        String apply(C command, Call call);
+    }
+
+    private record Operation<C extends Input>(Class<C> type, Right<C> right, Rule<C> rule) {
+        void check(Call call) {
+            right.check(type.cast(call.request().command()), call);
+        }
+
+        String apply(Call call) {
+            return rule.apply(type.cast(call.request().command()), call);
+        }
+    }
+
+    /** What was done under a key: the text of its request, and its answer. */
+    private record Earlier(String request, String answer) {}
+
+    private final Map<Class<?>, Operation<?>> operations = new LinkedHashMap<>();
+    private final Map<QuotaKey, Node> nodes = new LinkedHashMap<>();
+    private final Map<String, Earlier> done = new HashMap<>();
+
+    NaiveQuotas() {
+        add(CreateQuota.Command.class, NaiveQuotas::mayCreate, this::create);
+        add(AllocateQuota.Command.class, this::needsAdmin, this::allocate);
+        add(ReleaseQuota.Command.class, this::mayRelease, this::release);
+        add(SuspendQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), true));
+        add(ResumeQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), false));
+        add(GetQuota.Command.class, this::needsRead, (command, call) -> quota("Quota found.", node(command, call)));
+        add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
+        add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
+        add(
+                GrantPermission.Command.class,
+                (command, call) -> mayChange(command, command.permissions(), call),
+                this::grant);
+        add(
+                RevokePermission.Command.class,
+                (command, call) -> mayChange(command, command.permissions(), call),
+                this::revoke);
+    }
+
+    private <C extends Input> void add(Class<C> type, Right<C> right, Rule<C> rule) {
+        operations.put(type, new Operation<>(type, right, rule));
+    }
+
+    /** The commands that this model knows. */
+    Set<Class<?>> commands() {
+        return operations.keySet();
+    }
+
+    Collection<Node> all() {
+        return nodes.values();
+    }
+
+    /** What resources hold. */
+    Map<HoldingKey, Long> heldMb() {
+        Map<HoldingKey, Long> held = new HashMap<>();
+        nodes.forEach((key, node) -> node.holds.forEach((resource, megabytes) ->
+                held.put(new HoldingKey(key.organizationId(), key.quotaId(), resource), megabytes)));
+        return held;
+    }
+
+    /** What users were granted, ownership aside; nobody with nothing. */
+    Map<GrantKey, Set<Permission>> grants() {
+        Map<GrantKey, Set<Permission>> grants = new HashMap<>();
+        nodes.forEach((key, node) -> node.grants.forEach((user, granted) -> {
+            if (!granted.isEmpty()) {
+                grants.put(new GrantKey(key.organizationId(), key.quotaId(), user), granted);
+            }
+        }));
+        return grants;
+    }
+
+    /** Carries a request out, with everything that comes before the rules. */
+    String operate(Call call) {
+        try {
+            return admitAndApply(call);
+        } catch (NotDone notDone) {
+            return String.valueOf(notDone.getMessage());
+        }
+    }
+
+    private String admitAndApply(Call call) {
+        if (!call.nonceAccepted()) {
+            throw refused("credential_replayed", Map.of());
+        }
+        Request request = call.request();
+        Caller caller = request.caller();
+        String key = caller.organizationId() + "/" + caller.serviceId() + "/" + request.idempotencyKey();
+        Earlier earlier = request.idempotencyKey() == null ? null : done.get(key);
+        String quotaId = request.command().quotaId();
+        if (quotaId != null) {
+            Node node = nodes.get(new QuotaKey(caller.organizationId(), quotaId));
+            if (node == null || (node.deleted && earlier == null)) {
+                throw refused("quota_not_found", Map.of());
+            }
+        }
+        Operation<?> operation =
+                Objects.requireNonNull(operations.get(request.command().getClass()), "an operation without a rule");
+        operation.check(call);
+        String text = caller.userId() + " wants " + request.operation() + " " + request.command();
+        if (earlier != null) {
+            if (!earlier.request.equals(text)) {
+                throw refused("idempotency_key_reused", Map.of());
+            }
+            return "repeat|" + earlier.answer;
+        }
+        String answer = operation.apply(call);
+        if (request.idempotencyKey() != null) {
+            done.put(key, new Earlier(text, answer));
+        }
+        return answer;
+    }
+
+    private Node node(Input command, Call call) {
+        String id = Objects.requireNonNull(command.quotaId());
+        return Objects.requireNonNull(nodes.get(new QuotaKey(call.caller().organizationId(), id)), id);
+    }
+
+    // Who may do what.
+
+    private void needsRead(Input command, Call call) {
+        needs(Permission.READ, call, node(command, call));
+    }
+
+    private void needsAdmin(Input command, Call call) {
+        needs(Permission.ADMIN, call, node(command, call));
+    }
+
+    private void mayRelease(Input command, Call call) {
+        Node node = node(command, call);
+        if (node.parent == null) {
+            needs(Permission.ADMIN, call, node);
+        } else {
+            needs(Permission.ADMIN, call, node, node.parent);
+        }
+    }
+
+    private void mayFromAbove(Input command, Call call) {
+        Node node = node(command, call);
+        if (node.parent == null || node.ownedBy(call.user())) {
+            needs(Permission.OWNER, call, node);
+        } else {
+            needs(Permission.ADMIN, call, node.parent);
+        }
+    }
+
+    private void mayChange(Input command, List<Permission> permissions, Call call) {
+        boolean ownership = permissions.contains(Permission.OWNER);
+        needs(ownership ? Permission.OWNER : Permission.ADMIN, call, node(command, call));
+    }
+
+    private static void mayCreate(CreateQuota.Command command, Call call) {
+        if (command.teamId() != null && !call.caller().teamIds().contains(command.teamId())) {
+            throw refused("permission_denied", Map.of("required", List.of("team_member")));
+        }
+    }
+
+    /** Any one of the quotas is enough. */
+    private static void needs(Permission needed, Call call, Node... quotas) {
+        List<String> unknown = new ArrayList<>();
+        for (Node quota : quotas) {
+            KnownGrants.Entry entry = call.known().byQuotaId().get(quota.id());
+            if (quota.ownedBy(call.user(), call.shares())) {
+                return;
+            } else if (entry == null || entry.grantsVersion() != quota.grantsVersion) {
+                unknown.add(quota.id());
+            } else if (needed != Permission.OWNER
+                    && entry.granted().stream().anyMatch(granted -> granted.implies(needed))) {
+                return;
+            }
+        }
+        if (needed != Permission.OWNER && !unknown.isEmpty()) {
+            throw new NotDone("ask|" + unknown);
+        }
+        List<String> required =
+                switch (needed) {
+                    case READ -> List.of("read", "admin", "owner");
+                    case ADMIN -> List.of("admin", "owner");
+                    case OWNER -> List.of("owner");
+                };
+        throw refused("permission_denied", Map.of("required", required));
+    }
+
+    // Quotas.
+
+    private String create(CreateQuota.Command command, Call call) {
+        Node node = make(call, null, command.teamId(), command.totalMb());
+        node.owners.add(call.user());
+        node.namedOwner = call.user();
+        return quota("Quota created.", node);
+    }
+
+    private String allocate(AllocateQuota.Command command, Call call) {
+        Node parent = node(command, call);
+        String target = command.targetId() == null ? "" : command.targetId();
+        boolean team = command.quotaType() == QuotaType.TEAM;
+        boolean fits = team
+                ? !target.isEmpty() && (parent.team == null || parent.team.equals(target))
+                : parent.team == null && (target.isEmpty() || target.equals(parent.key.organizationId()));
+        if (!fits) {
+            throw refused("hierarchy_violation", Map.of());
+        }
+        if (parent.level() == 15) {
+            throw refused("too deep", Map.of());
+        }
+        checkCapacity(parent, command.allocateMb());
+        Node child = make(call, parent, team ? target : null, command.allocateMb());
+        command.adminUserIds().forEach(user -> child.grants.put(user, Set.of(Permission.READ, Permission.ADMIN)));
+        parent.version++;
+        return quota("Quota allocated.", child);
+    }
+
+    private Node make(Call call, @Nullable Node parent, @Nullable String team, long totalMb) {
+        QuotaKey key = new QuotaKey(call.caller().organizationId(), call.newId());
+        Node node = new Node(key, parent, team, totalMb);
+        nodes.put(key, node);
+        if (parent != null) {
+            parent.children.add(node);
+        }
+        return node;
+    }
+
+    private String release(ReleaseQuota.Command command, Call call) {
+        Node node = node(command, call);
+        if (node.used() > 0 || node.allocated() > 0) {
+            throw refused("quota_not_empty", Map.of("used_mb", node.used(), "allocated_mb", node.allocated()));
+        }
+        node.deleted = true;
+        node.inheritedWhenReleased = node.inheritedOwners();
+        node.version++;
+        if (node.parent != null) {
+            node.parent.version++;
+        }
+        return quota("Quota released.", node);
+    }
+
+    private static String suspend(Node node, boolean suspended) {
+        String word = suspended ? "suspended" : node.suspended ? "resumed" : "active";
+        if (node.suspended == suspended) {
+            return quota("Quota was " + word + " already.", node);
+        }
+        node.suspended = suspended;
+        node.version++;
+        return quota("Quota " + word + ".", node);
+    }
+
+    // Usage.
+
+    private String allocateUsage(AllocateUsage.Command command, Call call) {
+        Node node = node(command, call);
+        checkCapacity(node, command.usageMb());
+        return use(node, "allocate", command.resourceId(), command.usageMb(), command.usageMb());
+    }
+
+    private String deallocateUsage(DeallocateUsage.Command command, Call call) {
+        Node node = node(command, call);
+        long held = node.holds.getOrDefault(command.resourceId(), 0L);
+        if (held < command.usageMb()) {
+            Map<String, Object> details = new HashMap<>();
+            details.put("resource_id", command.resourceId());
+            details.put("held_mb", held);
+            details.put("requested_mb", command.usageMb());
+            throw refused("insufficient_usage", details);
+        }
+        return use(node, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb());
+    }
+
+    private static String use(Node node, String verb, String resourceId, long usageMb, long differenceMb) {
+        node.holds.merge(resourceId, differenceMb, Long::sum);
+        node.version++;
+        Map<String, Object> fields = new HashMap<>();
+        fields.put("quota_id", node.id());
+        fields.put("resource_id", resourceId);
+        fields.put("operation", verb);
+        fields.put("usage_mb", usageMb);
+        fields.put("held_mb", node.holds.get(resourceId));
+        fields.put("total_mb", node.totalMb);
+        fields.put("used_mb", node.used());
+        fields.put("allocated_mb", node.allocated());
+        fields.put("available_mb", node.free());
+        return success("Usage " + verb + "d.", fields);
+    }
+
+    private static void checkCapacity(Node node, long requestedMb) {
+        String suspender = node.suspender();
+        if (suspender != null) {
+            throw refused("quota_suspended", Map.of("suspended_quota_id", suspender));
+        }
+        if (node.free() < requestedMb) {
+            Map<String, Object> details = new HashMap<>();
+            details.put("quota_id", node.id());
+            details.put("total_mb", node.totalMb);
+            details.put("used_mb", node.used());
+            details.put("allocated_mb", node.allocated());
+            details.put("available_mb", node.free());
+            details.put("requested_mb", requestedMb);
+            details.put("short_by_mb", requestedMb - node.free());
+            throw refused("insufficient_quota", details);
+        }
+    }
+
+    // Permissions.
+
+    private String grant(GrantPermission.Command command, Call call) {
+        Node node = node(command, call);
+        checkTold(call, "grant", command.quotaId(), command.targetUserId(), command.permissions());
+        Set<Permission> granted = granted(node, command.targetUserId());
+        boolean changed = false;
+        for (Permission permission : command.permissions()) {
+            changed |=
+                    permission == Permission.OWNER ? node.owners.add(command.targetUserId()) : granted.add(permission);
+        }
+        return permissions("Permission granted.", node, command.targetUserId(), granted, changed);
+    }
+
+    private String revoke(RevokePermission.Command command, Call call) {
+        Node node = node(command, call);
+        String target = command.targetUserId();
+        if (command.permissions().contains(Permission.OWNER)
+                && node.parent == null
+                && node.owners.equals(Set.of(target))) {
+            throw refused("last_owner", Map.of());
+        }
+        checkTold(call, "revoke", command.quotaId(), target, command.permissions());
+        Set<Permission> granted = granted(node, target);
+        boolean changed = false;
+        for (Permission permission : command.permissions()) {
+            changed |= permission == Permission.OWNER ? node.owners.remove(target) : granted.remove(permission);
+        }
+        if (node.parent == null && !node.owners.contains(node.namedOwner)) {
+            node.namedOwner = node.owners.iterator().next();
+        }
+        return permissions("Permission revoked.", node, target, granted, changed);
+    }
+
+    private static Set<Permission> granted(Node node, String userId) {
+        return new TreeSet<>(node.grants.getOrDefault(userId, Set.of()));
+    }
+
+    private static String permissions(
+            String message, Node node, String userId, Set<Permission> granted, boolean changed) {
+        node.grants.put(userId, granted);
+        node.grantsVersion++;
+        node.version += changed ? 1 : 0;
+        List<String> held = new ArrayList<>();
+        granted.forEach(permission -> held.add(permission.wireName()));
+        if (node.ownedBy(userId)) {
+            held.add("owner");
+        }
+        return success(message, Map.of("quota_id", node.id(), "target_user_id", userId, "permissions", held));
+    }
+
+    private static void checkTold(Call call, String verb, String quotaId, String userId, List<Permission> permissions) {
+        if (!call.toldAuth()) {
+            throw new NotDone(tell(call.user(), verb, quotaId, userId, permissions));
+        }
+    }
+
+    // Words.
+
+    static String tell(String callerId, String verb, String quotaId, String userId, List<Permission> permissions) {
+        return "tell|" + callerId + " wants to " + verb + " " + permissions + " on " + quotaId + " of " + userId;
+    }
+
+    private static String quota(String message, Node node) {
+        return success(message, node.shown());
+    }
+
+    /** @param fields of the answer, those aside that only repeat the request or a clock */
+    static String success(String message, Map<String, Object> fields) {
+        return message + "|" + new TreeMap<>(fields);
+    }
+
+    static String refusal(String code, Map<String, Object> details) {
+        return code + "|" + new TreeMap<>(details);
+    }
+
+    private static NotDone refused(String code, Map<String, Object> details) {
+        return new NotDone(refusal(code, details));
+    }
+}

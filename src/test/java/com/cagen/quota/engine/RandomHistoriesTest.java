@@ -1,0 +1,622 @@
+package com.cagen.quota.engine;
+
+import static com.cagen.quota.testing.Samples.NOW;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Fingerprint;
+import com.cagen.quota.domain.GrantKey;
+import com.cagen.quota.domain.HoldingKey;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.LedgerEntry;
+import com.cagen.quota.domain.Nonce;
+import com.cagen.quota.domain.OperationKey;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.storage.QuotaTrees;
+import com.cagen.quota.testing.Commands;
+import com.cagen.quota.testing.Samples;
+import io.vertx.core.json.JsonObject;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Random histories of all operations that are decided from rows: alone and in batches, through {@link BatchDecision}, against
+ * {@link NaiveQuotas}, which takes one operation at a time. After each step the answers and the whole state must be equal.
+ *
+ * <p>A decision is given exactly the rows that its operations named in their {@link Needs}, and may write only what they
+ * locked. Changes are applied as {@link BatchTransaction} writes them.
+ *
+ * <p>A new operation needs three additions, and {@link #coversEveryOperation} fails until they are there: in {@link
+ * RandomRequests} a line that makes its fields, in {@link NaiveQuotas} a line that says who may do it and a method that does
+ * it, and in {@link #ANSWERS} the messages of its answers and the codes of its refusals.
+ */
+class RandomHistoriesTest {
+    private static final int HISTORIES = 20_000;
+
+    /** Every kind of answer must be seen, and often. */
+    private static final List<String> ANSWERS = List.of(
+            "Quota created.",
+            "Quota allocated.",
+            "Quota released.",
+            "Quota suspended.",
+            "Quota was suspended already.",
+            "Quota resumed.",
+            "Quota was active already.",
+            "Quota found.",
+            "Usage allocated.",
+            "Usage deallocated.",
+            "Permission granted.",
+            "Permission revoked.",
+            // The auth service must be asked, or told, first.
+            "ask",
+            "tell",
+            // The answer of an earlier transaction, or of an earlier request in the batch.
+            "repeat",
+            "same",
+            "credential_replayed",
+            "quota_not_found",
+            "permission_denied",
+            "idempotency_key_reused",
+            "insufficient_usage",
+            "insufficient_quota",
+            "quota_suspended",
+            "quota_not_empty",
+            "last_owner",
+            "hierarchy_violation",
+            "too deep");
+
+    /** Fields of answers that only repeat the request, or come from a clock or a counter. */
+    private static final Set<String> NOT_COMPARED =
+            Set.of("name", "description", "created_at", "updated_at", "deleted_at", "usage_id");
+
+    @Test
+    void decidesLikeOneOperationAtATime() {
+        Histories histories = new Histories();
+        histories.run(HISTORIES, random -> new History(random, histories).run());
+        System.out.println("Seen: " + histories.seen);
+        assertThat(histories.seen.keySet()).containsExactlyInAnyOrderElementsOf(ANSWERS);
+        assertThat(histories.seen)
+                .allSatisfy((answer, times) -> assertThat(times).as(answer).isGreaterThan(HISTORIES / 100));
+    }
+
+    @Test
+    void coversEveryOperation() {
+        List<Class<?>> commands = new ArrayList<>();
+        for (Operation<?> operation : Operations.CATALOG.all()) {
+            if (operation instanceof RowOperation<?>) {
+                commands.add(operation.commandType());
+            }
+        }
+        assertThat(RandomRequests.commands()).containsExactlyInAnyOrderElementsOf(commands);
+        assertThat(new NaiveQuotas().commands()).containsExactlyInAnyOrderElementsOf(commands);
+    }
+
+    /** The database of one history, the model beside it, and the callers. */
+    private static final class History implements RandomRequests.Rows {
+        private final SplittableRandom random;
+        private final Histories histories;
+        private final NaiveQuotas model = new NaiveQuotas();
+        private final RandomRequests requests;
+        private final boolean deep;
+        private final Map<QuotaKey, Quota> quotas = new LinkedHashMap<>();
+        private final Map<HoldingKey, Long> heldMb = new HashMap<>();
+        private final Map<GrantKey, Set<Permission>> grants = new HashMap<>();
+        private final Map<OperationKey, RecordedOperation> recorded = new HashMap<>();
+        private final Set<String> ledgerPlaces = new HashSet<>();
+        /** Items that the auth service has confirmed since. */
+        private final Deque<BatchItem> confirmed = new ArrayDeque<>();
+
+        private boolean started;
+        private Instant now = NOW;
+        private long operations;
+
+        History(SplittableRandom random, Histories histories) {
+            this.random = random;
+            this.histories = histories;
+            // Some histories begin with a tree of all sixteen levels; the others would never meet the lowest one.
+            this.deep = random.nextInt(16) == 0;
+            this.requests = new RandomRequests(random, this, deep);
+        }
+
+        void run() {
+            start();
+            int steps = 4 + random.nextInt(12);
+            for (int i = 0; i < steps; i++) {
+                if (!confirmed.isEmpty() && random.nextInt(4) > 0) {
+                    step(List.of(confirmed.remove()), newId());
+                } else if (random.nextInt(4) == 0) {
+                    batch(1 + random.nextInt(random.nextInt(8) == 0 ? 40 : 8));
+                } else {
+                    step(List.of(item(requests.next(false))), newId());
+                }
+            }
+        }
+
+        // The beginning of every history, made by the operations as well.
+
+        private void start() {
+            start("org_a", "q_root", new CreateQuota.Command("n", null, QuotaType.ORGANIZATION, 60, null));
+            start("org_a", "q_child", child("q_root", 30));
+            start("org_a", "", new GrantPermission.Command("q_child", "deputy", List.of(Permission.OWNER)));
+            start("org_b", "q_root", new CreateQuota.Command("n", null, QuotaType.ORGANIZATION, 40, null));
+            start("org_b", "q_x", new CreateQuota.Command("n", null, QuotaType.ORGANIZATION, 40, null));
+            for (int level = 2; deep && level < 16; level++) {
+                String parent = level == 2 ? "q_child" : "q_level" + (level - 1);
+                start("org_a", "q_level" + level, child(parent, 31 - level));
+            }
+            started = true;
+        }
+
+        private static Input child(String parentId, long allocateMb) {
+            return new AllocateQuota.Command(parentId, "n", null, allocateMb, QuotaType.ORGANIZATION, null, List.of());
+        }
+
+        private void start(String organizationId, String newId, Input command) {
+            Caller owner = new Caller(organizationId, "owner", "svc_1", List.of());
+            Request request = new Request("req", owner, new Nonce("n", 0), null, Commands.nameOf(command), command);
+            step(List.of(item(request, true, KnownGrants.NONE, true)), newId);
+        }
+
+        // Requests.
+
+        private String newId() {
+            return "q_" + quotas.size();
+        }
+
+        private void batch(int size) {
+            List<BatchItem> items = new ArrayList<>();
+            for (int i = 0; i < size; i++) {
+                items.add(item(requests.next(true)));
+            }
+            step(items, newId());
+        }
+
+        private BatchItem item(Request request) {
+            return item(request, random.nextInt(20) > 0, known(request), false);
+        }
+
+        private BatchItem item(Request request, boolean nonceAccepted, KnownGrants known, boolean toldAuth) {
+            byte[] fingerprint = request.idempotencyKey() == null ? null : Fingerprint.of(request);
+            RowOperation<?> operation = RandomRequests.operation(request);
+            UUID id = new UUID(0, ++operations);
+            return new BatchItem(id, request, operation, nonceAccepted, known, fingerprint, toldAuth);
+        }
+
+        /** What is known of a caller: nothing, answers of the auth service, or those from before the grants changed. */
+        private KnownGrants known(Request request) {
+            Caller caller = request.caller();
+            String quotaId = request.command().quotaId();
+            Quota quota = quotaId == null ? null : quotas.get(new QuotaKey(caller.organizationId(), quotaId));
+            if (quota == null || random.nextInt(8) == 0) {
+                return KnownGrants.NONE;
+            }
+            Map<String, KnownGrants.Entry> known = new HashMap<>();
+            know(caller, quota, known);
+            if (quota.parentId() != null) {
+                know(caller, row(Objects.requireNonNull(parentOf(quota))), known);
+            }
+            return new KnownGrants(known);
+        }
+
+        private void know(Caller caller, Quota quota, Map<String, KnownGrants.Entry> known) {
+            Set<Permission> granted = EnumSet.noneOf(Permission.class);
+            granted.addAll(
+                    grants.getOrDefault(new GrantKey(quota.organizationId(), quota.id(), caller.userId()), Set.of()));
+            if (caller.userId().equals("admin")) {
+                granted.addAll(List.of(Permission.READ, Permission.ADMIN));
+            } else if (caller.userId().equals("reader")) {
+                granted.add(Permission.READ);
+            }
+            if (random.nextInt(10) > 0) {
+                long age = random.nextInt(12) == 0 ? 1 : 0;
+                known.put(quota.id(), new KnownGrants.Entry(granted, quota.grantsVersion() - age));
+            }
+        }
+
+        @Override
+        public List<Quota> quotas(String organizationId) {
+            List<Quota> result = new ArrayList<>();
+            for (Quota quota : quotas.values()) {
+                if (quota.organizationId().equals(organizationId)) {
+                    result.add(quota);
+                }
+            }
+            return result;
+        }
+
+        @Override
+        public long heldMb(Quota quota, String resourceId) {
+            return heldMb.getOrDefault(new HoldingKey(quota.organizationId(), quota.id(), resourceId), 0L);
+        }
+
+        // One transaction.
+
+        private void step(List<BatchItem> items, String newId) {
+            now = now.plusMillis(1);
+            Locked locked = lock(items);
+            List<Decision> decisions = BatchDecision.decide(locked.rows, items, now, () -> newId);
+            assertThat(decisions).hasSameSizeAs(items);
+            for (int i = 0; i < items.size(); i++) {
+                BatchItem item = items.get(i);
+                Decision decision = decisions.get(i);
+                String expected = model.operate(new NaiveQuotas.Call(
+                        item.request(),
+                        item.nonceAccepted(),
+                        item.grants(),
+                        item.toldAuth(),
+                        ((RowOperation<?>) item.operation()).sharesTransaction(),
+                        newId));
+                assertThat(inWords(decision, item, decisions))
+                        .as("%s. of %s: %s", i, items.size(), item)
+                        .isEqualTo(expected);
+                if (started) {
+                    String kind = expected.substring(0, expected.indexOf('|'));
+                    histories.saw(decision instanceof Decision.SameAs ? "same" : kind);
+                }
+            }
+            for (int i = 0; i < items.size(); i++) {
+                if (decisions.get(i) instanceof Decision.Done done) {
+                    apply(items.get(i), done.change(), locked);
+                } else if (decisions.get(i) instanceof Decision.TellAuth) {
+                    confirmed.add(confirmed(items.get(i)));
+                }
+            }
+            compareState();
+        }
+
+        /** As the engine decides it again: its credential was used for it already. */
+        private static BatchItem confirmed(BatchItem item) {
+            return new BatchItem(
+                    item.operationId(),
+                    item.request(),
+                    item.operation(),
+                    true,
+                    item.grants(),
+                    item.fingerprint(),
+                    true);
+        }
+
+        /** @param keys of the quotas that may be written to */
+        private record Locked(LoadedRows rows, Needs needs, Set<QuotaKey> keys) {}
+
+        /** The rows that the items' operations named, and no others. */
+        private Locked lock(List<BatchItem> items) {
+            Needs needs = new Needs();
+            Map<OperationKey, RecordedOperation> operationsDone = new HashMap<>();
+            for (BatchItem item : items) {
+                need(
+                        (RowOperation<?>) item.operation(),
+                        item,
+                        needs.of(item.request().caller().organizationId()));
+                OperationKey key = OperationKey.of(item.request());
+                RecordedOperation before = key == null ? null : recorded.get(key);
+                if (before != null) {
+                    operationsDone.put(key, before);
+                }
+            }
+            boolean shares = ((RowOperation<?>) items.get(0).operation()).sharesTransaction();
+            if (shares) {
+                assertThat(needs.withParent()).as("of operations that share").isEmpty();
+                assertThat(needs.withSubtree()).as("of operations that share").isEmpty();
+                assertThat(needs.treeSizes()).as("of operations that share").isEmpty();
+            }
+            Map<QuotaKey, Quota> found = new HashMap<>();
+            needs.locked().forEach(key -> find(key, found));
+            needs.withParent().forEach(key -> find(parentOf(find(key, found)), found));
+            needs.withSubtree().forEach(key -> find(parentOf(find(key, found)), found));
+            Set<QuotaKey> keys = new HashSet<>(found.keySet());
+            needs.onlyRead().forEach(key -> find(key, found));
+            Map<HoldingKey, Long> held = new HashMap<>(heldMb);
+            held.keySet().retainAll(needs.holdings());
+            Map<GrantKey, Set<Permission>> granted = new HashMap<>(grants);
+            granted.keySet().retainAll(needs.grants());
+            if (!shares) {
+                found.replaceAll((key, quota) -> quota.deleted() ? withOwnersOfToday(quota) : quota);
+            }
+            Map<QuotaKey, Long> treeSizes = new HashMap<>();
+            needs.treeSizes().forEach(key -> treeSizes.put(key, treeSize(key)));
+            LoadedRows rows = new LoadedRows(
+                    Collections.unmodifiableMap(found),
+                    Collections.unmodifiableMap(treeSizes),
+                    Collections.unmodifiableMap(held),
+                    Collections.unmodifiableMap(granted),
+                    Collections.unmodifiableMap(operationsDone));
+            return new Locked(rows, needs, keys);
+        }
+
+        private static <C extends Input> void need(RowOperation<C> operation, BatchItem item, Needs needs) {
+            operation.need(operation.commandType().cast(item.request().command()), needs);
+        }
+
+        private @Nullable Quota find(@Nullable QuotaKey key, Map<QuotaKey, Quota> found) {
+            Quota quota = key == null ? null : quotas.get(key);
+            if (quota != null) {
+                found.put(key, quota);
+            }
+            return quota;
+        }
+
+        private static @Nullable QuotaKey parentOf(@Nullable Quota quota) {
+            return quota == null || quota.parentId() == null
+                    ? null
+                    : new QuotaKey(quota.organizationId(), quota.parentId());
+        }
+
+        private long treeSize(QuotaKey key) {
+            Quota member = quotas.get(key);
+            String root = member == null ? "none" : member.path().split("/", 3)[1];
+            return quotas.values().stream()
+                    .filter(quota -> quota.organizationId().equals(key.organizationId()) && !quota.deleted())
+                    .filter(quota -> quota.path().split("/", 3)[1].equals(root))
+                    .count();
+        }
+
+        /** As {@link ReleasedQuotas} reads it. */
+        private Quota withOwnersOfToday(Quota quota) {
+            QuotaKey parent = parentOf(quota);
+            return parent == null ? quota : quota.withInheritedOwners(ownersBelow(row(parent)));
+        }
+
+        /** Its own owners, then those of its ancestors: each row's own are read. */
+        private List<String> ownersBelow(Quota quota) {
+            Set<String> owners = new LinkedHashSet<>(quota.ownerIds());
+            QuotaKey parent = parentOf(quota);
+            if (parent != null) {
+                owners.addAll(ownersBelow(row(parent)));
+            }
+            return List.copyOf(owners);
+        }
+
+        /** What {@link QuotaTrees} writes below a quota, whose subtree must be locked. */
+        private void applyBelow(Change change, Locked locked) {
+            Change.OwnersBelow owners = change.ownersBelow();
+            if (owners != null) {
+                assertThat(locked.needs.withSubtree()).as("locked").contains(QuotaKey.of(owners.root()));
+                for (Quota quota : below(owners.root())) {
+                    Quota parent = row(Objects.requireNonNull(parentOf(quota)));
+                    quotas.put(
+                            QuotaKey.of(quota),
+                            Samples.ownedBy(owners.root().ownerId(), quota).withInheritedOwners(ownersBelow(parent)));
+                }
+            }
+            Change.SuspensionBelow suspension = change.suspensionBelow();
+            if (suspension != null) {
+                assertThat(locked.needs.withSubtree()).as("locked").contains(QuotaKey.of(suspension.root()));
+                for (Quota quota : below(suspension.root())) {
+                    if (Objects.equals(quota.suspendedBy(), suspension.before())) {
+                        quotas.put(QuotaKey.of(quota), Samples.suspendedBy(suspension.after(), quota));
+                    }
+                }
+            }
+        }
+
+        /** The living quotas below. */
+        private List<Quota> below(Quota root) {
+            return quotas.values().stream()
+                    .filter(quota -> quota.organizationId().equals(root.organizationId()) && !quota.deleted())
+                    .filter(quota -> quota.path().startsWith(root.path() + "/"))
+                    .toList();
+        }
+
+        private void apply(BatchItem item, Change change, Locked locked) {
+            String organization = item.request().caller().organizationId();
+            Map<QuotaKey, Quota> before = new HashMap<>();
+            for (Quota created : change.created()) {
+                assertThat(created.organizationId()).isEqualTo(organization);
+                assertThat(quotas.put(QuotaKey.of(created), created))
+                        .as("created anew")
+                        .isNull();
+            }
+            for (Quota after : change.quotas()) {
+                QuotaKey key = QuotaKey.of(after);
+                assertThat(locked.keys).as("locked").contains(key);
+                Quota row = Objects.requireNonNull(quotas.put(key, after));
+                before.putIfAbsent(key, row);
+                assertNextVersion(row, after);
+            }
+            applyBelow(change, locked);
+            for (Change.Held held : change.holdings()) {
+                HoldingKey key = new HoldingKey(organization, held.quotaId(), held.resourceId());
+                assertThat(locked.needs.holdings()).as("loaded").contains(key);
+                assertThat(held.heldMb()).isNotNegative();
+                heldMb.put(key, held.heldMb());
+            }
+            for (Change.Granted granted : change.grants()) {
+                GrantKey key = new GrantKey(organization, granted.quotaId(), granted.userId());
+                assertThat(locked.needs.grants().contains(key) || isCreated(granted.quotaId(), change))
+                        .as("loaded")
+                        .isTrue();
+                if (granted.permissions().isEmpty()) {
+                    grants.remove(key);
+                } else {
+                    grants.put(key, granted.permissions());
+                }
+            }
+            for (LedgerEntry entry : change.ledger()) {
+                assertThat(ledgerPlaces.add(organization + "/" + entry.quotaId() + "/" + entry.quotaVersion()))
+                        .as("a place of its own in the ledger")
+                        .isTrue();
+                assertThat(entry.createdAt()).isEqualTo(now);
+            }
+            assertAudited(organization, change, before);
+            OperationKey key = OperationKey.of(item.request());
+            if (key != null && item.fingerprint() != null) {
+                Answer.Success answer = new Answer.Success(change.message(), change.data(), false);
+                recorded.put(key, new RecordedOperation(item.fingerprint(), answer));
+            }
+        }
+
+        private static boolean isCreated(String quotaId, Change change) {
+            return change.created().stream().anyMatch(quota -> quota.id().equals(quotaId));
+        }
+
+        private void assertNextVersion(Quota before, Quota after) {
+            boolean changed = after.version() != before.version();
+            assertThat(after.version()).isEqualTo(before.version() + (changed ? 1 : 0));
+            assertThat(after.updatedAt()).isEqualTo(changed ? now : before.updatedAt());
+        }
+
+        /** One entry at least; each shows a quota as it is afterwards, and says whether it has a new version. */
+        private void assertAudited(String organization, Change change, Map<QuotaKey, Quota> before) {
+            assertThat(change.entries()).isNotEmpty();
+            for (Change.Entry entry : change.entries()) {
+                QuotaKey key = QuotaKey.of(entry.quota());
+                assertThat(key.organizationId()).isEqualTo(organization);
+                assertThat(entry.quota()).isEqualTo(quotas.get(key));
+                Quota row = before.get(key);
+                boolean changed = isCreated(key.quotaId(), change)
+                        || (row != null && row.version() != entry.quota().version());
+                assertThat(entry.changed()).isEqualTo(changed);
+            }
+        }
+
+        // Comparisons.
+
+        /**
+         * What a quota's row and a node of the model have in common. What a quota inherits is null once it is deleted: its row
+         * keeps what it was.
+         */
+        private record State(
+                QuotaKey key,
+                long totalMb,
+                long usedMb,
+                long allocatedMb,
+                String status,
+                @Nullable String suspendedBy,
+                @Nullable String ownerId,
+                List<String> ownerIds,
+                @Nullable Set<String> inheritedOwnerIds,
+                long version,
+                long grantsVersion,
+                int level,
+                String path) {
+            static State of(Quota quota) {
+                return new State(
+                        QuotaKey.of(quota),
+                        quota.totalMb(),
+                        quota.usedMb(),
+                        quota.allocatedMb(),
+                        quota.status().wireName(),
+                        quota.deleted() ? null : quota.suspendedBy(),
+                        quota.deleted() ? null : quota.ownerId(),
+                        quota.ownerIds(),
+                        quota.deleted() ? null : Set.copyOf(quota.inheritedOwnerIds()),
+                        quota.version(),
+                        quota.grantsVersion(),
+                        quota.level(),
+                        quota.path());
+            }
+
+            static State of(NaiveQuotas.Node node) {
+                return new State(
+                        node.key,
+                        node.totalMb,
+                        node.used(),
+                        node.allocated(),
+                        node.status(),
+                        node.deleted ? null : node.suspender(),
+                        node.deleted ? null : node.root().namedOwner,
+                        List.copyOf(node.owners),
+                        node.deleted ? null : node.inheritedOwners(),
+                        node.version,
+                        node.grantsVersion,
+                        node.level(),
+                        node.path());
+            }
+        }
+
+        private void compareState() {
+            assertThat(quotas).hasSameSizeAs(model.all());
+            for (NaiveQuotas.Node node : model.all()) {
+                Quota quota = row(node.key);
+                State expected = State.of(node);
+                if (!State.of(quota).equals(expected)) {
+                    assertThat(State.of(quota)).isEqualTo(expected);
+                }
+                boolean withinTotal = quota.usedMb() >= 0
+                        && quota.allocatedMb() >= 0
+                        && quota.usedMb() + quota.allocatedMb() <= quota.totalMb();
+                assertThat(withinTotal).as("%s is within its total", quota).isTrue();
+                assertThat(quota.deletedAt() != null).isEqualTo(node.deleted);
+            }
+            assertThat(heldMb.equals(model.heldMb()))
+                    .as("%s %s", heldMb, model.heldMb())
+                    .isTrue();
+            assertThat(grants.equals(model.grants()))
+                    .as("%s %s", grants, model.grants())
+                    .isTrue();
+        }
+
+        private Quota row(QuotaKey key) {
+            return Objects.requireNonNull(quotas.get(key), key.quotaId());
+        }
+
+        /** A decision in the words of the model. */
+        private static String inWords(Decision decision, BatchItem item, List<Decision> decisions) {
+            if (decision instanceof Decision.Done done) {
+                return success(done.change().message(), done.change().data());
+            } else if (decision instanceof Decision.Read read) {
+                assertThat(item.operation().name().change()).isFalse();
+                return success(read.answer().message(), read.answer().data());
+            } else if (decision instanceof Decision.AskAuth ask) {
+                return "ask|" + ask.quotaIds();
+            } else if (decision instanceof Decision.TellAuth tell) {
+                assertThat(tell.change().claim()).isEqualTo(item.operationId());
+                return NaiveQuotas.tell(
+                        tell.change().caller().userId(),
+                        tell.change().grant() ? "grant" : "revoke",
+                        tell.change().resourceId(),
+                        tell.change().targetUserId(),
+                        tell.change().permissions());
+            } else if (decision instanceof Decision.SameAs same) {
+                return "repeat|" + inWords(decisions.get(same.item()), item, decisions);
+            } else if (decision instanceof Decision.Replay replay) {
+                assertThat(replay.answer().replayed()).isTrue();
+                return "repeat|"
+                        + success(replay.answer().message(), replay.answer().data());
+            }
+            Refusal refusal = ((Decision.Refused) decision).refusal();
+            boolean tooDeep = refusal.message().contains("levels deep");
+            return NaiveQuotas.refusal(tooDeep ? "too deep" : refusal.code().wireName(), refusal.details());
+        }
+
+        private static String success(String message, String data) {
+            Map<String, Object> fields = new HashMap<>(new JsonObject(data).getMap());
+            fields.keySet().removeAll(NOT_COMPARED);
+            return NaiveQuotas.success(message, fields);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+package com.cagen.quota.engine;
+
+import com.cagen.quota.domain.Amounts;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.Nonce;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaStatus;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.Request;
+import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.RevokePermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.quota.ReleaseQuota;
+import com.cagen.quota.operations.quota.ResumeQuota;
+import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.testing.Commands;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/** Makes the requests of one random history: all kinds, by all kinds of callers, some of them repeats. */
+final class RandomRequests {
+    static final List<String> ORGANIZATIONS = List.of("org_a", "org_a", "org_a", "org_b");
+    /** "deputy" is made owner of a child; "late" is nothing at first; grants go to all of them. */
+    static final List<String> USERS =
+            List.of("owner", "owner", "owner", "owner", "owner", "deputy", "late", "admin", "reader", "stranger");
+    /** Of another organization, of nobody, and one that cannot exist. */
+    private static final List<String> STRANGE_QUOTAS = List.of("q_x", "q_child", "q_none", "q/root");
+
+    private static final List<String> TEAMS = List.of("team_1");
+
+    /** What the requests depend on: rows as the last transaction left them. */
+    interface Rows {
+        /** The quotas of an organization, deleted ones included, in the order of creation. */
+        List<Quota> quotas(String organizationId);
+
+        long heldMb(Quota quota, String resourceId);
+    }
+
+    private interface Fields {
+        Input make(RandomRequests random, Caller caller, String quotaId);
+    }
+
+    /** How often an operation is asked for, compared to others, and with which fields. */
+    private record Kind(RowOperation<?> operation, int weight, Fields fields) {}
+
+    private static final Map<Class<?>, Kind> KINDS = new LinkedHashMap<>();
+
+    private static void add(Class<? extends Input> command, int weight, Fields fields) {
+        RowOperation<?> operation = (RowOperation<?>) Commands.operationOf(command);
+        KINDS.put(command, new Kind(operation, weight, fields));
+    }
+
+    static {
+        add(GetQuota.Command.class, 1, (random, caller, id) -> new GetQuota.Command(id));
+        add(AllocateUsage.Command.class, 6, RandomRequests::allocateUsage);
+        add(DeallocateUsage.Command.class, 3, RandomRequests::deallocateUsage);
+        add(CreateQuota.Command.class, 1, (random, caller, id) -> random.createQuota());
+        add(AllocateQuota.Command.class, 4, RandomRequests::allocateQuota);
+        add(ReleaseQuota.Command.class, 3, (random, caller, id) -> new ReleaseQuota.Command(id));
+        add(SuspendQuota.Command.class, 4, RandomRequests::suspendQuota);
+        add(ResumeQuota.Command.class, 4, RandomRequests::resumeQuota);
+        add(
+                GrantPermission.Command.class,
+                3,
+                (random, caller, id) -> new GrantPermission.Command(id, random.pick(USERS), random.permissions()));
+        add(
+                RevokePermission.Command.class,
+                3,
+                (random, caller, id) -> new RevokePermission.Command(id, random.pick(USERS), random.permissions()));
+    }
+
+    private static final List<Kind> SHARING = weighted(true);
+    private static final List<Kind> ALONE = weighted(false);
+
+    private static List<Kind> weighted(boolean sharing) {
+        List<Kind> result = new ArrayList<>();
+        for (Kind kind : KINDS.values()) {
+            if (kind.operation.sharesTransaction() == sharing) {
+                result.addAll(Collections.nCopies(kind.weight, kind));
+            }
+        }
+        return result;
+    }
+
+    private final SplittableRandom random;
+    private final Rows rows;
+    private final boolean deep;
+    /** Every request so far. */
+    private final List<Request> asked = new ArrayList<>();
+
+    /** @param deep whether to ask for the deepest quotas most of the time */
+    RandomRequests(SplittableRandom random, Rows rows, boolean deep) {
+        this.random = random;
+        this.rows = rows;
+        this.deep = deep;
+    }
+
+    /** The commands that this generator makes. */
+    static Set<Class<?>> commands() {
+        return KINDS.keySet();
+    }
+
+    static RowOperation<?> operation(Request request) {
+        return kind(request.command().getClass()).operation;
+    }
+
+    private static Kind kind(Class<? extends Input> command) {
+        return Objects.requireNonNull(KINDS.get(command), "an operation without fields");
+    }
+
+    /** @param sharing of an operation that shares its transaction, or of one that does not */
+    Request next(boolean sharing) {
+        Request request = request(sharing);
+        asked.add(request);
+        return request;
+    }
+
+    private Request request(boolean sharing) {
+        if (!asked.isEmpty() && random.nextInt(4) == 0) {
+            Request earlier = asked.get(asked.size() - 1 - random.nextInt(Math.min(asked.size(), 10)));
+            if (operation(earlier).sharesTransaction() == sharing) {
+                return again(earlier, sharing);
+            }
+        }
+        String service = random.nextInt(4) == 0 ? "svc_2" : "svc_1";
+        Caller caller = new Caller(pick(ORGANIZATIONS), pick(USERS), service, TEAMS);
+        // Few names, so that requests meet under one key within a batch as well.
+        String key = random.nextBoolean() ? "key" + random.nextInt(12) : null;
+        return request(caller, key, command(caller, sharing));
+    }
+
+    /** The same once more, now and then by another user, through another service, or with other fields. */
+    private Request again(Request earlier, boolean sharing) {
+        Caller caller = earlier.caller();
+        Input command = earlier.command();
+        switch (random.nextInt(8)) {
+            case 0 -> caller = new Caller(caller.organizationId(), pick(USERS), caller.serviceId(), TEAMS);
+            case 1 -> caller = new Caller(caller.organizationId(), caller.userId(), "svc_2", TEAMS);
+            case 2 -> command = command(caller, sharing);
+            default -> {
+                // The very same.
+            }
+        }
+        return request(caller, earlier.idempotencyKey(), command);
+    }
+
+    private static Request request(Caller caller, @Nullable String key, Input command) {
+        var name = Commands.nameOf(command);
+        return new Request("req", caller, new Nonce("n", 0), name.change() ? key : null, name, command);
+    }
+
+    private Input command(Caller caller, boolean sharing) {
+        List<Kind> kinds = sharing ? SHARING : ALONE;
+        Kind kind = kinds.get(random.nextInt(kinds.size()));
+        if (deep && !sharing && random.nextInt(3) == 0) {
+            kind = kind(AllocateQuota.Command.class);
+        }
+        return kind.fields.make(this, caller, quotaId(caller));
+    }
+
+    private String quotaId(Caller caller) {
+        List<Quota> own = rows.quotas(caller.organizationId());
+        if (random.nextInt(12) == 0 || own.isEmpty()) {
+            return pick(STRANGE_QUOTAS);
+        }
+        int last = own.size() - 1;
+        return own.get(deep && random.nextBoolean() ? last : random.nextInt(own.size()))
+                .id();
+    }
+
+    private @Nullable Quota find(Caller caller, String quotaId) {
+        for (Quota quota : rows.quotas(caller.organizationId())) {
+            if (quota.id().equals(quotaId)) {
+                return quota;
+            }
+        }
+        return null;
+    }
+
+    private Input allocateUsage(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        long usageMb = 1L + random.nextInt(12);
+        if (random.nextInt(30) == 0) {
+            usageMb = Amounts.MAX_MB;
+        } else if (quota != null && random.nextInt(4) == 0) {
+            // All that is available, or one more: mistakes are at such edges.
+            usageMb = Math.max(1, quota.availableMb() + random.nextInt(2));
+        }
+        return new AllocateUsage.Command(quotaId, resourceId(), usageMb, reason());
+    }
+
+    private Input deallocateUsage(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        String resourceId = resourceId();
+        long usageMb = 1L + random.nextInt(12);
+        if (quota != null && random.nextBoolean()) {
+            usageMb = Math.max(1, rows.heldMb(quota, resourceId) + random.nextInt(4) / 3);
+        }
+        return new DeallocateUsage.Command(quotaId, resourceId, usageMb, reason());
+    }
+
+    private Input createQuota() {
+        String team = random.nextInt(4) == 0 ? pick(List.of("team_1", "team_9")) : null;
+        QuotaType type = team == null ? QuotaType.ORGANIZATION : QuotaType.TEAM;
+        return new CreateQuota.Command("name", null, type, 1 + random.nextInt(60), team);
+    }
+
+    private Input allocateQuota(Caller caller, String quotaId) {
+        Quota parent = find(caller, quotaId);
+        String sameTeam = parent == null ? null : parent.teamId();
+        QuotaType type = sameTeam == null ? QuotaType.ORGANIZATION : QuotaType.TEAM;
+        String target = sameTeam;
+        if (random.nextInt(3) == 0) {
+            type = random.nextInt(3) == 0 ? QuotaType.ORGANIZATION : QuotaType.TEAM;
+            target = random.nextInt(6) == 0 ? null : pick(List.of("team_1", "team_1", "team_2", "org_a", ""));
+        }
+        long allocateMb = 1L + random.nextInt(12);
+        if (parent != null && random.nextInt(3) == 0) {
+            allocateMb = Math.max(1, parent.availableMb() + random.nextInt(2));
+        }
+        List<String> admins = random.nextInt(3) == 0 ? List.of(pick(USERS), pick(USERS)) : List.of();
+        return new AllocateQuota.Command(quotaId, "name", null, allocateMb, type, target, admins);
+    }
+
+    private Input suspendQuota(Caller caller, String quotaId) {
+        List<Quota> own = rows.quotas(caller.organizationId());
+        String id =
+                switch (random.nextInt(8)) {
+                    case 0 -> suspended(caller, quotaId);
+                    // A root: what is suspended below it must stay so.
+                    case 1, 2 -> own.get(0).id();
+                    // One that an ancestor suspends: resuming it later must leave it suspended from above.
+                    case 3, 4, 5 ->
+                        own.stream()
+                                .filter(quota -> quota.status() == QuotaStatus.ACTIVE && quota.suspendedBy() != null)
+                                .map(Quota::id)
+                                .findFirst()
+                                .orElse(quotaId);
+                    default -> quotaId;
+                };
+        return new SuspendQuota.Command(id, reason());
+    }
+
+    private Input resumeQuota(Caller caller, String quotaId) {
+        return new ResumeQuota.Command(random.nextInt(4) > 0 ? suspended(caller, quotaId) : quotaId, reason());
+    }
+
+    /** A quota that is suspended, if there is any: often the deepest one. */
+    private String suspended(Caller caller, String otherId) {
+        List<String> ids = rows.quotas(caller.organizationId()).stream()
+                .filter(quota -> quota.status() == QuotaStatus.SUSPENDED)
+                .map(Quota::id)
+                .toList();
+        if (ids.isEmpty()) {
+            return otherId;
+        }
+        return random.nextBoolean() ? ids.get(ids.size() - 1) : pick(ids);
+    }
+
+    private List<Permission> permissions() {
+        return switch (random.nextInt(6)) {
+            case 0 -> List.of(Permission.READ);
+            case 1 -> List.of(Permission.ADMIN);
+            case 2 -> List.of(Permission.ADMIN, Permission.READ);
+            case 3 -> List.of(Permission.READ, Permission.OWNER);
+            default -> List.of(Permission.OWNER);
+        };
+    }
+
+    private String resourceId() {
+        return "res" + random.nextInt(3);
+    }
+
+    private @Nullable String reason() {
+        return random.nextInt(5) == 0 ? "why" : null;
+    }
+
+    private String pick(List<String> names) {
+        return names.get(random.nextInt(names.size()));
+    }
+}

@@ -1,0 +1,264 @@
+package com.cagen.quota.operations;
+
+import static com.cagen.quota.testing.Samples.both;
+import static com.cagen.quota.testing.Samples.caller;
+import static com.cagen.quota.testing.Samples.child;
+import static com.cagen.quota.testing.Samples.knows;
+import static com.cagen.quota.testing.Samples.root;
+import static com.cagen.quota.testing.Samples.withGrantsVersion;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import com.cagen.quota.domain.Access;
+import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.operations.audit.ListAudit;
+import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.RevokePermission;
+import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.quota.ListQuotas;
+import com.cagen.quota.operations.quota.ReleaseQuota;
+import com.cagen.quota.operations.quota.ResumeQuota;
+import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.UsageHistory;
+import com.cagen.quota.testing.Commands;
+import com.cagen.quota.testing.SampleRows;
+import com.cagen.quota.testing.Samples;
+import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Who may do what: the access of each operation. */
+class AccessTest {
+    private final Quota root = root("q_root", 1_000);
+    private final Quota child = child(root, "q_child", 500, null);
+    private final Quota ownedChild = child.withOwners("owner", List.of("deputy"), Samples.NOW);
+
+    /** A command of each operation that is about one quota, which is given. */
+    private static final Map<String, Function<String, Input>> OPERATIONS = new LinkedHashMap<>();
+
+    static {
+        OPERATIONS.put("get", id -> new GetQuota.Command(id));
+        OPERATIONS.put("use", id -> new AllocateUsage.Command(id, "r", 1, null));
+        OPERATIONS.put("giveBack", id -> new DeallocateUsage.Command(id, "r", 1, null));
+        OPERATIONS.put("history", id -> new UsageHistory.Command(id, null, null, null, null, 20, false));
+        OPERATIONS.put(
+                "allocate", id -> new AllocateQuota.Command(id, "n", null, 1, QuotaType.ORGANIZATION, null, List.of()));
+        OPERATIONS.put("grant", id -> new GrantPermission.Command(id, "u", List.of(Permission.ADMIN, Permission.READ)));
+        OPERATIONS.put("revoke", id -> new RevokePermission.Command(id, "u", List.of(Permission.READ)));
+        OPERATIONS.put(
+                "grantOwner", id -> new GrantPermission.Command(id, "u", List.of(Permission.READ, Permission.OWNER)));
+        OPERATIONS.put("revokeOwner", id -> new RevokePermission.Command(id, "u", List.of(Permission.OWNER)));
+        OPERATIONS.put("audit", id -> new ListAudit.Command(id, null, null, null, null, null, 20, false));
+        OPERATIONS.put("release", id -> new ReleaseQuota.Command(id));
+        OPERATIONS.put("suspend", id -> new SuspendQuota.Command(id, null));
+        OPERATIONS.put("resume", id -> new ResumeQuota.Command(id, null));
+    }
+
+    /** Who may do what with a child; an answer is {@code yes} or what is required instead. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    get         | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    use         | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    giveBack    | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    history     | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    allocate    | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    grant       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    revoke      | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    audit       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    grantOwner  | owner            | owner       | owner       | owner            | owner
+                    revokeOwner | owner            | owner       | owner       | owner            | owner
+                    release     | admin,owner      | admin,owner | yes         | admin,owner      | yes
+                    suspend     | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
+                    resume      | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
+                    """)
+    void givesEachOperationToThoseWhoHoldWhatItNeeds(
+            String operation, String stranger, String reader, String admin, String parentReader, String parentAdmin) {
+        KnownGrants nothing = both(knows(child), knows(root));
+        assertThat(answer(child, operation, nothing)).isEqualTo(stranger);
+        assertThat(answer(child, operation, both(nothing, knows(child, Permission.READ))))
+                .isEqualTo(reader);
+        assertThat(answer(child, operation, both(nothing, knows(child, Permission.ADMIN))))
+                .isEqualTo(admin);
+        assertThat(answer(child, operation, both(nothing, knows(root, Permission.READ))))
+                .isEqualTo(parentReader);
+        assertThat(answer(child, operation, both(nothing, knows(root, Permission.READ, Permission.ADMIN))))
+                .isEqualTo(parentAdmin);
+    }
+
+    @Test
+    void letsOwnersDoEverythingWithoutAskingAnybody() {
+        Rows all = SampleRows.of(root, child);
+        OPERATIONS.forEach((name, operation) -> {
+            assertThat(access(operation.apply("q_root"), SampleRows.of(root), "owner", KnownGrants.NONE))
+                    .as(name + " by the root's owner")
+                    .isInstanceOf(Access.Result.Allowed.class);
+            assertThat(access(operation.apply("q_child"), all, "owner", KnownGrants.NONE))
+                    .as(name + " by an ancestor's owner")
+                    .isInstanceOf(Access.Result.Allowed.class);
+            assertThat(access(operation.apply("q_child"), SampleRows.of(root, ownedChild), "deputy", KnownGrants.NONE))
+                    .as(name + " by the child's own owner")
+                    .isInstanceOf(Access.Result.Allowed.class);
+        });
+    }
+
+    @Test
+    void doesNotTakeTheAuthServicesWordForOwnership() {
+        KnownGrants claims = both(knows(child, Permission.OWNER), knows(root, Permission.OWNER));
+        OPERATIONS.forEach((name, operation) ->
+                assertThat(answer(child, name, claims)).as(name).isNotEqualTo("yes"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    get      | q_child
+                    use      | q_child
+                    giveBack | q_child
+                    history  | q_child
+                    allocate | q_child
+                    grant    | q_child
+                    revoke   | q_child
+                    audit    | q_child
+                    release  | q_child,q_root
+                    suspend  | q_root
+                    resume   | q_root
+                    """)
+    void asksTheAuthServiceAboutWhatItDoesNotKnow(String operation, String asked) {
+        assertThat(answer(child, operation, KnownGrants.NONE)).isEqualTo("ask " + asked);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"grantOwner", "revokeOwner"})
+    void neverAsksAboutWhatOnlyOwnersMayDo(String operation) {
+        assertThat(answer(child, operation, KnownGrants.NONE)).isEqualTo("owner");
+    }
+
+    @Test
+    void asksOnlyAboutWhatMayStillDecideARelease() {
+        assertThat(answer(child, "release", knows(child))).isEqualTo("ask q_root");
+        assertThat(answer(child, "release", knows(root))).isEqualTo("ask q_child");
+        assertThat(answer(child, "release", knows(child, Permission.ADMIN))).isEqualTo("yes");
+        assertThat(answer(child, "release", knows(root, Permission.ADMIN))).isEqualTo("yes");
+        assertThat(answer(root, "release", KnownGrants.NONE)).isEqualTo("ask q_root");
+        assertThat(answer(root, "release", knows(root, Permission.ADMIN))).isEqualTo("yes");
+    }
+
+    @Test
+    void letsOnlyOwnersSuspendAndResumeARoot() {
+        KnownGrants admin = knows(root, Permission.ADMIN);
+        assertThat(answer(root, "suspend", admin)).isEqualTo("owner");
+        assertThat(answer(root, "resume", admin)).isEqualTo("owner");
+        assertThat(answer(root, "suspend", KnownGrants.NONE)).isEqualTo("owner");
+    }
+
+    @Test
+    void forgetsWhatWasLearntBeforeTheGrantsChanged() {
+        KnownGrants learnt = knows(child, Permission.ADMIN);
+        assertThat(learnt.of(child)).containsExactly(Permission.ADMIN);
+        assertThat(learnt.of(root)).isNull();
+        assertThat(learnt.of(withGrantsVersion(2, child))).isNull();
+        assertThat(answer(withGrantsVersion(2, child), "get", learnt)).isEqualTo("ask q_child");
+    }
+
+    @Test
+    void failsWhenTheParentIsMissing() {
+        for (Rows rows : List.of(SampleRows.of(child), SampleRows.of(child, root("other", 1)))) {
+            for (String operation : List.of("suspend", "resume", "release")) {
+                Input command = command(operation, "q_child");
+                assertThatIllegalStateException()
+                        .isThrownBy(() -> access(command, rows, "u", KnownGrants.NONE))
+                        .withMessageContaining("q_root");
+            }
+        }
+    }
+
+    /** They show each caller what is the caller's own. */
+    @Test
+    void letsAnybodyListQuotasAndRuntimes() {
+        for (Input list :
+                List.of(new ListQuotas.Command(1, 20, null, null, null, null), new ListRuntimes.Command(1, 20))) {
+            assertThat(access(list, SampleRows.of(), "u", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
+        }
+    }
+
+    @Test
+    void letsAnybodyMakeARootAndOnlyMembersATeams() {
+        assertThat(access(create("organization", "team_9"), SampleRows.of(), "u", KnownGrants.NONE))
+                .isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(create("team", "team_1"), SampleRows.of(), "u", KnownGrants.NONE))
+                .isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(create("team", "team_9"), SampleRows.of(), "u", KnownGrants.NONE))
+                .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("team_member"))));
+    }
+
+    /** A new operation needs a line in the tables above, or a test of its own here. */
+    @Test
+    void knowsEveryOperation() {
+        Stream<Input> others = Stream.of(
+                create("organization", "team_9"),
+                new ListQuotas.Command(1, 20, null, null, null, null),
+                new ListRuntimes.Command(1, 20));
+        Stream<Input> commands =
+                Stream.concat(OPERATIONS.values().stream().map(command -> command.apply("q_child")), others);
+        assertThat(commands.map(command -> Commands.nameOf(command).text()).distinct())
+                .containsExactlyInAnyOrderElementsOf(Operations.CATALOG.names());
+    }
+
+    /** As the request is decoded, which ignores the team of an organization's quota. */
+    private static CreateQuota.Command create(String type, String teamId) {
+        JsonObject fields = new JsonObject()
+                .put("name", "n")
+                .put("type", type)
+                .put("total_mb", 1L)
+                .put("team_id", teamId);
+        return new CreateQuota().decode(new Fields(fields, new ArrayList<>()));
+    }
+
+    private static Input command(String operation, String quotaId) {
+        return Objects.requireNonNull(OPERATIONS.get(operation), operation).apply(quotaId);
+    }
+
+    private String answer(Quota quota, String operation, KnownGrants grants) {
+        Rows rows = quota.parentId() == null ? SampleRows.of(quota) : SampleRows.of(quota, root);
+        Access.Result result = access(command(operation, quota.id()), rows, "somebody", grants);
+        if (result instanceof Access.Result.Unknown unknown) {
+            return "ask " + String.join(",", unknown.quotaIds());
+        }
+        if (result instanceof Access.Result.Denied denied) {
+            assertThat(denied.refusal().code()).isEqualTo(ErrorCode.PERMISSION_DENIED);
+            return String.valueOf(denied.refusal().details().get("required")).replaceAll("[\\[\\] ]", "");
+        }
+        return "yes";
+    }
+
+    private static Access.Result access(Input command, Rows rows, String userId, KnownGrants grants) {
+        return access(Commands.operationOf(command), command, rows, caller(userId), grants);
+    }
+
+    private static <C extends Input> Access.Result access(
+            Operation<C> operation, Input command, Rows rows, Caller caller, KnownGrants grants) {
+        return operation.access(operation.commandType().cast(command), rows, caller, grants);
+    }
+}

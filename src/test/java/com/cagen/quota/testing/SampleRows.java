@@ -1,0 +1,58 @@
+package com.cagen.quota.testing;
+
+import com.cagen.quota.domain.Permission;
+import com.cagen.quota.domain.Quota;
+import com.cagen.quota.engine.operation.Rows;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The rows of one organization that an operation is tried with: those that were given, and no others. */
+public final class SampleRows implements Rows {
+    private final Map<String, Quota> quotas = new HashMap<>();
+    private final Map<String, Long> heldMb = new HashMap<>();
+    private long treeSize = 1;
+
+    private SampleRows() {}
+
+    public static SampleRows of(Quota... quotas) {
+        SampleRows rows = new SampleRows();
+        for (Quota quota : quotas) {
+            rows.quotas.put(quota.id(), quota);
+        }
+        return rows;
+    }
+
+    /** Lets a resource hold {@code megabytes} on a quota. */
+    public SampleRows held(String quotaId, String resourceId, long megabytes) {
+        heldMb.put(quotaId + "/" + resourceId, megabytes);
+        return this;
+    }
+
+    /** Says that every tree has so many living quotas; else it is 1. */
+    public SampleRows treesOf(long livingQuotas) {
+        treeSize = livingQuotas;
+        return this;
+    }
+
+    @Override
+    public @Nullable Quota find(String quotaId) {
+        return quotas.get(quotaId);
+    }
+
+    @Override
+    public long treeSize(String quotaId) {
+        return treeSize;
+    }
+
+    @Override
+    public long heldMb(String quotaId, String resourceId) {
+        return heldMb.getOrDefault(quotaId + "/" + resourceId, 0L);
+    }
+
+    @Override
+    public Set<Permission> granted(String quotaId, String userId) {
+        return Set.of();
+    }
+}
