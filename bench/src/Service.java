@@ -49,7 +49,9 @@ final class Service implements AutoCloseable {
         builder.environment().put("MALLOC_ARENA_MAX", "2"); // as the image does: less memory between threads
         builder.environment().putAll(Map.of("DATABASE_URL", postgres.url(database), "ENVIRONMENT", "production", "HOST", "127.0.0.1",
                 "PORT", Integer.toString(port), "AUTH_SERVICE_URL", "embedded", "DATA_DIR", folder.resolve("data-" + database).toString(),
-                "CAGEN_QUOTA_SERVICE_SECRET_KEY", Base64.getEncoder().encodeToString(key)));
+                "CAGEN_QUOTA_SERVICE_SECRET_KEY", Base64.getEncoder().encodeToString(key),
+                // The heap of the benchmark would allow fewer connections than its largest load has.
+                "HTTP_MAX_CONNECTIONS", "1000"));
         process = builder.start();
         for (int i = 0; ; i++) {
             try {
