@@ -120,22 +120,6 @@ public record Quota(
                 newStatus == QuotaStatus.DELETED ? now : null);
     }
 
-    /** This quota after the suspension of an ancestor changed: no change of its own, so no version. */
-    public Quota withSuspendedBy(@Nullable String newSuspendedBy) {
-        return copy(
-                ownerId,
-                ownerIds,
-                inheritedOwnerIds,
-                usedMb,
-                allocatedMb,
-                status,
-                newSuspendedBy,
-                version,
-                grantsVersion,
-                updatedAt,
-                deletedAt);
-    }
-
     /** This quota after a change of grants: other owners, the next version of both kinds. */
     public Quota withOwners(String newOwnerId, List<String> newOwnerIds, Instant now) {
         return copy(

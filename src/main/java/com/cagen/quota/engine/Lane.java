@@ -182,7 +182,7 @@ final class Lane {
         runBatch(batch, organization -> setAside.slow(organization, now), 0);
     }
 
-    /** Nothing here waits for one organization for long: what may is set aside. */
+    /** Waits for locks only briefly. A request that would have to wait longer is set aside. */
     private void runBatch(List<QueuedRequest> batch, Predicate<String> skipsLocked, int retries) {
         long timeoutMillis =
                 Math.min(BATCH_LOCK_TIMEOUT_MILLIS, config.database().lockTimeoutMillis());
@@ -194,7 +194,7 @@ final class Lane {
                 runBatch(batch, ALL, 0);
             } else {
                 batchRunning = false;
-                startBatch(); // before anybody is answered: the database is never idle meanwhile
+                startBatch(); // before the answers are sent, so that the database is not idle meanwhile
                 if (result.succeeded()) {
                     settle(batch, result.result());
                 } else if (blamesOne(result.cause())) {
@@ -299,7 +299,7 @@ final class Lane {
         });
     }
 
-    /** A used credential may be the cause. They seldom come alone, so the next batches look for them first. */
+    /** A used credential may be the cause. More of them often follow, so the next batches look for them first. */
     private void expectReplaysAfter(Throwable failure) {
         if (failure instanceof PgException refused && UNIQUE_VIOLATION.equals(refused.getSqlState())) {
             batchesExpectingReplays = BATCHES_EXPECTING_REPLAYS;
@@ -313,7 +313,7 @@ final class Lane {
                 : failure instanceof QuotaTrees.SubtreeChangedException || Database.lostConnection(failure);
     }
 
-    /** Whether one operation may be the cause: its lock, its values. A lost connection or a full pool is nobody's. */
+    /** Whether one operation may be the cause, by its lock or its values. A lost connection or a full pool has no such cause. */
     private static boolean blamesOne(Throwable failure) {
         if (failure instanceof RefusalException refused) {
             return refused.getCause() instanceof PgException timeout && STATEMENT_TIMEOUT.equals(timeout.getSqlState());

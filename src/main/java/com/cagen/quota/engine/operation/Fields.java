@@ -42,11 +42,6 @@ public final class Fields {
         return values.getValue(name);
     }
 
-    /** Whether the field is there, be it with the value null. */
-    public boolean has(String name) {
-        return values.containsKey(name);
-    }
-
     public String text(String name) {
         return (String) Objects.requireNonNull(values.getValue(name), name);
     }
@@ -76,17 +71,6 @@ public final class Fields {
         return ((Number) Objects.requireNonNull(values.getValue(name), name)).longValue();
     }
 
-    /** Null when absent. */
-    public @Nullable Long optionalNumber(String name) {
-        Object value = values.getValue(name);
-        return value == null ? null : (Long) ((Number) value).longValue();
-    }
-
-    /** Null when absent. */
-    public @Nullable Boolean optionalFlag(String name) {
-        return (Boolean) values.getValue(name);
-    }
-
     private int integer(String name, int absent) {
         Object value = values.getValue(name);
         return value == null ? absent : Math.toIntExact(((Number) value).longValue());
@@ -104,11 +88,6 @@ public final class Fields {
     /** The field {@code limit} of what is paged by a cursor. */
     public int limit() {
         return integer("limit", DEFAULT_PAGE_SIZE);
-    }
-
-    /** @param absent the value of a field that is not there */
-    public int limit(String name, int absent) {
-        return integer(name, absent);
     }
 
     /** The field {@code order} of histories. */
