@@ -9,8 +9,18 @@ UNION ALL
 SELECT o.organization_id, (e ->> 0)::uuid, e ->> 1, e ->> 2, (e ->> 3)::bigint, e ->> 4, e ->> 5, e -> 11
 FROM quota.outbox o CROSS JOIN json_array_elements(o.entries::json) AS e;
 
--- 1: used and allocated stay within the total
-SELECT id FROM quota.quotas WHERE used_mb < 0 OR allocated_mb < 0 OR used_mb + allocated_mb > total_mb;
+-- 1: used, allocated and reserved stay within the total
+SELECT id FROM quota.quotas
+WHERE used_mb < 0 OR allocated_mb < 0 OR reserved_mb < 0 OR used_mb + allocated_mb + reserved_mb > total_mb;
+
+-- 1: what drains is alive and drains to less than it has
+SELECT id, drain_to_mb, total_mb FROM quota.quotas
+WHERE drain_to_mb IS NOT NULL AND (status = 'deleted' OR drain_to_mb < 1 OR drain_to_mb >= total_mb);
+
+-- 1: keys are unique among living siblings
+SELECT min(id), parent_quota_id, key FROM quota.quotas
+WHERE key IS NOT NULL AND status <> 'deleted'
+GROUP BY organization_id, parent_quota_id, key HAVING count(*) > 1;
 
 -- 2: allocated is the sum of the children that are not deleted
 SELECT p.id, p.allocated_mb, c.total FROM quota.quotas p

@@ -10,8 +10,6 @@ public record HeldPermissions(String quotaId, String targetUserId, List<Permissi
         return new HeldPermissions(
                 data.getString("quota_id"),
                 data.getString("target_user_id"),
-                data.getJsonArray("permissions").stream()
-                        .map(each -> Permission.of((String) each))
-                        .toList());
+                Permission.listOf(data.getJsonArray("permissions")));
     }
 }

@@ -1,5 +1,7 @@
 package com.cagen.quota.client;
 
+import io.vertx.core.json.JsonArray;
+import java.util.List;
 import java.util.Locale;
 
 /** What may be granted on a quota: owner implies admin, admin implies read. */
@@ -12,7 +14,11 @@ public enum Permission {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    static Permission of(String wireName) {
+    static List<Permission> listOf(JsonArray wireNames) {
+        return wireNames.stream().map(each -> of((String) each)).toList();
+    }
+
+    private static Permission of(String wireName) {
         return valueOf(wireName.toUpperCase(Locale.ROOT));
     }
 }

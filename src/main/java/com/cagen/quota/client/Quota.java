@@ -1,26 +1,36 @@
 package com.cagen.quota.client;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A quota. Amounts are megabytes; {@code availableMb = totalMb - usedMb - allocatedMb}.
+ * A quota. Amounts are megabytes; {@code availableMb = totalMb - usedMb - reservedMb - allocatedMb}.
  *
+ * @param version +1 with each change; 0 in the answer to a repeat that a release without versions recorded
+ * @param key what programs call it among its siblings
+ * @param drainToMb null unless it is draining: the total that it shrinks to
  * @param level 0 is a root
  * @param path {@code /root_id/…/id}
  * @param status the quota's own
  * @param effectiveStatus suspended when an ancestor is
+ * @param myPermissions what the user has; only from {@link QuotaRequest.GetQuota}, else empty
  */
 public record Quota(
         String id,
+        long version,
         String name,
         @Nullable String description,
+        @Nullable String key,
         QuotaType type,
         long totalMb,
         long usedMb,
+        long reservedMb,
         long allocatedMb,
         long availableMb,
+        @Nullable Long drainToMb,
         @Nullable String parentQuotaId,
         int level,
         String path,
@@ -31,18 +41,23 @@ public record Quota(
         QuotaStatus effectiveStatus,
         Instant createdAt,
         Instant updatedAt,
-        @Nullable Instant deletedAt) {
+        @Nullable Instant deletedAt,
+        List<Permission> myPermissions) {
 
     static Quota of(JsonObject data) {
         return new Quota(
                 data.getString("id"),
+                data.getLong("version", 0L),
                 data.getString("name"),
                 data.getString("description"),
+                data.getString("key"),
                 QuotaType.of(data.getString("type")),
                 data.getLong("total_mb"),
                 data.getLong("used_mb"),
+                data.getLong("reserved_mb", 0L),
                 data.getLong("allocated_mb"),
                 data.getLong("available_mb"),
+                data.getLong("drain_to_mb"),
                 data.getString("parent_quota_id"),
                 data.getInteger("level"),
                 data.getString("path"),
@@ -53,6 +68,7 @@ public record Quota(
                 QuotaStatus.of(data.getString("effective_status")),
                 data.getInstant("created_at"),
                 data.getInstant("updated_at"),
-                data.getInstant("deleted_at"));
+                data.getInstant("deleted_at"),
+                Permission.listOf(data.getJsonArray("my_permissions", new JsonArray())));
     }
 }

@@ -18,6 +18,7 @@ public record Usage(
         long heldMb,
         long totalMb,
         long usedMb,
+        long reservedMb,
         long allocatedMb,
         long availableMb,
         Instant createdAt) {
@@ -32,6 +33,7 @@ public record Usage(
                 data.getLong("held_mb"),
                 data.getLong("total_mb"),
                 data.getLong("used_mb"),
+                data.getLong("reserved_mb", 0L),
                 data.getLong("allocated_mb"),
                 data.getLong("available_mb"),
                 data.getInstant("created_at"));

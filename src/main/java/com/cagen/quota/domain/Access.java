@@ -1,6 +1,7 @@
 package com.cagen.quota.domain;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
@@ -49,6 +50,20 @@ public final class Access {
     /** Owner of the quota or of an ancestor. */
     public static Result owner(Quota quota, Caller caller) {
         return quota.ownedBy(caller.userId()) ? ALLOWED : new Result.Denied(Refusal.permissionDenied(OWNER));
+    }
+
+    /** What the caller has on the quota, with all that it implies: as far as it is known. */
+    public static Set<Permission> held(Quota quota, Caller caller, KnownGrants grants) {
+        if (quota.ownedBy(caller.userId())) {
+            return EnumSet.allOf(Permission.class);
+        }
+        Set<Permission> granted = grants.of(quota);
+        if (granted == null || granted.isEmpty()) {
+            return EnumSet.noneOf(Permission.class);
+        }
+        return granted.contains(Permission.ADMIN)
+                ? EnumSet.of(Permission.READ, Permission.ADMIN)
+                : EnumSet.of(Permission.READ);
     }
 
     /** Any one of the quotas is enough. Only what is unknown, and may still decide, is asked about. */

@@ -44,18 +44,24 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
     public static Refusal insufficientQuota(Quota quota, long requestedMb) {
         long availableMb = quota.availableMb();
         Map<String, Object> details = new LinkedHashMap<>();
-        details.put("quota_id", quota.id());
-        details.put("total_mb", quota.totalMb());
-        details.put("used_mb", quota.usedMb());
-        details.put("allocated_mb", quota.allocatedMb());
-        details.put("available_mb", availableMb);
+        putFigures(quota, details);
         details.put("requested_mb", requestedMb);
         details.put("short_by_mb", requestedMb - availableMb);
         return new Refusal(
                 ErrorCode.INSUFFICIENT_QUOTA,
                 "The quota has " + availableMb + " MB available of " + quota.totalMb() + " MB (" + quota.usedMb()
-                        + " MB used, " + quota.allocatedMb() + " MB allocated): " + requestedMb + " MB is "
-                        + (requestedMb - availableMb) + " MB too much.",
+                        + " MB used, " + quota.reservedMb() + " MB reserved, " + quota.allocatedMb()
+                        + " MB allocated): "
+                        + requestedMb + " MB is " + (requestedMb - availableMb) + " MB too much.",
                 details);
+    }
+
+    private static void putFigures(Quota quota, Map<String, Object> details) {
+        details.put("quota_id", quota.id());
+        details.put("total_mb", quota.totalMb());
+        details.put("used_mb", quota.usedMb());
+        details.put("reserved_mb", quota.reservedMb());
+        details.put("allocated_mb", quota.allocatedMb());
+        details.put("available_mb", quota.availableMb());
     }
 }

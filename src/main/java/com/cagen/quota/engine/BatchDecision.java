@@ -83,7 +83,8 @@ final class BatchDecision {
         if (earlier != null) {
             return sameRequest(items.get(earlier), item) ? new Decision.SameAs(earlier) : Admission.keyReused();
         }
-        Context context = new Context(item.operationId(), request.caller(), now, quotaIds, item.toldAuth());
+        Context context =
+                new Context(item.operationId(), request.caller(), item.grants(), now, quotaIds, item.toldAuth());
         Decision decision = operation.decide(command, rows, context);
         if (decision instanceof Decision.Done done) {
             apply(request.caller().organizationId(), done.change());

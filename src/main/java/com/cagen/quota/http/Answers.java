@@ -3,27 +3,57 @@ package com.cagen.quota.http;
 import com.cagen.quota.domain.Answer;
 import com.cagen.quota.domain.ErrorCode;
 import com.cagen.quota.domain.Refusal;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.Json;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
+import org.jspecify.annotations.Nullable;
 
 /** Writes answers in the envelope (contract, section 2). An answer that comes after another one is dropped. */
 final class Answers {
+    private static final JsonFactory JSON_FACTORY = new JsonFactory();
     private static final CharSequence JSON = HttpHeaders.createOptimized("application/json");
     private static final CharSequence REPLAYED = HttpHeaders.createOptimized("Idempotent-Replayed");
     private static final String RETRY_AFTER_SECONDS = "1";
 
     private Answers() {}
 
-    static void send(RoutingContext context, int successStatus, Answer answer) {
+    /** @param isQuota whether the data of a success are one quota */
+    static void send(RoutingContext context, int successStatus, boolean isQuota, Answer answer) {
         if (answer instanceof Answer.Success success) {
+            String version = isQuota ? version(success.data()) : null;
+            if (version != null) {
+                context.response().putHeader(HttpHeaders.ETAG, '"' + version + '"');
+            }
             succeed(context, successStatus, success);
         } else {
             refuse(context, (Refusal) answer);
+        }
+    }
+
+    /** The quota's version; null in an answer that an earlier release recorded. */
+    private static @Nullable String version(String data) {
+        try (JsonParser json = JSON_FACTORY.createParser(data)) {
+            json.nextToken();
+            while (json.nextToken() == JsonToken.FIELD_NAME) {
+                boolean found = json.currentName().equals("version");
+                json.nextToken();
+                if (found) {
+                    return json.getText();
+                }
+                json.skipChildren();
+            }
+            return null;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -25,7 +25,7 @@ final class Cors {
                 .addOrigins(origins)
                 .allowedMethods(Set.of(HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE))
                 .allowedHeaders(Set.of("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"))
-                .exposedHeaders(Set.of("X-Request-ID", "Idempotent-Replayed", "Retry-After"))
+                .exposedHeaders(Set.of("X-Request-ID", "ETag", "Idempotent-Replayed", "Retry-After"))
                 .maxAgeSeconds(PREFLIGHT_SECONDS);
         router.route().handler(context -> {
             String origin = context.request().getHeader(HttpHeaders.ORIGIN);

@@ -69,7 +69,9 @@ final class OperationRoutes {
         exchange.logged(() -> {
             Request request = intake.take(incoming(context, operation, exchange.requestId, inQuery));
             exchange.changeUnderWay = operation.name().change();
-            channel.send(request).onSuccess(answer -> exchange.logged(() -> Answers.send(context, status, answer)));
+            channel.send(request)
+                    .onSuccess(answer ->
+                            exchange.logged(() -> Answers.send(context, status, operation.answersQuota(), answer)));
         });
     }
 

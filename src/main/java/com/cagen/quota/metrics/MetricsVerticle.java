@@ -56,9 +56,14 @@ public final class MetricsVerticle extends VerticleBase {
         connections(registry, "in_use", () -> inUse(registry));
         connections(registry, "idle", () -> Math.max(0, database.size() - inUse(registry)));
         shown = List.of(
-                show(registry, "utilization.ratio", "Used and allocated over total, 0 to 1", Utilization::ratio),
+                show(
+                        registry,
+                        "utilization.ratio",
+                        "Used, allocated and reserved over total, 0 to 1",
+                        Utilization::ratio),
                 show(registry, "used.megabytes", "What resources hold", Utilization::usedMb),
                 show(registry, "allocated.megabytes", "What was cut off for children", Utilization::allocatedMb),
+                show(registry, "reserved.megabytes", "What reservations hold", Utilization::reservedMb),
                 show(registry, "total.megabytes", "The size of the quota", Utilization::totalMb));
     }
 

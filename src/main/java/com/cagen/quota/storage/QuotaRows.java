@@ -26,7 +26,8 @@ public final class QuotaRows {
     static final String COLUMNS = """
             q.organization_id, q.id, q.parent_quota_id, q.path, q.level, q.name, q.description, q.type, q.team_id,
             q.owner_id, q.owner_ids, q.inherited_owner_ids, q.total_mb, q.used_mb, q.allocated_mb, q.status,
-            q.suspended_by, q.version, q.grants_version, q.created_at, q.updated_at, q.deleted_at
+            q.suspended_by, q.version, q.grants_version, q.created_at, q.updated_at, q.deleted_at, q.key, q.reserved_mb,
+            q.drain_to_mb
             """;
 
     private static final BatchStatement FIND_ALL = BatchStatement.of(QuotaRows::findAll);
@@ -175,25 +176,24 @@ public final class QuotaRows {
     static Quota read(Row row) {
         OffsetDateTime deletedAt = row.getOffsetDateTime(21);
         return new Quota(
-                row.getString(0),
-                row.getString(1),
-                row.getString(2),
-                row.getString(3),
-                row.getShort(4),
-                row.getString(5),
-                row.getString(6),
-                QuotaType.ofWireName(row.getString(7)),
-                row.getString(8),
-                row.getString(9),
-                List.of(row.getArrayOfStrings(10)),
-                List.of(row.getArrayOfStrings(11)),
-                row.getLong(12),
-                row.getLong(13),
-                row.getLong(14),
+                new Quota.Placement(
+                        row.getString(0),
+                        row.getString(1),
+                        row.getString(2),
+                        row.getString(3),
+                        row.getShort(4),
+                        QuotaType.ofWireName(row.getString(7)),
+                        row.getString(8)),
+                new Quota.Label(row.getString(5), row.getString(6), row.getString(22)),
+                new Quota.Ownership(
+                        row.getString(9),
+                        List.of(row.getArrayOfStrings(10)),
+                        List.of(row.getArrayOfStrings(11)),
+                        row.getLong(18)),
+                new Quota.Figures(row.getLong(12), row.getLong(13), row.getLong(14), row.getLong(23), row.getLong(24)),
                 QuotaStatus.ofWireName(row.getString(15)),
                 row.getString(16),
                 row.getLong(17),
-                row.getLong(18),
                 row.getOffsetDateTime(19).toInstant(),
                 row.getOffsetDateTime(20).toInstant(),
                 deletedAt == null ? null : deletedAt.toInstant());

@@ -17,13 +17,14 @@ import java.util.stream.Collectors;
 public final class QuotaWrites {
     private static final BatchStatement INSERT = BatchStatement.of(form -> form.insert(
             "quota.quotas",
-            "created_at $21",
+            "created_at $22",
             "id text",
             "parent_quota_id text",
             "path text",
             "level smallint",
             "name text",
             "description text",
+            "key text",
             "type text",
             "team_id text",
             "owner_id text",
@@ -50,7 +51,9 @@ public final class QuotaWrites {
     /** Everything that can change. */
     private static final BatchStatement UPDATE = BatchStatement.guarded(form -> """
             UPDATE quota.quotas q
-            SET used_mb = v.used_mb, allocated_mb = v.allocated_mb, status = v.status, suspended_by = v.suspended_by,
+            SET name = v.name, description = v.description, key = v.key, total_mb = v.total_mb, used_mb = v.used_mb,
+                allocated_mb = v.allocated_mb, reserved_mb = v.reserved_mb, drain_to_mb = v.drain_to_mb,
+                status = v.status, suspended_by = v.suspended_by,
                 owner_id = v.owner_id, owner_ids = v.owner_ids::text[],
                 inherited_owner_ids = v.inherited_owner_ids::text[], version = v.version,
                 grants_version = v.grants_version, updated_at = v.updated_at, deleted_at = v.deleted_at
@@ -59,8 +62,14 @@ public final class QuotaWrites {
             """.formatted(
                     form.rows(
                             "id text",
+                            "name text",
+                            "description text",
+                            "key text",
+                            "total_mb bigint",
                             "used_mb bigint",
                             "allocated_mb bigint",
+                            "reserved_mb bigint",
+                            "drain_to_mb bigint",
                             "status text",
                             "suspended_by text",
                             "owner_id text",
@@ -89,8 +98,7 @@ public final class QuotaWrites {
             Quota old = before.get(new QuotaKey(quota.organizationId(), quota.id()));
             if (old == null) {
                 created.add(quota);
-            } else if (old.withFiguresOf(quota).equals(quota)
-                    && quota.updatedAt().equals(now)) {
+            } else if (quota.differsInUseOnly(old) && quota.updatedAt().equals(now)) {
                 figures.add(quota);
             } else {
                 changed.add(quota);
@@ -123,6 +131,7 @@ public final class QuotaWrites {
                 .addArrayOfShort(quotas.stream().map(q -> (short) q.level()).toArray(Short[]::new))
                 .addArrayOfString(texts(quotas, Quota::name))
                 .addArrayOfString(texts(quotas, Quota::description))
+                .addArrayOfString(texts(quotas, Quota::key))
                 .addArrayOfString(texts(quotas, q -> q.type().wireName()))
                 .addArrayOfString(texts(quotas, Quota::teamId))
                 .addArrayOfString(texts(quotas, Quota::ownerId))
@@ -160,8 +169,14 @@ public final class QuotaWrites {
     private static Tuple changeValues(List<Quota> quotas) {
         return Tuple.tuple()
                 .addArrayOfString(texts(quotas, Quota::id))
+                .addArrayOfString(texts(quotas, Quota::name))
+                .addArrayOfString(texts(quotas, Quota::description))
+                .addArrayOfString(texts(quotas, Quota::key))
+                .addArrayOfLong(numbers(quotas, Quota::totalMb))
                 .addArrayOfLong(numbers(quotas, Quota::usedMb))
                 .addArrayOfLong(numbers(quotas, Quota::allocatedMb))
+                .addArrayOfLong(numbers(quotas, Quota::reservedMb))
+                .addArrayOfLong(numbers(quotas, Quota::drainToMb))
                 .addArrayOfString(texts(quotas, q -> q.status().wireName()))
                 .addArrayOfString(texts(quotas, Quota::suspendedBy))
                 .addArrayOfString(texts(quotas, Quota::ownerId))

@@ -140,6 +140,10 @@ final class NaiveQuotas {
             fields.put("id", id());
             fields.put("type", team == null ? "organization" : "team");
             fields.put("total_mb", totalMb);
+            fields.put("version", version);
+            fields.put("key", null);
+            fields.put("reserved_mb", 0);
+            fields.put("drain_to_mb", null);
             fields.put("used_mb", used());
             fields.put("allocated_mb", allocated());
             fields.put("available_mb", free());
@@ -215,7 +219,7 @@ final class NaiveQuotas {
         add(ReleaseQuota.Command.class, this::mayRelease, this::release);
         add(SuspendQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), true));
         add(ResumeQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), false));
-        add(GetQuota.Command.class, this::needsRead, (command, call) -> quota("Quota found.", node(command, call)));
+        add(GetQuota.Command.class, this::needsRead, this::get);
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
         add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
         add(
@@ -413,7 +417,9 @@ final class NaiveQuotas {
     private String release(ReleaseQuota.Command command, Call call) {
         Node node = node(command, call);
         if (node.used() > 0 || node.allocated() > 0) {
-            throw refused("quota_not_empty", Map.of("used_mb", node.used(), "allocated_mb", node.allocated()));
+            throw refused(
+                    "quota_not_empty",
+                    Map.of("used_mb", node.used(), "reserved_mb", 0, "allocated_mb", node.allocated()));
         }
         node.deleted = true;
         node.inheritedWhenReleased = node.inheritedOwners();
@@ -432,6 +438,21 @@ final class NaiveQuotas {
         node.suspended = suspended;
         node.version++;
         return quota("Quota " + word + ".", node);
+    }
+
+    private String get(GetQuota.Command command, Call call) {
+        Node node = node(command, call);
+        List<String> held = List.of("read");
+        if (node.ownedBy(call.user(), call.shares())) {
+            held = List.of("read", "admin", "owner");
+        } else if (Objects.requireNonNull(call.known().byQuotaId().get(node.id()))
+                .granted()
+                .contains(Permission.ADMIN)) {
+            held = List.of("read", "admin");
+        }
+        Map<String, Object> fields = node.shown();
+        fields.put("my_permissions", held);
+        return success("Quota found.", fields);
     }
 
     // Usage.
@@ -466,6 +487,7 @@ final class NaiveQuotas {
         fields.put("held_mb", node.holds.get(resourceId));
         fields.put("total_mb", node.totalMb);
         fields.put("used_mb", node.used());
+        fields.put("reserved_mb", 0);
         fields.put("allocated_mb", node.allocated());
         fields.put("available_mb", node.free());
         return success("Usage " + verb + "d.", fields);
@@ -481,6 +503,7 @@ final class NaiveQuotas {
             details.put("quota_id", node.id());
             details.put("total_mb", node.totalMb);
             details.put("used_mb", node.used());
+            details.put("reserved_mb", 0);
             details.put("allocated_mb", node.allocated());
             details.put("available_mb", node.free());
             details.put("requested_mb", requestedMb);

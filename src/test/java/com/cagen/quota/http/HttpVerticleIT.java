@@ -361,6 +361,8 @@ class HttpVerticleIT {
                 10L,
                 "used_mb",
                 9L,
+                "reserved_mb",
+                0L,
                 "allocated_mb",
                 0L,
                 "available_mb",

@@ -45,6 +45,7 @@ class ConcurrencyIT {
                 .put("quota_id", quota)
                 .put("total_mb", 100)
                 .put("used_mb", 100)
+                .put("reserved_mb", 0)
                 .put("allocated_mb", 0)
                 .put("available_mb", 0)
                 .put("requested_mb", 1)

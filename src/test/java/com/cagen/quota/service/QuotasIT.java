@@ -49,13 +49,17 @@ class QuotasIT {
         assertThat(quota.copy().putNull("created_at").putNull("updated_at"))
                 .isEqualTo(new JsonObject()
                         .put("id", id)
+                        .put("version", 1)
                         .put("name", "Größe 🙂")
                         .put("description", "line one\n\tline two")
+                        .putNull("key")
                         .put("type", "organization")
                         .put("total_mb", 10_000)
                         .put("used_mb", 0)
+                        .put("reserved_mb", 0)
                         .put("allocated_mb", 0)
                         .put("available_mb", 10_000)
+                        .putNull("drain_to_mb")
                         .putNull("parent_quota_id")
                         .put("level", 0)
                         .put("path", "/" + id)
@@ -67,7 +71,45 @@ class QuotasIT {
                         .putNull("created_at")
                         .putNull("updated_at")
                         .putNull("deleted_at"));
-        assertThat(alice.quota(id)).isEqualTo(quota);
+        assertThat(alice.quota(id))
+                .isEqualTo(quota.copy().put("my_permissions", new JsonArray(List.of("read", "admin", "owner"))));
+    }
+
+    @Test
+    void saysTheVersionOfOneQuotaInAHeader() {
+        JsonObject body = create("organization");
+        Reply created = alice.post("/quotas/create", body, "Idempotency-Key", "etag");
+        String id = created.data().getString("id");
+        Reply repeat = alice.post("/quotas/create", body, "Idempotency-Key", "etag");
+        assertThat(repeat.replayed()).isTrue();
+        for (Reply one : List.of(created, repeat, alice.get("/quotas/" + id))) {
+            assertThat(one.headers().get("ETag")).isEqualTo("\"1\"");
+        }
+        assertThat(alice.act(id, "suspend").headers().get("ETag")).isEqualTo("\"2\"");
+        assertThat(alice.act(id, "resume").headers().get("ETag")).isEqualTo("\"3\"");
+        Reply child = alice.post("/quotas/" + id + "/allocate", User.childBody(1));
+        assertThat(child.headers().get("ETag")).isEqualTo("\"1\"");
+        Reply got = alice.get("/quotas/" + id);
+        assertThat(got.headers().get("ETag")).isEqualTo("\"4\"");
+        assertThat(got.data().getLong("version")).isEqualTo(4);
+        for (Reply other : List.of(
+                alice.get("/quotas"), alice.take(id, "res", 1), alice.get("/quotas/none"), bob.get("/quotas/" + id))) {
+            assertThat(other.headers().get("ETag")).as(other.body()).isNull();
+        }
+    }
+
+    @Test
+    void saysWhatTheCallerHasOnAQuota() {
+        String root = alice.root(100);
+        String child = alice.child(root, 10, "frank");
+        User erin = service.user("acme", "erin");
+        alice.grant(child, "erin", "read").data();
+        assertThat(erin.quota(child).getJsonArray("my_permissions")).isEqualTo(new JsonArray(List.of("read")));
+        assertThat(service.user("acme", "frank").quota(child).getJsonArray("my_permissions"))
+                .isEqualTo(new JsonArray(List.of("read", "admin")));
+        alice.grant(child, "erin", "owner").data();
+        assertThat(erin.quota(child).getJsonArray("my_permissions"))
+                .isEqualTo(new JsonArray(List.of("read", "admin", "owner")));
     }
 
     @Test
@@ -113,6 +155,7 @@ class QuotasIT {
                         .put("quota_id", root)
                         .put("total_mb", 100)
                         .put("used_mb", 10)
+                        .put("reserved_mb", 0)
                         .put("allocated_mb", 60)
                         .put("available_mb", 30)
                         .put("requested_mb", 31)
@@ -179,7 +222,8 @@ class QuotasIT {
         String root = alice.root(100);
         String child = alice.child(root, 60);
         assertThat(alice.take(root, "res", 10).status()).isEqualTo(200);
-        JsonObject figures = new JsonObject().put("used_mb", 10).put("allocated_mb", 60);
+        JsonObject figures =
+                new JsonObject().put("used_mb", 10).put("reserved_mb", 0).put("allocated_mb", 60);
         assertThat(alice.act(root, "release").refused(ErrorCode.QUOTA_NOT_EMPTY))
                 .isEqualTo(figures);
         assertThat(alice.delete("/quotas/" + root).refused(ErrorCode.QUOTA_NOT_EMPTY))

@@ -51,6 +51,7 @@ class UsageIT {
                         .put("held_mb", 15)
                         .put("total_mb", 100)
                         .put("used_mb", 15)
+                        .put("reserved_mb", 0)
                         .put("allocated_mb", 40)
                         .put("available_mb", 45)
                         .putNull("created_at"));
@@ -91,6 +92,7 @@ class UsageIT {
                         .put("quota_id", quota)
                         .put("total_mb", 100)
                         .put("used_mb", 50)
+                        .put("reserved_mb", 0)
                         .put("allocated_mb", 30)
                         .put("available_mb", 20)
                         .put("requested_mb", 21)

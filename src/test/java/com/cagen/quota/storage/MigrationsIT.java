@@ -186,6 +186,40 @@ class MigrationsIT {
         assertServes(url);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void givesTheQuotasOfTheVersionBeforeTheirNewAttributes(Config.Engine engine) throws Exception {
+        String url = TestDatabase.create();
+        for (Path file : files(engine)) {
+            if (version(file) < 8) {
+                applyByHand(url, file);
+            }
+        }
+        TestDatabase.execute(url, """
+                INSERT INTO quota.quotas (organization_id, id, path, level, name, type, owner_id, owner_ids,
+                    inherited_owner_ids, total_mb, used_mb, allocated_mb, status, created_at, updated_at, deleted_at)
+                SELECT 'org', 'q' || n, '/q' || n, 0, 'same', 'organization', 'owner', '{owner}', '{}', 10, 4, 6,
+                    CASE n WHEN 3 THEN 'deleted' ELSE 'active' END, now(), now(), CASE n WHEN 3 THEN now() END
+                FROM generate_series(1, 3) n""");
+        Migrations.run(DatabaseUrl.parse(url), engine);
+        String quotas =
+                "SELECT string_agg(concat_ws(' ', id, total_mb, used_mb, allocated_mb, reserved_mb, key, drain_to_mb),"
+                        + " ', ' ORDER BY id) FROM quota.quotas";
+        assertThat(query(url, quotas)).isEqualTo("q1 10 4 6 0, q2 10 4 6 0, q3 10 4 6 0");
+        assertRefused(url, "UPDATE quota.quotas SET reserved_mb = 1", "never_over_allocated");
+        assertRefused(url, "UPDATE quota.quotas SET drain_to_mb = total_mb", "drains_to_less");
+        assertRefused(url, "UPDATE quota.quotas SET key = 'A'", "well_formed_key");
+        assertRefused(url, "UPDATE quota.quotas SET key = 'a'", "quotas_root_key");
+        TestDatabase.execute(url, "UPDATE quota.quotas SET key = 'a-1' WHERE id <> 'q2'"); // q3 is deleted
+        assertRefused(url, "UPDATE quota.quotas SET key = 'a-1' WHERE id = 'q2'", "quotas_root_key");
+        TestDatabase.execute(url, "UPDATE quota.quotas SET drain_to_mb = 9 WHERE id <> 'q3'");
+        assertServes(url, engine);
+    }
+
+    private static void assertRefused(String url, String sql, String constraint) {
+        assertThatThrownBy(() -> TestDatabase.execute(url, sql)).hasStackTraceContaining(constraint);
+    }
+
     @Test
     void refusesASchemaOfThatNameThatIsNotOurs() throws Exception {
         String url = TestDatabase.create();

@@ -3,6 +3,7 @@ package com.cagen.quota.testing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import org.junit.jupiter.api.Test;
 
@@ -12,13 +13,18 @@ class ContractCheckerTest {
     private static JsonObject quota() {
         return new JsonObject()
                 .put("id", "quota_1")
+                .put("version", 1)
                 .put("name", "Team")
                 .putNull("description")
+                .putNull("key")
                 .put("type", "organization")
                 .put("total_mb", 100)
                 .put("used_mb", 0)
+                .put("reserved_mb", 0)
                 .put("allocated_mb", 0)
                 .put("available_mb", 100)
+                .putNull("drain_to_mb")
+                .put("my_permissions", new JsonArray())
                 .putNull("parent_quota_id")
                 .put("level", 0)
                 .put("path", "/quota_1")

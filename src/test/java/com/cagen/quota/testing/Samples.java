@@ -6,7 +6,6 @@ import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.Nonce;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaStatus;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Request;
 import com.cagen.quota.engine.operation.Context;
@@ -30,108 +29,83 @@ public final class Samples {
     private Samples() {}
 
     public static Quota root(String id, long totalMb) {
-        return new Quota(
-                ORG,
-                id,
-                null,
-                "/" + id,
-                0,
-                "name of " + id,
-                null,
-                QuotaType.ORGANIZATION,
-                null,
-                "owner",
-                List.of("owner"),
-                List.of(),
-                totalMb,
-                0,
-                0,
-                QuotaStatus.ACTIVE,
-                null,
+        return withGrantsVersion(
                 1,
-                1,
-                NOW,
-                NOW,
-                null);
+                Quota.created(
+                        Quota.Placement.root(ORG, id, QuotaType.ORGANIZATION, null),
+                        new Quota.Label("name of " + id, null, null),
+                        Quota.Ownership.of("owner"),
+                        totalMb,
+                        NOW));
     }
 
     /** A team's when {@code teamId} is given, else the organization's. Nobody owns it by itself. */
     public static Quota child(Quota parent, String id, long totalMb, @Nullable String teamId) {
-        return new Quota(
-                parent.organizationId(),
-                id,
-                parent.id(),
-                parent.path() + "/" + id,
-                parent.level() + 1,
-                "name of " + id,
-                null,
-                teamId == null ? QuotaType.ORGANIZATION : QuotaType.TEAM,
-                teamId,
-                parent.ownerId(),
-                List.of(),
-                List.copyOf(parent.ownerIds()),
+        Quota child = Quota.created(
+                parent.placement().child(id, teamId == null ? QuotaType.ORGANIZATION : QuotaType.TEAM, teamId),
+                new Quota.Label("name of " + id, null, null),
+                parent.ownership().inherited(),
                 totalMb,
-                0,
-                0,
-                QuotaStatus.ACTIVE,
-                parent.suspendedBy(),
-                1,
-                1,
-                NOW,
-                NOW,
-                null);
+                NOW);
+        return suspendedBy(parent.suspendedBy(), withGrantsVersion(1, child));
     }
 
     /** The same quota under another organization's name. */
     public static Quota in(String organizationId, Quota quota) {
-        return copy(quota, organizationId, quota.level(), quota.ownerId(), quota.suspendedBy(), quota.grantsVersion());
+        return placed(organizationId, quota.level(), quota);
     }
 
     public static Quota atLevel(int level, Quota quota) {
-        return copy(quota, quota.organizationId(), level, quota.ownerId(), quota.suspendedBy(), quota.grantsVersion());
+        return placed(quota.organizationId(), level, quota);
+    }
+
+    private static Quota placed(String organizationId, int level, Quota quota) {
+        Quota.Placement placement = new Quota.Placement(
+                organizationId, quota.id(), quota.parentId(), quota.path(), level, quota.type(), quota.teamId());
+        return copy(quota, placement, quota.ownership(), quota.figures(), quota.suspendedBy());
     }
 
     /** As suspending or resuming an ancestor leaves a row: another nearest suspended quota, nothing else. */
     public static Quota suspendedBy(@Nullable String suspendedBy, Quota quota) {
-        return copy(quota, quota.organizationId(), quota.level(), quota.ownerId(), suspendedBy, quota.grantsVersion());
+        return copy(quota, quota.placement(), quota.ownership(), quota.figures(), suspendedBy);
     }
 
     /** As a change of owners above leaves a row: naming another one, nothing else. */
     public static Quota ownedBy(String ownerId, Quota quota) {
-        return copy(quota, quota.organizationId(), quota.level(), ownerId, quota.suspendedBy(), quota.grantsVersion());
+        return owned(ownerId, quota.grantsVersion(), quota);
     }
 
     public static Quota withGrantsVersion(long grantsVersion, Quota quota) {
-        return copy(quota, quota.organizationId(), quota.level(), quota.ownerId(), quota.suspendedBy(), grantsVersion);
+        return owned(quota.ownerId(), grantsVersion, quota);
+    }
+
+    private static Quota owned(String ownerId, long grantsVersion, Quota quota) {
+        Quota.Ownership ownership =
+                new Quota.Ownership(ownerId, quota.ownerIds(), quota.inheritedOwnerIds(), grantsVersion);
+        return copy(quota, quota.placement(), ownership, quota.figures(), quota.suspendedBy());
+    }
+
+    /** With something reserved, which no operation does yet. */
+    public static Quota reserved(long reservedMb, Quota quota) {
+        Quota.Figures figures =
+                new Quota.Figures(quota.totalMb(), quota.usedMb(), quota.allocatedMb(), reservedMb, quota.drainToMb());
+        return copy(quota, quota.placement(), quota.ownership(), figures, quota.suspendedBy());
     }
 
     private static Quota copy(
             Quota q,
-            String organizationId,
-            int level,
-            String ownerId,
-            @Nullable String suspendedBy,
-            long grantsVersion) {
+            Quota.Placement placement,
+            Quota.Ownership ownership,
+            Quota.Figures figures,
+            @Nullable String suspendedBy) {
         return new Quota(
-                organizationId,
-                q.id(),
-                q.parentId(),
-                q.path(),
-                level,
-                q.name(),
-                q.description(),
-                q.type(),
-                q.teamId(),
-                ownerId,
-                q.ownerIds(),
-                q.inheritedOwnerIds(),
-                q.totalMb(),
-                q.usedMb(),
-                q.allocatedMb(),
+                placement,
+                q.label(),
+                ownership,
+                figures,
                 q.status(),
                 suspendedBy,
                 q.version(),
-                grantsVersion,
                 q.createdAt(),
                 q.updatedAt(),
                 q.deletedAt());
@@ -166,7 +140,7 @@ public final class Samples {
 
     private static <C extends Input> Decision decide(
             Operation<C> operation, Input command, Rows rows, Caller caller, boolean toldAuth) {
-        Context context = new Context(new UUID(0, 1), caller, NOW, () -> "q_new", toldAuth);
+        Context context = new Context(new UUID(0, 1), caller, KnownGrants.NONE, NOW, () -> "q_new", toldAuth);
         return ((RowOperation<C>) operation).decide(operation.commandType().cast(command), rows, context);
     }
 }

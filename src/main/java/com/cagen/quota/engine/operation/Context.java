@@ -1,6 +1,7 @@
 package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.Caller;
+import com.cagen.quota.domain.KnownGrants;
 import java.time.Instant;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -9,8 +10,15 @@ import java.util.function.Supplier;
  * What a decision may depend on besides rows and fields.
  *
  * @param operationId identifies the operation in ledger, audit trail and events
+ * @param grants what is known of the caller's
  * @param now the time of the transaction, in whole microseconds
  * @param quotaIds makes the id of a new quota
  * @param toldAuth whether the auth service has confirmed what {@link Decision.TellAuth} asked for
  */
-public record Context(UUID operationId, Caller caller, Instant now, Supplier<String> quotaIds, boolean toldAuth) {}
+public record Context(
+        UUID operationId,
+        Caller caller,
+        KnownGrants grants,
+        Instant now,
+        Supplier<String> quotaIds,
+        boolean toldAuth) {}

@@ -67,6 +67,10 @@ public final class JsonText {
         return write(() -> out.writeNumberField(name, value));
     }
 
+    public JsonText put(String name, @Nullable Long value) {
+        return value == null ? put(name, (String) null) : put(name, value.longValue());
+    }
+
     public JsonText put(String name, BigInteger value) {
         return write(() -> out.writeNumberField(name, value));
     }

@@ -60,6 +60,11 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
         return false;
     }
 
+    /** Whether a success answers one quota. HTTP then repeats its version in the header {@code ETag}. */
+    public boolean answersQuota() {
+        return false;
+    }
+
     /**
      * Whether it may change which users see a quota that was there before; {@code quota.list} says what seeing means. Events of
      * an operation that does not say so end what bridges have remembered of the quota.

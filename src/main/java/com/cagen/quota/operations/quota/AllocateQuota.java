@@ -8,7 +8,6 @@ import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.OperationName;
 import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaStatus;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.engine.operation.Change;
@@ -91,6 +90,11 @@ public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
     }
 
     @Override
+    public boolean answersQuota() {
+        return true;
+    }
+
+    @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota parent = rows.quota(command.quotaId);
         Refusal refusal = refusal(command, parent, rows.treeSize(command.quotaId), context.caller());
@@ -157,32 +161,13 @@ public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
     }
 
     private static Quota child(Command command, Quota parent, Context context) {
-        String id = context.quotaIds().get();
-        Set<String> owners = new LinkedHashSet<>(parent.ownerIds());
-        owners.addAll(parent.inheritedOwnerIds());
-        return new Quota(
-                parent.organizationId(),
-                id,
-                parent.id(),
-                parent.path() + "/" + id,
-                parent.level() + 1,
-                command.name,
-                command.description,
-                command.quotaType,
-                command.quotaType == QuotaType.TEAM ? command.targetId : null,
-                parent.ownerId(),
-                List.of(),
-                List.copyOf(owners),
+        String teamId = command.quotaType == QuotaType.TEAM ? command.targetId : null;
+        return Quota.created(
+                parent.placement().child(context.quotaIds().get(), command.quotaType, teamId),
+                new Quota.Label(command.name, command.description, null),
+                parent.ownership().inherited(),
                 command.allocateMb,
-                0,
-                0,
-                QuotaStatus.ACTIVE,
-                null,
-                1,
-                0,
-                context.now(),
-                context.now(),
-                null);
+                context.now());
     }
 
     @Override

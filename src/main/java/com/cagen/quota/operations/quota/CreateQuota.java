@@ -6,7 +6,6 @@ import com.cagen.quota.domain.Input;
 import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.OperationName;
 import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaStatus;
 import com.cagen.quota.domain.QuotaType;
 import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.engine.operation.Change;
@@ -70,32 +69,20 @@ public final class CreateQuota extends RowOperation<CreateQuota.Command> {
     }
 
     @Override
+    public boolean answersQuota() {
+        return true;
+    }
+
+    @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Caller caller = context.caller();
         String id = context.quotaIds().get();
-        Quota quota = new Quota(
-                caller.organizationId(),
-                id,
-                null,
-                "/" + id,
-                0,
-                command.name,
-                command.description,
-                command.quotaType,
-                command.teamId,
-                caller.userId(),
-                List.of(caller.userId()),
-                List.of(),
+        Quota quota = Quota.created(
+                Quota.Placement.root(caller.organizationId(), id, command.quotaType, command.teamId),
+                new Quota.Label(command.name, command.description, null),
+                Quota.Ownership.of(caller.userId()),
                 command.totalMb,
-                0,
-                0,
-                QuotaStatus.ACTIVE,
-                null,
-                1,
-                0,
-                context.now(),
-                context.now(),
-                null);
+                context.now());
         return new Decision.Done(Change.of("Quota created.")
                 .create(quota)
                 .register(id, Registrations.of(quota, caller, List.of()))

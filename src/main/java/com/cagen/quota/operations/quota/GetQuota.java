@@ -6,6 +6,7 @@ import com.cagen.quota.domain.Caller;
 import com.cagen.quota.domain.Input;
 import com.cagen.quota.domain.KnownGrants;
 import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.Permission;
 import com.cagen.quota.domain.Quota;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
@@ -15,6 +16,7 @@ import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
+import java.util.Set;
 
 /** Shows one quota. Such reads share the transactions of changes, which costs them less than one of their own. */
 public final class GetQuota extends RowOperation<GetQuota.Command> {
@@ -47,7 +49,17 @@ public final class GetQuota extends RowOperation<GetQuota.Command> {
     @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota quota = rows.quota(command.quotaId);
-        return new Decision.Read(
-                new Answer.Success("Quota found.", JsonText.object(json -> QuotaJson.write(quota, json)), false));
+        Set<Permission> held = Access.held(quota, context.caller(), context.grants());
+        String data = JsonText.object(json -> {
+            QuotaJson.write(quota, json);
+            json.strings(
+                    "my_permissions", held.stream().map(Permission::wireName).toList());
+        });
+        return new Decision.Read(new Answer.Success("Quota found.", data, false));
+    }
+
+    @Override
+    public boolean answersQuota() {
+        return true;
     }
 }

@@ -51,9 +51,14 @@ public final class ReleaseQuota extends RowOperation<ReleaseQuota.Command> {
     }
 
     @Override
+    public boolean answersQuota() {
+        return true;
+    }
+
+    @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota quota = rows.quota(command.quotaId);
-        if (quota.usedMb() > 0 || quota.allocatedMb() > 0) {
+        if (quota.figures().takenMb() > 0) {
             return new Decision.Refused(notEmpty(quota));
         }
         Quota released = quota.withStatus(QuotaStatus.DELETED, quota.suspendedBy(), context.now());
@@ -74,8 +79,11 @@ public final class ReleaseQuota extends RowOperation<ReleaseQuota.Command> {
     private static Refusal notEmpty(Quota quota) {
         return new Refusal(
                 ErrorCode.QUOTA_NOT_EMPTY,
-                "The quota still has " + quota.usedMb() + " MB used and " + quota.allocatedMb()
-                        + " MB allocated to others; both must be 0 to release it.",
-                Map.of("used_mb", quota.usedMb(), "allocated_mb", quota.allocatedMb()));
+                "The quota still has " + quota.usedMb() + " MB used, " + quota.reservedMb() + " MB reserved and "
+                        + quota.allocatedMb() + " MB allocated to others; all must be 0 to release it.",
+                Map.of(
+                        "used_mb", quota.usedMb(),
+                        "reserved_mb", quota.reservedMb(),
+                        "allocated_mb", quota.allocatedMb()));
     }
 }

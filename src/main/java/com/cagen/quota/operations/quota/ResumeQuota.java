@@ -41,6 +41,11 @@ public final class ResumeQuota extends RowOperation<ResumeQuota.Command> {
     }
 
     @Override
+    public boolean answersQuota() {
+        return true;
+    }
+
+    @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota quota = rows.quota(command.quotaId);
         if (quota.status() == QuotaStatus.ACTIVE) {

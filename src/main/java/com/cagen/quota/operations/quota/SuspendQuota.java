@@ -49,6 +49,11 @@ public final class SuspendQuota extends RowOperation<SuspendQuota.Command> {
     }
 
     @Override
+    public boolean answersQuota() {
+        return true;
+    }
+
+    @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota quota = rows.quota(command.quotaId);
         if (quota.status() == QuotaStatus.SUSPENDED) {

@@ -45,6 +45,7 @@ record UsageChange(
                         context.now()))
                 .audit(after, true, figures -> figures.put("used_mb_before", before.usedMb())
                         .put("used_mb_after", after.usedMb())
+                        .put("reserved_mb", after.reservedMb())
                         .put("held_mb_before", heldMb)
                         .put("held_mb_after", heldAfterMb))
                 .answer(json -> json.put("usage_id", context.operationId().toString())
@@ -55,6 +56,7 @@ record UsageChange(
                         .put("held_mb", heldAfterMb)
                         .put("total_mb", after.totalMb())
                         .put("used_mb", after.usedMb())
+                        .put("reserved_mb", after.reservedMb())
                         .put("allocated_mb", after.allocatedMb())
                         .put("available_mb", after.availableMb())
                         .put("created_at", context.now()));

@@ -4,6 +4,7 @@ import static com.cagen.quota.testing.Samples.NOW;
 import static com.cagen.quota.testing.Samples.atLevel;
 import static com.cagen.quota.testing.Samples.caller;
 import static com.cagen.quota.testing.Samples.child;
+import static com.cagen.quota.testing.Samples.reserved;
 import static com.cagen.quota.testing.Samples.root;
 import static com.cagen.quota.testing.Samples.suspendedBy;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -74,6 +75,7 @@ class QuotaRulesTest {
                         "quota_id", "q",
                         "total_mb", 10_000L,
                         "used_mb", 7_000L,
+                        "reserved_mb", 0L,
                         "allocated_mb", 2_000L,
                         "available_mb", 1_000L,
                         "requested_mb", 1_001L,
@@ -96,11 +98,18 @@ class QuotaRulesTest {
     void releasesOnlyWhatIsEmpty() {
         assertThat(release(root("q", 10))).isInstanceOf(Decision.Done.class);
         assertThat(release(suspendedBy("q", root("q", 10)))).isInstanceOf(Decision.Done.class);
-        for (Quota full : List.of(quota, quota.withFigures(0, 2_000, NOW), quota.withFigures(7_000, 0, NOW))) {
+        for (Quota full : List.of(
+                quota,
+                quota.withFigures(0, 2_000, NOW),
+                quota.withFigures(7_000, 0, NOW),
+                reserved(1, root("q", 10_000)))) {
             Refusal refusal = refusal(release(full));
             assertThat(refusal.code()).isEqualTo(ErrorCode.QUOTA_NOT_EMPTY);
             assertThat(refusal.details())
-                    .isEqualTo(Map.of("used_mb", full.usedMb(), "allocated_mb", full.allocatedMb()));
+                    .isEqualTo(Map.of(
+                            "used_mb", full.usedMb(),
+                            "reserved_mb", full.reservedMb(),
+                            "allocated_mb", full.allocatedMb()));
         }
     }
 

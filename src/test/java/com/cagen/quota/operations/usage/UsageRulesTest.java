@@ -92,6 +92,7 @@ class UsageRulesTest {
                 "quota_id", "q",
                 "total_mb", 10_000L,
                 "used_mb", 7_000L,
+                "reserved_mb", 0L,
                 "allocated_mb", 2_000L,
                 "available_mb", 1_000L,
                 "requested_mb", requestedMb,
