@@ -30,8 +30,6 @@ final class Logging {
         context.getLogger("io.zonky").setLevel(Level.WARN);
         context.getLogger("io.netty").setLevel(Level.WARN);
         context.getLogger("com.hazelcast").setLevel(Level.WARN);
-        // It warns that its locks are not safe; none is used.
-        context.getLogger("com.hazelcast.cp.CPSubsystem").setLevel(Level.ERROR);
         // Vert.x asks for gauges that it already has; it gets the same ones.
         context.getLogger("io.micrometer.core.instrument.MeterRegistry").setLevel(Level.ERROR);
     }
