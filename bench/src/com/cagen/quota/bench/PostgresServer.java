@@ -1,3 +1,5 @@
+package com.cagen.quota.bench;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,45 +12,79 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** A PostgreSQL server of the benchmark's own, as durable as one is by default. */
-final class Postgres implements AutoCloseable {
+final class PostgresServer implements AutoCloseable {
     private static final String PASSWORD = "bench";
     final Path programs;
     final int port;
     private final Path data;
     private final Process server;
 
-    Postgres(Path folder, int port, String... settings) throws Exception {
+    PostgresServer(Path folder, int port, String... settings) throws Exception {
         this.programs = programs();
         this.port = port;
         this.data = folder.resolve("postgres");
         if (Files.exists(data)) {
             try (Stream<Path> files = Files.walk(data)) {
-                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+                files.sorted(Comparator.reverseOrder())
+                        .forEach(file -> file.toFile().delete());
             }
         }
         Files.createDirectories(data);
         boolean root = System.getProperty("user.name").equals("root");
         if (root) { // PostgreSQL does not run as root
-            Shell.run("chown", "postgres", data.toString());
+            Programs.run("chown", "postgres", data.toString());
         }
-        List<String> as = root ? List.of("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") : List.of();
+        List<String> as =
+                root ? List.of("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") : List.of();
         Path password = Files.writeString(folder.resolve("password"), PASSWORD);
-        Shell.run(command(as, "initdb", "-D", data.toString(), "-U", "bench", "-A", "scram-sha-256",
-                "--pwfile", password.toString(), "-E", "UTF8", "--locale=C.UTF-8"));
-        List<String> start = command(as, "postgres", "-D", data.toString(), "-p", Integer.toString(port), "-h", "127.0.0.1", "-k", "",
-                "-c", "max_connections=150", "-c", "max_wal_size=8GB", "-c", "min_wal_size=3GB", "-c", "shared_buffers=512MB");
+        Programs.run(command(
+                as,
+                "initdb",
+                "-D",
+                data.toString(),
+                "-U",
+                "bench",
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+                password.toString(),
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8"));
+        List<String> start = command(
+                as,
+                "postgres",
+                "-D",
+                data.toString(),
+                "-p",
+                Integer.toString(port),
+                "-h",
+                "127.0.0.1",
+                "-k",
+                "",
+                "-c",
+                "max_connections=150",
+                "-c",
+                "max_wal_size=8GB",
+                "-c",
+                "min_wal_size=3GB",
+                "-c",
+                "shared_buffers=512MB");
         for (String setting : settings) {
             start.add("-c");
             start.add(setting);
         }
-        server = new ProcessBuilder(start).redirectErrorStream(true)
-                .redirectOutput(folder.resolve("postgres.log").toFile()).start();
+        server = new ProcessBuilder(start)
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("postgres.log").toFile())
+                .start();
         for (int i = 0; ; i++) {
             try (Connection ignored = connect("postgres")) {
                 break;
             } catch (SQLException e) {
                 if (i == 200 || !server.isAlive()) {
-                    throw new IllegalStateException("PostgreSQL did not start: see " + folder.resolve("postgres.log"), e);
+                    throw new IllegalStateException(
+                            "PostgreSQL did not start: see " + folder.resolve("postgres.log"), e);
                 }
                 Thread.sleep(50);
             }
@@ -60,14 +96,14 @@ final class Postgres implements AutoCloseable {
      * them, and every COMMIT waits 50 ms meanwhile.
      */
     void runIn() throws SQLException {
-        query("postgres", """
+        execute("postgres", """
                 DO $$ BEGIN
                     FOR i IN 1 .. 192 LOOP
                         PERFORM pg_logical_emit_message(false, '', '');
                         PERFORM pg_switch_wal();
                     END LOOP;
                 END $$""");
-        query("postgres", "CHECKPOINT");
+        execute("postgres", "CHECKPOINT");
     }
 
     private List<String> command(List<String> as, String program, String... arguments) {
@@ -80,20 +116,24 @@ final class Postgres implements AutoCloseable {
     /** Where postgres is: on the path, or where Debian's and Red Hat's packages put it. */
     private static Path programs() throws IOException {
         List<Path> places = new ArrayList<>();
-        for (String place : System.getenv("PATH").split(":")) {
+        for (String place : System.getenv().getOrDefault("PATH", "").split(":", -1)) {
             places.add(Path.of(place));
         }
         for (Path parent : List.of(Path.of("/usr/lib/postgresql"), Path.of("/usr"))) {
             if (Files.isDirectory(parent)) {
                 try (Stream<Path> versions = Files.list(parent)) {
-                    versions.sorted(Comparator.reverseOrder()).map(version -> version.resolve("bin")).forEach(places::add);
+                    versions.sorted(Comparator.reverseOrder())
+                            .map(version -> version.resolve("bin"))
+                            .forEach(places::add);
                 }
             }
         }
         return places.stream()
-                .filter(place -> Files.isExecutable(place.resolve("postgres")) && Files.isExecutable(place.resolve("pgbench")))
+                .filter(place ->
+                        Files.isExecutable(place.resolve("postgres")) && Files.isExecutable(place.resolve("pgbench")))
                 .findFirst()
-                .orElseThrow(() -> new IllegalStateException("no folder has both postgres and pgbench: install PostgreSQL's server"));
+                .orElseThrow(() -> new IllegalStateException(
+                        "no folder has both postgres and pgbench: install PostgreSQL's server"));
     }
 
     long pid() {
@@ -108,21 +148,29 @@ final class Postgres implements AutoCloseable {
         return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:" + port + "/" + database, "bench", PASSWORD);
     }
 
-    /** Runs each statement and gives the first column of the last one's first row, or null. */
+    /** Runs each statement; their results, if any, are not read. */
+    void execute(String database, String sql) throws SQLException {
+        try (Connection connection = connect(database);
+                var statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    /** The first column of the first row. */
     String query(String database, String sql) throws SQLException {
-        try (Connection connection = connect(database); var statement = connection.createStatement()) {
-            boolean rows = statement.execute(sql);
-            if (!rows) {
-                return null;
+        try (Connection connection = connect(database);
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery(sql)) {
+            if (!rows.next()) {
+                throw new IllegalStateException("no row: " + sql);
             }
-            var result = statement.getResultSet();
-            return result.next() ? result.getString(1) : null;
+            return rows.getString(1);
         }
     }
 
     @Override
     public void close() throws Exception {
-        Shell.run("kill", "-INT", Long.toString(server.pid())); // fast shutdown
+        Programs.run("kill", "-INT", Long.toString(server.pid())); // fast shutdown
         server.waitFor();
     }
 }

@@ -1,3 +1,5 @@
+package com.cagen.quota.bench;
+
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Caller;
 import java.io.BufferedOutputStream;
@@ -14,7 +16,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 
 /** One kind of load on the service: wrk with requests made beforehand, each with a credential of its own. */
-record Load(String name, Kind kind, int connections) {
+record HttpLoad(String name, Kind kind, int connections) {
     private static final int CHUNK = 10_000;
     private static final int RESOURCES = 1_000;
 
@@ -28,11 +30,8 @@ record Load(String name, Kind kind, int connections) {
         READS
     }
 
-    /** @param errors answers other than 2xx, or none; must be 0 */
-    record Result(double perSecond, double p50Millis, double p99Millis, double maxMillis, long requests, long errors) {}
-
     /** Writes {@code count} requests. */
-    void prepare(Service service, Path file, int count) throws Exception {
+    void prepare(ServiceProcess service, Path file, int count) throws Exception {
         List<Callable<byte[]>> chunks = new ArrayList<>();
         for (int from = 0; from < count; from += CHUNK) {
             chunks.add(() -> requests(service, CHUNK));
@@ -49,11 +48,11 @@ record Load(String name, Kind kind, int connections) {
             makers.shutdown();
         }
         // Else the kernel writes it while the load runs, and every COMMIT waits for that.
-        Shell.run("sync", file.toString());
+        Programs.run("sync", file.toString());
     }
 
-    private byte[] requests(Service service, int count) {
-        Credentials credentials = new Credentials(Service.SERVICE_ID, service.key);
+    private byte[] requests(ServiceProcess service, int count) {
+        Credentials credentials = new Credentials(ServiceProcess.SERVICE_ID, service.key);
         SplittableRandom random = new SplittableRandom();
         StringBuilder all = new StringBuilder(count * 700);
         long now = System.currentTimeMillis();
@@ -64,15 +63,22 @@ record Load(String name, Kind kind, int connections) {
         return all.toString().getBytes(StandardCharsets.US_ASCII);
     }
 
-    private String request(Service service, Credentials credentials, SplittableRandom random, long now) {
+    private String request(ServiceProcess service, Credentials credentials, SplittableRandom random, long now) {
         int quota = kind == Kind.HOT ? 0 : random.nextInt(service.quotas.size());
         boolean reader = kind == Kind.SPREAD_READERS && random.nextInt(5) == 0;
         quota = reader ? quota - quota % 5 : quota;
-        Caller caller = new Caller(Service.organization(quota), reader ? "reader" : "owner", Service.SERVICE_ID, List.of());
+        Caller caller = new Caller(
+                ServiceProcess.organization(quota), reader ? "reader" : "owner", ServiceProcess.SERVICE_ID, List.of());
         StringBuilder request = new StringBuilder(700);
-        request.append(kind == Kind.READS ? "GET" : "POST").append(" /api/v1/quotas/").append(service.quotas.get(quota));
-        request.append(kind == Kind.READS ? "" : "/usage/allocate").append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Cagen ");
-        request.append(Service.SERVICE_ID).append(':').append(credentials.seal(caller, now)).append("\r\n");
+        request.append(kind == Kind.READS ? "GET" : "POST")
+                .append(" /api/v1/quotas/")
+                .append(service.quotas.get(quota));
+        request.append(kind == Kind.READS ? "" : "/usage/allocate")
+                .append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Cagen ");
+        request.append(ServiceProcess.SERVICE_ID)
+                .append(':')
+                .append(credentials.seal(caller, now))
+                .append("\r\n");
         if (kind == Kind.SPREAD_KEYS) {
             request.append("Idempotency-Key: ").append(UUID.randomUUID()).append("\r\n");
         }
@@ -80,21 +86,37 @@ record Load(String name, Kind kind, int connections) {
             return request.append("\r\n").toString();
         }
         String body = "{\"resource_id\":\"runtime_" + random.nextInt(RESOURCES) + "\",\"usage_mb\":1}";
-        return request.append("Content-Type: application/json\r\nContent-Length: ").append(body.length())
-                .append("\r\n\r\n").append(body).toString();
+        return request.append("Content-Type: application/json\r\nContent-Length: ")
+                .append(body.length())
+                .append("\r\n\r\n")
+                .append(body)
+                .toString();
     }
 
-    Result run(Service service, Path file, int seconds) throws Exception {
-        String output = Shell.run(
-                List.of("wrk", "-t1", "-c" + connections, "-d" + seconds + "s", "--timeout", "10s", "-s", "bench/replay.lua",
+    LoadResult run(ServiceProcess service, Path file, int seconds) throws Exception {
+        String output = Programs.run(
+                List.of(
+                        "wrk",
+                        "-t1",
+                        "-c" + connections,
+                        "-d" + seconds + "s",
+                        "--timeout",
+                        "10s",
+                        "-s",
+                        "bench/replay.lua",
                         "http://127.0.0.1:" + service.port + "/"),
                 Map.of("REQUESTS", file.toString()));
         for (String line : output.lines().toList()) {
             if (line.startsWith("RESULT ")) {
-                String[] f = line.split(" ");
+                String[] f = line.split(" ", -1);
                 long requests = Long.parseLong(f[1]);
-                return new Result(requests / (Long.parseLong(f[2]) / 1e6), Long.parseLong(f[3]) / 1e3, Long.parseLong(f[4]) / 1e3,
-                        Long.parseLong(f[5]) / 1e3, requests, Long.parseLong(f[6]) + Long.parseLong(f[7]));
+                return new LoadResult(
+                        requests / (Long.parseLong(f[2]) / 1e6),
+                        Long.parseLong(f[3]) / 1e3,
+                        Long.parseLong(f[4]) / 1e3,
+                        Long.parseLong(f[5]) / 1e3,
+                        requests,
+                        Long.parseLong(f[6]) + Long.parseLong(f[7]));
             }
         }
         throw new IllegalStateException("wrk said nothing:\n" + output);

@@ -1,3 +1,5 @@
+package com.cagen.quota.bench;
+
 import com.cagen.quota.credential.Credentials;
 import com.cagen.quota.domain.Caller;
 import io.vertx.core.json.JsonArray;
@@ -18,7 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /** The shipped jar, in production mode with its built-in auth service, and the quotas that it is measured on. */
-final class Service implements AutoCloseable {
+final class ServiceProcess implements AutoCloseable {
     static final String SERVICE_ID = "svc_cagen_quota";
     static final int ORGANIZATIONS = 100;
     private static final int SETUP_CALLERS = 64;
@@ -28,35 +30,57 @@ final class Service implements AutoCloseable {
     final int port;
     /** Where its tables are. */
     final String database;
+
     private final Process process;
-    private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final HttpClient http =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     /** Quotas of organization {@code org_<n % 100>}, made by {@link #setUp}; the first is the hot one. */
     final List<String> quotas = new ArrayList<>();
 
     /** @param database is made anew; its name goes into the names of the service's files as well */
-    Service(Path folder, Postgres postgres, String database, int port, List<String> javaOptions, Path jar) throws Exception {
+    ServiceProcess(Path folder, PostgresServer postgres, String database, int port, List<String> javaOptions, Path jar)
+            throws Exception {
         new SecureRandom().nextBytes(key);
         this.port = port;
         this.database = database;
-        postgres.query("postgres", "CREATE DATABASE " + database);
+        postgres.execute("postgres", "CREATE DATABASE " + database);
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         command.addAll(javaOptions);
         command.addAll(List.of("-jar", jar.toString()));
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectErrorStream(true)
                 .redirectOutput(log(folder).toFile());
         builder.environment().put("MALLOC_ARENA_MAX", "2"); // as the image does: less memory between threads
-        builder.environment().putAll(Map.of("DATABASE_URL", postgres.url(database), "ENVIRONMENT", "production", "HOST", "127.0.0.1",
-                "PORT", Integer.toString(port), "AUTH_SERVICE_URL", "embedded", "DATA_DIR", folder.resolve("data-" + database).toString(),
-                "CAGEN_QUOTA_SERVICE_SECRET_KEY", Base64.getEncoder().encodeToString(key),
-                // The heap of the benchmark would allow fewer connections than its largest load has.
-                "HTTP_MAX_CONNECTIONS", "1000"));
+        builder.environment()
+                .putAll(Map.of(
+                        "DATABASE_URL",
+                        postgres.url(database),
+                        "ENVIRONMENT",
+                        "production",
+                        "HOST",
+                        "127.0.0.1",
+                        "PORT",
+                        Integer.toString(port),
+                        "AUTH_SERVICE_URL",
+                        "embedded",
+                        "DATA_DIR",
+                        folder.resolve("data-" + database).toString(),
+                        "CAGEN_QUOTA_SERVICE_SECRET_KEY",
+                        Base64.getEncoder().encodeToString(key),
+                        // The heap of the benchmark would allow fewer connections than its largest load has.
+                        "HTTP_MAX_CONNECTIONS",
+                        "1000"));
         process = builder.start();
         for (int i = 0; ; i++) {
             try {
-                if (http.send(HttpRequest.newBuilder(uri("/health/ready")).build(), HttpResponse.BodyHandlers.ofString())
-                        .statusCode() == 200) {
+                if (http.send(
+                                        HttpRequest.newBuilder(uri("/health/ready"))
+                                                .build(),
+                                        HttpResponse.BodyHandlers.ofString())
+                                .statusCode()
+                        == 200) {
                     return;
                 }
             } catch (java.io.IOException e) {
@@ -88,7 +112,10 @@ final class Service implements AutoCloseable {
             List<Callable<String>> creations = new ArrayList<>();
             for (int n = 0; n < count; n++) {
                 String organization = organization(n);
-                JsonObject body = new JsonObject().put("name", "Quota " + n).put("type", "organization").put("total_mb", TOTAL_MB);
+                JsonObject body = new JsonObject()
+                        .put("name", "Quota " + n)
+                        .put("type", "organization")
+                        .put("total_mb", TOTAL_MB);
                 creations.add(() -> post(organization, "/quotas/create", body).getString("id"));
             }
             for (Future<String> created : callers.invokeAll(creations)) {
@@ -98,7 +125,8 @@ final class Service implements AutoCloseable {
             for (int n = 0; n < count; n += 5) {
                 String quota = quotas.get(n);
                 String organization = organization(n);
-                JsonObject body = new JsonObject().put("target_user_id", "reader").put("permissions", JsonArray.of("read"));
+                JsonObject body =
+                        new JsonObject().put("target_user_id", "reader").put("permissions", JsonArray.of("read"));
                 grants.add(() -> post(organization, "/quotas/" + quota + "/permissions/grant", body));
             }
             for (Future<JsonObject> granted : callers.invokeAll(grants)) {
@@ -117,9 +145,11 @@ final class Service implements AutoCloseable {
         String credential = new Credentials(SERVICE_ID, key)
                 .seal(new Caller(organization, "owner", SERVICE_ID, List.of()), System.currentTimeMillis());
         HttpResponse<String> response = http.send(
-                HttpRequest.newBuilder(uri("/api/v1" + path)).header("Content-Type", "application/json")
+                HttpRequest.newBuilder(uri("/api/v1" + path))
+                        .header("Content-Type", "application/json")
                         .header("Authorization", "Cagen " + SERVICE_ID + ":" + credential)
-                        .POST(HttpRequest.BodyPublishers.ofString(body.encode())).build(),
+                        .POST(HttpRequest.BodyPublishers.ofString(body.encode()))
+                        .build(),
                 HttpResponse.BodyHandlers.ofString());
         if (response.statusCode() / 100 != 2) {
             throw new IllegalStateException(path + ": " + response.body());

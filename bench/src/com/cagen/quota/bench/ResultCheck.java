@@ -1,3 +1,5 @@
+package com.cagen.quota.bench;
+
 import com.cagen.quota.audit.Verification;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.storage.Database;
@@ -10,15 +12,17 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Whether what the service wrote is right: a fast wrong answer fails the benchmark. */
-final class Truth {
-    private Truth() {}
+final class ResultCheck {
+    private ResultCheck() {}
 
     /** What is wrong; empty when nothing is. */
-    static List<String> check(Postgres postgres, String database) throws Exception {
+    static List<String> check(PostgresServer postgres, String database) throws Exception {
         List<String> faults = new ArrayList<>();
-        try (var connection = postgres.connect(database); var statement = connection.createStatement()) {
+        try (var connection = postgres.connect(database);
+                var statement = connection.createStatement()) {
             statement.execute("ANALYZE"); // autovacuum may not have come to it; without, a check may take hours
-            for (String each : Files.readString(Path.of("src/test/resources/invariants.sql")).split(";\\R")) {
+            for (String each : Files.readString(Path.of("src/test/resources/invariants.sql"))
+                    .split(";\\R", -1)) {
                 if (statement.execute(each)) {
                     try (var rows = statement.getResultSet()) {
                         if (rows.next()) {
@@ -30,10 +34,15 @@ final class Truth {
         }
         Vertx vertx = Vertx.vertx();
         try {
-            Verification.Report report = Verification.run(Database.open(vertx, DatabaseUrl.parse(postgres.url(database)),
-                            new Config.Database(Config.Engine.POSTGRESQL, 2, 10_000, 60_000, 60_000), "verify", 2))
+            Verification.Report report = Verification.run(Database.open(
+                            vertx,
+                            DatabaseUrl.parse(postgres.url(database)),
+                            new Config.Database(Config.Engine.POSTGRESQL, 2, 10_000, 60_000, 60_000),
+                            "verify",
+                            2))
                     .await(1, TimeUnit.HOURS);
-            System.out.println("verified " + report.entries() + " audit entries of " + report.organizations() + " organizations");
+            System.out.println(
+                    "verified " + report.entries() + " audit entries of " + report.organizations() + " organizations");
             if (report.firstBad() != null) {
                 faults.add("audit chain: " + report.firstBad());
             }

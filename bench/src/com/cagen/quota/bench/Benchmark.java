@@ -1,0 +1,327 @@
+package com.cagen.quota.bench;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Measures the shipped jar against pgbench on the same PostgreSQL, in the same run, in turns; then checks that what the
+ * service did was right. Run by {@code bench/run}.
+ */
+final class Benchmark {
+    private static final int QUOTAS = 10_000;
+    private static final int WARM_UP_SECONDS = 20;
+    /** So many requests a second are prepared at most. */
+    private static final int FASTEST = 60_000;
+    /** Before the name of a load on the jar that is compared with. */
+    static final String OTHER = "other ";
+
+    private static final long CATCH_UP_LIMIT_MILLIS = 120_000;
+
+    private final Map<String, String> options;
+    private final Path folder = Path.of("target", "bench").toAbsolutePath();
+    private final int rounds;
+    private final int seconds;
+    private final Pattern only;
+    private final Map<String, List<Measurement>> measurements = new LinkedHashMap<>();
+
+    private Benchmark(Map<String, String> options) {
+        this.options = options;
+        this.rounds = Integer.parseInt(options.getOrDefault("rounds", "3"));
+        this.seconds = Integer.parseInt(options.getOrDefault("seconds", "10"));
+        this.only = Pattern.compile(options.getOrDefault("only", ""));
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Map<String, String> options = new LinkedHashMap<>();
+        for (String argument : arguments) {
+            String[] parts = argument.replaceFirst("^--", "").split("=", 2);
+            if (parts.length < 2
+                    || !List.of(
+                                    "rounds",
+                                    "seconds",
+                                    "only",
+                                    "java",
+                                    "fill",
+                                    "rows",
+                                    "postgres",
+                                    "statements",
+                                    "other",
+                                    "other-java")
+                            .contains(parts[0])) {
+                System.err.println("""
+                        bench/run [--rounds=3] [--seconds=10] [--only=REGEX]
+                          --java='-Xmx96m …'  options of the service's JVM
+                          --other=JAR         and of another jar beside it, in turns, with the ratios in the end
+                          --other-java='…'    options of that one's JVM, as above by default; without --other the same jar
+                          --fill=MINUTES      full load for so long: does anything grow?
+                          --rows=MILLIONS     at the end, some loads again with so many million rows in the ledger
+                          --postgres='a=b …'  settings of PostgreSQL besides the defaults
+                          --statements=yes    what each statement costs PostgreSQL (slows it down a little)""");
+                System.exit(2);
+            }
+            options.put(parts[0], parts[1]);
+        }
+        new Benchmark(options).run();
+    }
+
+    private void run() throws Exception {
+        Files.createDirectories(folder);
+        List<String> java = List.of(
+                options.getOrDefault("java", BenchmarkReport.JAVA_OPTIONS).split(" ", -1));
+        String[] settings =
+                options.containsKey("postgres") ? options.get("postgres").split(" ", -1) : new String[0];
+        boolean statements = options.containsKey("statements");
+        if (statements) {
+            settings =
+                    new String[] {"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"
+                    };
+        }
+        try (PostgresServer postgres = new PostgresServer(folder, 54_329, settings)) {
+            postgres.runIn();
+            postgres.execute("postgres", "CREATE DATABASE peer");
+            postgres.execute("peer", Files.readString(Path.of("bench/peer/schema.sql")));
+            try (ServiceProcess service = start(postgres, "quota", 18_080, java, "target/cagen-quota.jar");
+                    ServiceProcess other = startOther(postgres, java)) {
+                measurements.clear(); // of the warm-up
+                if (statements) {
+                    postgres.execute("quota", "CREATE EXTENSION pg_stat_statements SCHEMA public");
+                }
+                for (int round = 1; round <= rounds; round++) {
+                    for (PgbenchLoad peer : peers()) {
+                        if (only.matcher(peer.name()).find()) {
+                            measure(postgres, peer);
+                        }
+                    }
+                    for (HttpLoad load : loads()) {
+                        if (only.matcher(load.name()).find()) {
+                            measure(postgres, service, load, seconds);
+                            if (other != null) {
+                                measure(
+                                        postgres,
+                                        other,
+                                        new HttpLoad(OTHER + load.name(), load.kind(), load.connections()),
+                                        seconds);
+                            }
+                        }
+                    }
+                }
+                if (options.containsKey("fill")) {
+                    fill(postgres, service, Integer.parseInt(options.get("fill")));
+                }
+                List<String> faults = ResultCheck.check(postgres, "quota");
+                if (options.containsKey("rows")) {
+                    withRows(postgres, service, Integer.parseInt(options.get("rows")));
+                }
+                String report = new BenchmarkReport(measurements).markdown(postgres, java, rounds, seconds, faults);
+                Path file = Files.writeString(folder.resolve("report.md"), report);
+                System.out.println("\n" + report + "\nalso in " + file);
+                if (!faults.isEmpty()) {
+                    System.exit(1);
+                }
+            }
+        }
+    }
+
+    private ServiceProcess start(PostgresServer postgres, String database, int port, List<String> java, String jar)
+            throws Exception {
+        ServiceProcess service = new ServiceProcess(folder, postgres, database, port, java, Path.of(jar));
+        System.out.println("making " + QUOTAS + " quotas");
+        service.setUp(QUOTAS);
+        System.out.println("warming up");
+        for (HttpLoad.Kind kind : HttpLoad.Kind.values()) {
+            measure(postgres, service, new HttpLoad("warm-up " + kind, kind, 64), WARM_UP_SECONDS);
+        }
+        return service;
+    }
+
+    /** Null when there is none to compare with. */
+    private @Nullable ServiceProcess startOther(PostgresServer postgres, List<String> java) throws Exception {
+        if (!options.containsKey("other") && !options.containsKey("other-java")) {
+            return null;
+        }
+        List<String> otherJava = options.containsKey("other-java")
+                ? List.of(options.get("other-java").split(" ", -1))
+                : java;
+        return start(postgres, "other", 18_081, otherJava, options.getOrDefault("other", "target/cagen-quota.jar"));
+    }
+
+    private static List<PgbenchLoad> peers() {
+        List<PgbenchLoad> peers = new ArrayList<>();
+        for (String form : List.of("transaction", "procedure")) {
+            for (String spread : List.of("hot", "spread")) {
+                for (int clients : new int[] {1, 8, 64}) {
+                    peers.add(new PgbenchLoad(
+                            "pgbench " + spread.toUpperCase(Locale.ROOT) + " " + form + " " + clients,
+                            spread + "-" + form,
+                            clients));
+                }
+            }
+        }
+        return peers;
+    }
+
+    private static List<HttpLoad> loads() {
+        List<HttpLoad> loads = new ArrayList<>();
+        for (HttpLoad.Kind kind : List.of(HttpLoad.Kind.HOT, HttpLoad.Kind.SPREAD)) {
+            for (int connections : new int[] {1, 8, 64, 256}) {
+                loads.add(new HttpLoad(kind + " " + connections, kind, connections));
+            }
+        }
+        for (HttpLoad.Kind kind : List.of(HttpLoad.Kind.SPREAD_KEYS, HttpLoad.Kind.SPREAD_READERS)) {
+            loads.add(new HttpLoad(kind + " 64", kind, 64));
+            loads.add(new HttpLoad(kind + " 256", kind, 256));
+        }
+        loads.add(new HttpLoad("READS 64", HttpLoad.Kind.READS, 64));
+        return loads;
+    }
+
+    private void measure(PostgresServer postgres, PgbenchLoad peer) throws Exception {
+        double before = ProcessUsage.cpuSecondsOfFamily(postgres.pid());
+        LoadResult result = peer.run(postgres, folder, seconds);
+        double cpu = ProcessUsage.cpuSecondsOfFamily(postgres.pid()) - before;
+        note(peer.name(), new Measurement(result, 0, cpu * 1e6 / result.requests(), 0, 0, 0));
+    }
+
+    private Measurement measure(PostgresServer postgres, ServiceProcess service, HttpLoad load, int seconds)
+            throws Exception {
+        Path file = folder.resolve("requests");
+        load.prepare(service, file, Math.min(FASTEST, load.connections() * 4_000) * seconds);
+        if (options.containsKey("statements") && !load.name().startsWith("warm-up")) {
+            postgres.execute("quota", "SELECT public.pg_stat_statements_reset()");
+        }
+        double serviceBefore = ProcessUsage.cpuSeconds(service.pid());
+        double postgresBefore = ProcessUsage.cpuSecondsOfFamily(postgres.pid());
+        LoadResult result = load.run(service, file, seconds);
+        long lag = Math.round(
+                Double.parseDouble(
+                        postgres.query(
+                                service.database,
+                                "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)) * 1000, 0) FROM quota.outbox")));
+        long start = System.nanoTime();
+        while (!"0".equals(postgres.query(service.database, "SELECT count(*) FROM quota.outbox"))) {
+            if (System.nanoTime() - start > CATCH_UP_LIMIT_MILLIS * 1_000_000) {
+                throw new IllegalStateException("the audit trail did not catch up");
+            }
+            Thread.sleep(20);
+        }
+        long catchUp = (System.nanoTime() - start) / 1_000_000;
+        // Sealing is part of an operation's price, so what it costs after the load counts too.
+        double serviceCpu = ProcessUsage.cpuSeconds(service.pid()) - serviceBefore;
+        double postgresCpu = ProcessUsage.cpuSecondsOfFamily(postgres.pid()) - postgresBefore;
+        Files.delete(file);
+        if (result.errors() > 0) {
+            throw new IllegalStateException(load.name() + ": " + result.errors() + " requests failed");
+        }
+        Measurement measurement = new Measurement(
+                result,
+                serviceCpu * 1e6 / result.requests(),
+                postgresCpu * 1e6 / result.requests(),
+                ProcessUsage.memoryMb(service.pid(), "VmRSS"),
+                lag,
+                catchUp);
+        note(load.name(), measurement);
+        if (options.containsKey("statements") && !load.name().startsWith("warm-up")) {
+            printStatements(postgres, result.requests());
+        }
+        return measurement;
+    }
+
+    private void note(String name, Measurement m) {
+        measurements.computeIfAbsent(name, ignored -> new ArrayList<>()).add(m);
+        System.out.printf(
+                "%-32s %8.0f/s  p50 %7.2f ms  p99 %7.2f ms  max %7.1f ms  service %5.1f us  postgres %6.1f us  rss %d MB  lag %d ms + %d ms%n",
+                name,
+                m.load().perSecond(),
+                m.load().p50Millis(),
+                m.load().p99Millis(),
+                m.load().maxMillis(),
+                m.serviceMicros(),
+                m.postgresMicros(),
+                m.rssMb(),
+                m.lagMillis(),
+                m.catchUpMillis());
+    }
+
+    private static void printStatements(PostgresServer postgres, long requests) throws Exception {
+        try (var connection = postgres.connect("quota");
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery("""
+                        SELECT calls, rows, (total_exec_time + total_plan_time) * 1000, plans, total_plan_time * 1000, regexp_replace(left(query, 300), '\\s+', ' ', 'g')
+                        FROM public.pg_stat_statements ORDER BY total_exec_time DESC LIMIT 25""")) {
+            while (rows.next()) {
+                System.out.printf(
+                        "  %7.2f us/request %8d calls %7.1f rows/call %8.1f us/call %7d plans of %7.1f us  %.100s%n",
+                        rows.getDouble(3) / requests,
+                        rows.getLong(1),
+                        rows.getDouble(2) / rows.getLong(1),
+                        rows.getDouble(3) / rows.getLong(1),
+                        rows.getLong(4),
+                        rows.getDouble(5) / Math.max(1, rows.getLong(4)),
+                        rows.getString(6));
+            }
+        }
+    }
+
+    /** Full load for minutes: shows whether anything grows. */
+    private void fill(PostgresServer postgres, ServiceProcess service, int minutes) throws Exception {
+        HttpLoad load = new HttpLoad("SPREAD 256, for minutes", HttpLoad.Kind.SPREAD, 256);
+        for (int half = 0; half < 2 * minutes; half++) { // making the requests comes on top
+            measure(postgres, service, load, 30);
+        }
+        sizes(postgres);
+    }
+
+    /** What a million rows take, indexes included. */
+    private static void sizes(PostgresServer postgres) throws Exception {
+        for (String table : List.of("quota_usage", "quota_audit_logs", "operations", "quota_holdings")) {
+            System.out.println(table + ": "
+                    + postgres.query(
+                            "quota",
+                            "SELECT count(*) || ' rows, ' || pg_total_relation_size('quota." + table
+                                    + "') / greatest(1, count(*)) || ' bytes each' FROM quota." + table));
+        }
+        System.out.println("nonces: "
+                + postgres.query(
+                        "quota",
+                        "SELECT (SELECT count(*) FROM quota.nonces) || ' rows, '"
+                                + " || sum(pg_total_relation_size(inhrelid)) / (SELECT count(*) FROM quota.nonces) || ' bytes each'"
+                                + " FROM pg_inherits WHERE inhparent = 'quota.nonces'::regclass"));
+        System.out.println("WAL: "
+                + postgres.query(
+                        "quota",
+                        "SELECT pg_size_pretty(wal_bytes) || ', ' || wal_fpi || ' full pages' FROM pg_stat_wal"));
+    }
+
+    /** Makes up a long past for every quota. Its rows have no audit entries, so nothing can be checked afterwards. */
+    private void withRows(PostgresServer postgres, ServiceProcess service, int millions) throws Exception {
+        System.out.println("making " + millions + " million ledger rows");
+        postgres.execute("quota", """
+                INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
+                    service_id, reason, used_mb, held_mb, created_at)
+                SELECT organization_id, id, -n, gen_random_uuid(), 'runtime_' || n %% 100, 'allocate', 1, owner_id, 'svc_cagen_quota', NULL,
+                    1, 1, now() - n * interval '1 minute'
+                FROM quota.quotas CROSS JOIN generate_series(1, %d::bigint * 1000000 / (SELECT count(*) FROM quota.quotas)) AS n""".formatted(millions));
+        postgres.execute("quota", "VACUUM ANALYZE quota.quota_usage");
+        postgres.execute("quota", "CHECKPOINT");
+        String rows = postgres.query("quota", "SELECT count(*) FROM quota.quota_usage");
+        for (int round = 1; round <= rounds; round++) {
+            for (HttpLoad again : loads()) {
+                if (List.of("HOT 64", "SPREAD 64", "SPREAD 256", "READS 64").contains(again.name())) {
+                    measure(
+                            postgres,
+                            service,
+                            new HttpLoad(
+                                    again.name() + ", " + rows + " ledger rows", again.kind(), again.connections()),
+                            seconds);
+                }
+            }
+        }
+    }
+}
