@@ -145,6 +145,7 @@ class AuditTrailIT {
                         .put("reason", "a build")
                         .put("used_mb_before", 0)
                         .put("used_mb_after", 30)
+                        .put("reserved_mb", 0)
                         .put("held_mb_before", 0)
                         .put("held_mb_after", 30));
         assertThat(entries.get(2).getJsonObject("details").getMap())

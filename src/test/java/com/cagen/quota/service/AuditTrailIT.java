@@ -114,6 +114,7 @@ class AuditTrailIT {
                         .put("idempotency_key", "key-of-audit")
                         .put("used_mb_before", 10)
                         .put("used_mb_after", 15)
+                        .put("reserved_mb", 0)
                         .put("held_mb_before", 10)
                         .put("held_mb_after", 15));
         assertThat(entries.get(3).getString("target_user_id")).isEqualTo("bob");

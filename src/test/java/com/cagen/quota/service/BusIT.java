@@ -90,7 +90,9 @@ class BusIT {
                 ask("quota.allocate", child(root, 100).put("type", "team").put("target_id", "team_dev"));
         String id = child.getString("id");
         assertThat(child.getString("parent_quota_id")).isEqualTo(root);
-        assertThat(ask("quota.get", on(id))).isEqualTo(child).isEqualTo(alice.quota(id));
+        assertThat(ask("quota.get", on(id)))
+                .isEqualTo(alice.quota(id))
+                .isEqualTo(child.put("my_permissions", new JsonArray(List.of("read", "admin", "owner"))));
         assertThat(ask("usage.allocate", usage(id, 5)).getLong("held_mb")).isEqualTo(5);
         assertThat(ask("usage.deallocate", usage(id, 2)).getLong("held_mb")).isEqualTo(3);
         JsonObject history = ask("usage.history", on(id).put("limit", 1).put("order", "desc"));

@@ -95,7 +95,7 @@ class SuspensionIT {
         assertThat(active.getString("status")).isEqualTo("active");
         JsonObject first = alice.act(root, "suspend").data();
         assertThat(alice.act(root, "suspend").data()).isEqualTo(first);
-        assertThat(alice.quota(root)).isEqualTo(first);
+        assertThat(alice.quota(root).getLong("version")).isEqualTo(first.getLong("version"));
     }
 
     @Test
