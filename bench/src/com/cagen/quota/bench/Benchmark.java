@@ -83,7 +83,7 @@ final class Benchmark {
                     new String[] {"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"
                     };
         }
-        try (PostgresServer postgres = new PostgresServer(folder, 54_329, settings)) {
+        try (BenchmarkPostgres postgres = new BenchmarkPostgres(folder, 54_329, settings)) {
             postgres.runIn();
             postgres.execute("postgres", "CREATE DATABASE peer");
             postgres.execute("peer", Files.readString(Path.of("bench/peer/schema.sql")));
@@ -129,7 +129,7 @@ final class Benchmark {
         }
     }
 
-    private ServiceProcess start(PostgresServer postgres, String database, int port, List<String> java, String jar)
+    private ServiceProcess start(BenchmarkPostgres postgres, String database, int port, List<String> java, String jar)
             throws Exception {
         ServiceProcess service = new ServiceProcess(folder, postgres, database, port, java, Path.of(jar));
         System.out.println("making " + QUOTAS + " quotas");
@@ -142,7 +142,7 @@ final class Benchmark {
     }
 
     /** Null when there is none to compare with. */
-    private @Nullable ServiceProcess startOther(PostgresServer postgres, List<String> java) throws Exception {
+    private @Nullable ServiceProcess startOther(BenchmarkPostgres postgres, List<String> java) throws Exception {
         if (!options.containsKey("other") && !options.containsKey("other-java")) {
             return null;
         }
@@ -182,14 +182,14 @@ final class Benchmark {
         return loads;
     }
 
-    private void measure(PostgresServer postgres, PgbenchLoad peer) throws Exception {
+    private void measure(BenchmarkPostgres postgres, PgbenchLoad peer) throws Exception {
         double before = ProcessUsage.cpuSecondsOfFamily(postgres.pid());
         LoadResult result = peer.run(postgres, folder, seconds);
         double cpu = ProcessUsage.cpuSecondsOfFamily(postgres.pid()) - before;
         note(peer.name(), new Measurement(result, 0, cpu * 1e6 / result.requests(), 0, 0, 0));
     }
 
-    private Measurement measure(PostgresServer postgres, ServiceProcess service, HttpLoad load, int seconds)
+    private Measurement measure(BenchmarkPostgres postgres, ServiceProcess service, HttpLoad load, int seconds)
             throws Exception {
         Path file = folder.resolve("requests");
         load.prepare(service, file, Math.min(FASTEST, load.connections() * 4_000) * seconds);
@@ -249,7 +249,7 @@ final class Benchmark {
                 m.catchUpMillis());
     }
 
-    private static void printStatements(PostgresServer postgres, long requests) throws Exception {
+    private static void printStatements(BenchmarkPostgres postgres, long requests) throws Exception {
         try (var connection = postgres.connect("quota");
                 var statement = connection.createStatement();
                 var rows = statement.executeQuery("""
@@ -270,7 +270,7 @@ final class Benchmark {
     }
 
     /** Full load for minutes: shows whether anything grows. */
-    private void fill(PostgresServer postgres, ServiceProcess service, int minutes) throws Exception {
+    private void fill(BenchmarkPostgres postgres, ServiceProcess service, int minutes) throws Exception {
         HttpLoad load = new HttpLoad("SPREAD 256, for minutes", HttpLoad.Kind.SPREAD, 256);
         for (int half = 0; half < 2 * minutes; half++) { // making the requests comes on top
             measure(postgres, service, load, 30);
@@ -279,7 +279,7 @@ final class Benchmark {
     }
 
     /** What a million rows take, indexes included. */
-    private static void sizes(PostgresServer postgres) throws Exception {
+    private static void sizes(BenchmarkPostgres postgres) throws Exception {
         for (String table : List.of("quota_usage", "quota_audit_logs", "operations", "quota_holdings")) {
             System.out.println(table + ": "
                     + postgres.query(
@@ -300,7 +300,7 @@ final class Benchmark {
     }
 
     /** Makes up a long past for every quota. Its rows have no audit entries, so nothing can be checked afterwards. */
-    private void withRows(PostgresServer postgres, ServiceProcess service, int millions) throws Exception {
+    private void withRows(BenchmarkPostgres postgres, ServiceProcess service, int millions) throws Exception {
         System.out.println("making " + millions + " million ledger rows");
         postgres.execute("quota", """
                 INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,

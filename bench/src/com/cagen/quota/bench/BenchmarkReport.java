@@ -21,7 +21,7 @@ final class BenchmarkReport {
         this.all = all;
     }
 
-    String markdown(PostgresServer postgres, List<String> java, int rounds, int seconds, List<String> faults)
+    String markdown(BenchmarkPostgres postgres, List<String> java, int rounds, int seconds, List<String> faults)
             throws Exception {
         StringBuilder out = new StringBuilder();
         out.append("Commit ")

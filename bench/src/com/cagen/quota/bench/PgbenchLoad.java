@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 /** The same work as one transaction for each request, or as one call of a stored procedure, by pgbench. */
 record PgbenchLoad(String name, String script, int clients) {
 
-    LoadResult run(PostgresServer postgres, Path folder, int seconds) throws Exception {
+    LoadResult run(BenchmarkPostgres postgres, Path folder, int seconds) throws Exception {
         Path logs = folder.resolve("pgbench");
         Files.createDirectories(logs);
         Programs.run(

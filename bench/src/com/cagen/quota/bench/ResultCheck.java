@@ -16,7 +16,7 @@ final class ResultCheck {
     private ResultCheck() {}
 
     /** What is wrong; empty when nothing is. */
-    static List<String> check(PostgresServer postgres, String database) throws Exception {
+    static List<String> check(BenchmarkPostgres postgres, String database) throws Exception {
         List<String> faults = new ArrayList<>();
         try (var connection = postgres.connect(database);
                 var statement = connection.createStatement()) {

@@ -39,7 +39,8 @@ final class ServiceProcess implements AutoCloseable {
     final List<String> quotas = new ArrayList<>();
 
     /** @param database is made anew; its name goes into the names of the service's files as well */
-    ServiceProcess(Path folder, PostgresServer postgres, String database, int port, List<String> javaOptions, Path jar)
+    ServiceProcess(
+            Path folder, BenchmarkPostgres postgres, String database, int port, List<String> javaOptions, Path jar)
             throws Exception {
         new SecureRandom().nextBytes(key);
         this.port = port;

@@ -3,7 +3,7 @@ package com.cagen.quota.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.cagen.quota.RunningService;
+import com.cagen.quota.ServiceWithInternals;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -70,8 +70,8 @@ class BridgeLimitsIT {
         vertx.close().await();
     }
 
-    private RunningService service(Config.Bridges bridges) throws IOException {
-        RunningService service = new RunningService(TestConfig.of(TestDatabase.create(), bridges));
+    private ServiceWithInternals service(Config.Bridges bridges) throws IOException {
+        ServiceWithInternals service = new ServiceWithInternals(TestConfig.of(TestDatabase.create(), bridges));
         running.add(service);
         return service;
     }

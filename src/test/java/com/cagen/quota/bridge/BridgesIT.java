@@ -3,7 +3,7 @@ package com.cagen.quota.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import com.cagen.quota.RunningService;
+import com.cagen.quota.ServiceWithInternals;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -39,10 +39,10 @@ class BridgesIT {
             "no events after unregistering");
     private static final List<String> LIMITS = List.of("a frame of 64 KiB taken", "a larger frame closes the socket");
 
-    private final RunningService service;
+    private final ServiceWithInternals service;
 
     BridgesIT() throws IOException {
-        service = new RunningService(
+        service = new ServiceWithInternals(
                 TestConfig.of(TestDatabase.create(), new Config.Bridges(0, "127.0.0.1", null, 0, 100, 1_000)));
     }
 

@@ -3,7 +3,7 @@ package com.cagen.quota.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import com.cagen.quota.RunningService;
+import com.cagen.quota.ServiceWithInternals;
 import com.cagen.quota.examples.UploadVerticle;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -37,13 +37,13 @@ class QuotaClientIT {
     private static final User BOB = new User("bob", "acme");
     private static final User STRANGER = new User("mallory", "elsewhere");
 
-    private final RunningService service;
+    private final ServiceWithInternals service;
     private final Vertx vertx;
     private final QuotaClientOptions options = new QuotaClientOptions(TestConfig.KEY);
     private final QuotaClient client;
 
     QuotaClientIT() throws Exception {
-        service = new RunningService(TestConfig.of(TestDatabase.create()));
+        service = new ServiceWithInternals(TestConfig.of(TestDatabase.create()));
         vertx = service.vertx();
         client = QuotaClient.create(vertx, options);
     }

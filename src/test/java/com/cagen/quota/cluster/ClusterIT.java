@@ -39,9 +39,9 @@ class ClusterIT {
     private final Node b = new Node("b", true);
     private final Node c = new Node("c", true);
     private final List<Node> nodes = List.of(a, b, c);
-    private final Operations operations = new Operations();
+    private final NodeClient client = new NodeClient();
     private final List<String> quotas = new ArrayList<>();
-    private final List<Load> loads = new ArrayList<>();
+    private final List<JournalingClients> loads = new ArrayList<>();
 
     @BeforeAll
     void start() throws Exception {
@@ -51,9 +51,9 @@ class ClusterIT {
         for (Node node : nodes) {
             node.awaitReady();
         }
-        String root = operations.root(a, 10_000_000);
+        String root = client.root(a, 10_000_000);
         for (int i = 0; i < 5; i++) {
-            String child = operations.child(nodes.get(i % 3), root, 1_000_000);
+            String child = client.child(nodes.get(i % 3), root, 1_000_000);
             grant("grant", child, "bob");
             quotas.add(child);
         }
@@ -68,16 +68,17 @@ class ClusterIT {
 
     private void grant(String what, String quota, String user) throws Exception {
         JsonObject body = new JsonObject().put("target_user_id", user).put("permissions", List.of("read"));
-        operations.done(a, "/quotas/" + quota + "/permissions/" + what, "alice", body);
+        client.done(a, "/quotas/" + quota + "/permissions/" + what, "alice", body);
     }
 
     private static JsonObject usage(String resource) {
         return new JsonObject().put("resource_id", resource).put("usage_mb", 1);
     }
 
-    private Load load(String name, int patienceSeconds) {
+    private JournalingClients load(String name, int patienceSeconds) {
         long seed = SEED + loads.size() * 100L;
-        Load load = new Load(name, nodes, quotas, seed, Duration.ofSeconds(patienceSeconds)).start(CLIENTS);
+        JournalingClients load =
+                new JournalingClients(name, nodes, quotas, seed, Duration.ofSeconds(patienceSeconds)).start(CLIENTS);
         loads.add(load);
         return load;
     }
@@ -95,23 +96,21 @@ class ClusterIT {
     }
 
     /** Ends the load, and holds what all clients so far wrote down against the database. */
-    private void check(Load load) throws Exception {
+    private void check(JournalingClients load) throws Exception {
         load.stop();
-        assertThat(load.count(Load.Outcome.UNKNOWN)).as("%s", load).isZero();
-        Truth.check(url, loads.toArray(Load[]::new));
+        assertThat(load.count(JournalingClients.Outcome.UNKNOWN)).as("%s", load).isZero();
+        JournalCheck.check(url, loads.toArray(JournalingClients[]::new));
     }
 
     @Test
     @Order(1)
     void acceptsACredentialOnceOnWhateverNode() throws Exception {
-        String credential = operations.credential("alice");
+        String credential = client.credential("alice");
         String path = "/quotas/" + quotas.get(0) + "/usage/allocate";
-        assertThat(operations.post(a, path, null, usage("once"), credential).status())
+        assertThat(client.post(a, path, null, usage("once"), credential).status())
                 .isEqualTo(200);
         for (Node node : nodes) {
-            assertThat(operations
-                            .post(node, path, null, usage("once"), credential)
-                            .code())
+            assertThat(client.post(node, path, null, usage("once"), credential).code())
                     .isEqualTo("credential_replayed");
         }
     }
@@ -127,7 +126,7 @@ class ClusterIT {
             Node node = nodes.get(i % 3);
             sent.add(CompletableFuture.runAsync(() -> {
                 try {
-                    Operations.Answer answer = new Operations().post(node, path, "alice", "same-key", usage("same"));
+                    NodeClient.Answer answer = new NodeClient().post(node, path, "alice", "same-key", usage("same"));
                     assertThat(answer.status()).isEqualTo(200);
                     usageIds.add(answer.data().getString("usage_id"));
                     first.addAndGet(answer.replayed() ? 0 : 1);
@@ -149,12 +148,12 @@ class ClusterIT {
         for (int round = 0; round < 5; round++) {
             grant("grant", quota, "carol");
             for (Node node : nodes) { // each of them may cache it now
-                assertThat(operations.get(node, "/quotas/" + quota, "carol").status())
+                assertThat(client.get(node, "/quotas/" + quota, "carol").status())
                         .isEqualTo(200);
             }
             grant("revoke", quota, "carol");
             for (Node node : nodes) {
-                assertThat(operations.get(node, "/quotas/" + quota, "carol").status())
+                assertThat(client.get(node, "/quotas/" + quota, "carol").status())
                         .isEqualTo(403);
             }
         }
@@ -163,7 +162,7 @@ class ClusterIT {
     @Test
     @Order(4)
     void finishesWhatANodeHasWhenItIsStopped() throws Exception {
-        Load load = load("stop", 12);
+        JournalingClients load = load("stop", 12);
         for (int round = 0; round < ROUNDS; round++) {
             restart();
             load.awaitProgress(100);
@@ -179,7 +178,7 @@ class ClusterIT {
     @Test
     @Order(5)
     void losesNothingAndDoublesNothingWhenANodeIsKilled() throws Exception {
-        Load load = load("kill", 12);
+        JournalingClients load = load("kill", 12);
         for (int round = 0; round < ROUNDS; round++) {
             load.awaitProgress(100);
             nodes.get((round + 1) % 3).kill();
@@ -192,7 +191,7 @@ class ClusterIT {
     @Test
     @Order(6)
     void letsAFrozenNodeDoNoHarmWhenItComesBack() throws Exception {
-        Load load = load("freeze", 4);
+        JournalingClients load = load("freeze", 4);
         for (int round = 0; round < ROUNDS; round++) {
             load.awaitProgress(100);
             Node node = nodes.get(round % 3);
@@ -209,7 +208,7 @@ class ClusterIT {
     @Test
     @Order(7)
     void staysCorrectWhenTheNodesLoseOneAnother() throws Exception {
-        Load load = load("partition", 4);
+        JournalingClients load = load("partition", 4);
         for (int round = 0; round < ROUNDS; round++) {
             load.awaitProgress(100);
             nodes.forEach(Node::cutOff);

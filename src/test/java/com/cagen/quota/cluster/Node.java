@@ -35,16 +35,16 @@ final class Node implements AutoCloseable {
     final int clusterPort = freePort();
     final int busPort = freePort();
     /** Between this node and the others, when the test wants to cut it off. */
-    private final @Nullable Relay clusterRelay;
+    private final @Nullable PortRelay clusterRelay;
 
-    private final @Nullable Relay busRelay;
+    private final @Nullable PortRelay busRelay;
     private final Path log;
     private @Nullable Process process;
 
     Node(String name, boolean relayed) {
         this.name = name;
-        this.clusterRelay = relayed ? new Relay(clusterPort) : null;
-        this.busRelay = relayed ? new Relay(busPort) : null;
+        this.clusterRelay = relayed ? new PortRelay(clusterPort) : null;
+        this.busRelay = relayed ? new PortRelay(busPort) : null;
         this.log = FOLDER.resolve(name + ".log");
     }
 
@@ -202,14 +202,14 @@ final class Node implements AutoCloseable {
 
     /** Cuts this node off from all others; clients and the database still reach it. */
     void cutOff() {
-        relays().forEach(Relay::cut);
+        relays().forEach(PortRelay::cut);
     }
 
     void mend() {
-        relays().forEach(Relay::mend);
+        relays().forEach(PortRelay::mend);
     }
 
-    private List<Relay> relays() {
+    private List<PortRelay> relays() {
         return clusterRelay == null || busRelay == null ? List.of() : List.of(clusterRelay, busRelay);
     }
 
@@ -218,7 +218,7 @@ final class Node implements AutoCloseable {
         if (process != null) {
             kill();
         }
-        for (Relay relay : relays()) {
+        for (PortRelay relay : relays()) {
             relay.close();
         }
     }

@@ -57,7 +57,7 @@ class RolesIT {
     private final Node back = new Node("back", LONG);
     private final List<Node> nodes = List.of(front, engine, back);
     private final int bridgePort = Node.freePort();
-    private final Operations operations = new Operations();
+    private final NodeClient nodeClient = new NodeClient();
 
     @BeforeAll
     void start() throws Exception {
@@ -85,21 +85,21 @@ class RolesIT {
 
     @Test
     void servesARequestWithEachNodeDoingItsPart() throws Exception {
-        String quota = operations.root(front, 1_000);
+        String quota = nodeClient.root(front, 1_000);
         JsonObject grant = new JsonObject().put("target_user_id", "bob").put("permissions", List.of("read"));
-        operations.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
+        nodeClient.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
         JsonObject usage = new JsonObject().put("resource_id", "r").put("usage_mb", 100);
-        assertThat(operations
+        assertThat(nodeClient
                         .done(front, "/quotas/" + quota + "/usage/allocate", "bob", usage)
                         .getInteger("used_mb"))
                 .isEqualTo(100);
-        Operations.Answer refused =
-                operations.post(front, "/quotas/" + quota + "/usage/allocate", "bob", null, usage.put("usage_mb", 901));
+        NodeClient.Answer refused =
+                nodeClient.post(front, "/quotas/" + quota + "/usage/allocate", "bob", null, usage.put("usage_mb", 901));
         assertThat(refused.code()).isEqualTo("insufficient_quota");
         assertThat(refused.body().getJsonObject("details").getInteger("short_by_mb"))
                 .isEqualTo(1);
         Invariants.awaitEmptyOutbox(url);
-        assertThat(operations
+        assertThat(nodeClient
                         .get(front, "/quotas/" + quota + "/audit", "alice")
                         .data()
                         .getJsonArray("entries"))
@@ -141,13 +141,13 @@ class RolesIT {
 
     @Test
     void endsAtOnceWhatAKilledNodeHad() throws Exception {
-        String quota = operations.root(front, 1_000);
+        String quota = nodeClient.root(front, 1_000);
         JsonObject usage = new JsonObject().put("resource_id", "r").put("usage_mb", 1);
         String path = "/quotas/" + quota + "/usage/allocate";
         try (Connection locked = lock(quota)) {
-            CompletableFuture<Operations.Answer> sent = CompletableFuture.supplyAsync(() -> {
+            CompletableFuture<NodeClient.Answer> sent = CompletableFuture.supplyAsync(() -> {
                 try {
-                    return new Operations(Duration.ofSeconds(PATIENCE_SECONDS))
+                    return new NodeClient(Duration.ofSeconds(PATIENCE_SECONDS))
                             .post(front, path, "alice", "key", usage);
                 } catch (IOException | InterruptedException e) {
                     throw new IllegalStateException(e);
@@ -155,7 +155,7 @@ class RolesIT {
             });
             awaitWaiting(1);
             engine.kill();
-            Operations.Answer answer = sent.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            NodeClient.Answer answer = sent.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
             assertThat(answer.status()).isEqualTo(503);
             assertThat(answer.code()).isEqualTo("outcome_unknown");
             locked.rollback();
@@ -163,7 +163,7 @@ class RolesIT {
         engine.start(url, nodes, ENGINE);
         engine.awaitReady();
         front.awaitReady();
-        assertThat(operations.post(front, path, "alice", "key", usage).data().getInteger("used_mb"))
+        assertThat(nodeClient.post(front, path, "alice", "key", usage).data().getInteger("used_mb"))
                 .isEqualTo(1);
     }
 
@@ -174,7 +174,7 @@ class RolesIT {
         try {
             other.start(url, nodes, ENGINE);
             other.awaitReady();
-            String quota = operations.root(front, 1_000);
+            String quota = nodeClient.root(front, 1_000);
             QuotaClient client =
                     QuotaClient.create(member, new QuotaClientOptions(TestConfig.KEY).withTimeoutMillis(300_000));
             List<Future<Usage>> sent = new ArrayList<>();
@@ -182,14 +182,14 @@ class RolesIT {
                 // They take turns, so that either node has one.
                 for (int i = 0; i < 6; i++) {
                     QuotaRequest.AllocateUsage usage = new QuotaRequest.AllocateUsage(quota, "r" + i, 1);
-                    sent.add(client.send(new User("alice", Operations.ORGANIZATION), usage));
+                    sent.add(client.send(new User("alice", NodeClient.ORGANIZATION), usage));
                 }
                 awaitWaiting(2);
                 other.kill();
                 locked.rollback();
             }
             Future.all(sent).await(PATIENCE_SECONDS, TimeUnit.SECONDS);
-            assertThat(operations.get(front, "/quotas/" + quota, "alice").data().getInteger("used_mb"))
+            assertThat(nodeClient.get(front, "/quotas/" + quota, "alice").data().getInteger("used_mb"))
                     .isEqualTo(6);
         } finally {
             member.close().await();
@@ -199,16 +199,16 @@ class RolesIT {
 
     @Test
     void tellsABridgesClientOfWhatItsUserSeesThoughTheBridgesNodeHasNoDatabase() throws Exception {
-        String credential = operations.credential("carl");
+        String credential = nodeClient.credential("carl");
         JsonObject headers = new JsonObject()
                 .put("service_id", "svc_cagen_quota")
                 .put("encrypted_data", credential.substring(credential.lastIndexOf(':') + 1));
         try (BridgeClient carl = BridgeClient.registered(bridgePort, headers)) {
-            String quota = operations.root(front, 1_000);
+            String quota = nodeClient.root(front, 1_000);
             JsonObject usage = new JsonObject().put("resource_id", "r").put("usage_mb", 100);
-            operations.done(front, "/quotas/" + quota + "/usage/allocate", "alice", usage);
+            nodeClient.done(front, "/quotas/" + quota + "/usage/allocate", "alice", usage);
             JsonObject grant = new JsonObject().put("target_user_id", "carl").put("permissions", List.of("read"));
-            operations.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
+            nodeClient.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
             JsonObject event = carl.event();
             assertThat(event.getString("type")).isEqualTo("permission.grant");
             assertThat(event.getString("quota_id")).isEqualTo(quota);
@@ -224,9 +224,9 @@ class RolesIT {
                     .<JsonObject>consumer(Addresses.EVENTS, message -> events.add(message.body()))
                     .completion()
                     .await();
-            String quota = operations.root(front, 1_000);
+            String quota = nodeClient.root(front, 1_000);
             for (int i = 1; i <= 5; i++) {
-                String credential = operations.credential("alice");
+                String credential = nodeClient.credential("alice");
                 JsonObject body = new JsonObject()
                         .put("service_id", "svc_cagen_quota")
                         .put("encrypted_data", credential.substring(credential.lastIndexOf(':') + 1))
@@ -239,7 +239,7 @@ class RolesIT {
                         .body();
                 assertThat(((JsonObject) data).getInteger("used_mb")).isEqualTo(i);
             }
-            operations.done(front, "/quotas/" + quota + "/suspend", "alice", new JsonObject());
+            nodeClient.done(front, "/quotas/" + quota + "/suspend", "alice", new JsonObject());
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
             while (events.stream().noneMatch(event -> "quota.suspend".equals(event.getString("type")))) {
                 assertThat(System.nanoTime()).as("waited in vain").isLessThan(deadline);
@@ -276,9 +276,9 @@ class RolesIT {
         for (Node node : nodes) {
             node.awaitReady();
         }
-        String quota = operations.root(front, 1_000);
+        String quota = nodeClient.root(front, 1_000);
         JsonObject grant = new JsonObject().put("target_user_id", "bob").put("permissions", List.of("read"));
-        operations.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
+        nodeClient.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
         Invariants.awaitEmptyOutbox(url);
     }
 
@@ -287,7 +287,7 @@ class RolesIT {
         engine.terminate();
         JsonObject root =
                 new JsonObject().put("name", "n").put("type", "organization").put("total_mb", 1);
-        Operations.Answer refused = operations.post(front, "/quotas/create", "alice", null, root);
+        NodeClient.Answer refused = nodeClient.post(front, "/quotas/create", "alice", null, root);
         assertThat(refused.status()).isEqualTo(503);
         assertThat(refused.code()).isEqualTo("overloaded");
         assertThat(front.status("/health/live")).isEqualTo(200);
@@ -297,6 +297,6 @@ class RolesIT {
         engine.start(url, nodes, ENGINE);
         engine.awaitReady();
         front.awaitReady();
-        operations.root(front, 1);
+        nodeClient.root(front, 1);
     }
 }

@@ -65,10 +65,10 @@ final class Throughput {
                 for (Node node : nodes) {
                     node.awaitReady();
                 }
-                Operations operations = new Operations();
+                NodeClient client = new NodeClient();
                 List<String> quotas = new ArrayList<>();
                 for (int i = 0; i < QUOTAS; i++) {
-                    quotas.add(operations.root(nodes.get(0), 1_000_000_000));
+                    quotas.add(client.root(nodes.get(0), 1_000_000_000));
                 }
                 long[] hot = new Throughput(nodes, quotas.subList(0, 1)).measure();
                 long[] spread = new Throughput(nodes, quotas).measure();
@@ -106,7 +106,7 @@ final class Throughput {
         JsonObject body =
                 new JsonObject().put("resource_id", "r" + number % 1_000).put("usage_mb", 1);
         String credential = credentials.seal(
-                new Caller(Operations.ORGANIZATION, "alice", "svc_cagen_quota", List.of()), System.currentTimeMillis());
+                new Caller(NodeClient.ORGANIZATION, "alice", "svc_cagen_quota", List.of()), System.currentTimeMillis());
         client.request(new RequestOptions()
                         .setMethod(HttpMethod.POST)
                         .setHost("127.0.0.1")

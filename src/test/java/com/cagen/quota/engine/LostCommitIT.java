@@ -13,8 +13,8 @@ import com.cagen.quota.domain.Refusal;
 import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.testing.CommitLossProxy;
 import com.cagen.quota.testing.Invariants;
-import com.cagen.quota.testing.Relay;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
 import java.io.IOException;
@@ -30,19 +30,19 @@ class LostCommitIT {
     private static final Caller OWNER = caller("org_1", "owner");
 
     private final String url = TestDatabase.create();
-    private final Relay relay;
+    private final CommitLossProxy proxy;
     private final EngineHarness engine;
 
     LostCommitIT() throws IOException {
-        relay = new Relay(url);
-        engine = new EngineHarness(url, relay.url());
+        proxy = new CommitLossProxy(url);
+        engine = new EngineHarness(url, proxy.url());
     }
 
     @AfterEach
     void invariantsHold() {
         Invariants.awaitEmptyOutbox(url);
         engine.close();
-        relay.close();
+        proxy.close();
         Invariants.check(url);
     }
 
@@ -77,13 +77,13 @@ class LostCommitIT {
 
     @ParameterizedTest
     @EnumSource(names = {"DONE", "LOST"})
-    void usageIsAnsweredAsItHappened(Relay.Fate fate) {
+    void usageIsAnsweredAsItHappened(CommitLossProxy.Fate fate) {
         String quota = root();
-        relay.choose("runtime_lost", fate);
+        proxy.choose("runtime_lost", fate);
 
         Answer answer = await(allocate(quota, "runtime_lost"));
 
-        if (fate == Relay.Fate.DONE) {
+        if (fate == CommitLossProxy.Fate.DONE) {
             assertThat(answer).isInstanceOf(Answer.Success.class);
             assertThat(ledgerRows("runtime_lost")).isOne();
         } else {
@@ -95,14 +95,14 @@ class LostCommitIT {
 
     @ParameterizedTest
     @EnumSource(names = {"DONE", "LOST"})
-    void aTreeOperationIsAnsweredAsItHappened(Relay.Fate fate) {
-        relay.choose("lost quota", fate);
+    void aTreeOperationIsAnsweredAsItHappened(CommitLossProxy.Fate fate) {
+        proxy.choose("lost quota", fate);
 
         Answer answer = await(engine.send(
                 OWNER, null, new CreateQuota.Command("lost quota", null, QuotaType.ORGANIZATION, 100, null)));
 
         long there = count("SELECT count(*) FROM quota.quotas WHERE name = 'lost quota'");
-        if (fate == Relay.Fate.DONE) {
+        if (fate == CommitLossProxy.Fate.DONE) {
             assertThat(answer).isInstanceOf(Answer.Success.class);
             assertThat(there).isOne();
         } else {
@@ -114,15 +114,15 @@ class LostCommitIT {
     /** It left nothing, so nothing is looked up: the caller asks again, with another credential. */
     @ParameterizedTest
     @EnumSource(names = {"DONE", "LOST"})
-    void aReadIsNotAnsweredWithoutItsNonce(Relay.Fate fate) {
+    void aReadIsNotAnsweredWithoutItsNonce(CommitLossProxy.Fate fate) {
         String quota = root();
         Nonce nonce = new Nonce("nonce_lost", System.currentTimeMillis());
-        relay.choose("nonce_lost", fate);
+        proxy.choose("nonce_lost", fate);
 
         assertNotDone(await(engine.send(OWNER, nonce, null, new GetQuota.Command(quota))));
 
         assertThat(count("SELECT count(*) FROM quota.nonces WHERE nonce = 'nonce_lost'"))
-                .isEqualTo(fate == Relay.Fate.DONE ? 1 : 0);
+                .isEqualTo(fate == CommitLossProxy.Fate.DONE ? 1 : 0);
         assertThat(engine.done(OWNER, new GetQuota.Command(quota)).getString("id"))
                 .isEqualTo(quota);
     }
@@ -130,7 +130,7 @@ class LostCommitIT {
     @Test
     void aCommitThatArrivesLateIsWaitedFor() throws Exception {
         String quota = root();
-        relay.choose("runtime_late", Relay.Fate.LATE);
+        proxy.choose("runtime_late", CommitLossProxy.Fate.LATE);
 
         Future<Answer> answer = allocate(quota, "runtime_late");
         // The lookup waits for the lost transaction's locks; without that it would say that nothing happened.
@@ -141,7 +141,7 @@ class LostCommitIT {
                         == 0) {
             assertThat(System.nanoTime()).as("neither an answer nor a lookup").isLessThan(deadline);
         }
-        relay.release();
+        proxy.release();
 
         assertThat(await(answer)).isInstanceOf(Answer.Success.class);
         assertThat(ledgerRows("runtime_late")).isOne();

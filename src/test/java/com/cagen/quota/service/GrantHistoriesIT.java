@@ -30,8 +30,8 @@ import com.cagen.quota.storage.Database;
 import com.cagen.quota.storage.DatabaseUrl;
 import com.cagen.quota.storage.Migrations;
 import com.cagen.quota.testing.Commands;
+import com.cagen.quota.testing.CommitLossProxy;
 import com.cagen.quota.testing.Invariants;
-import com.cagen.quota.testing.Relay;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -110,19 +110,19 @@ class GrantHistoriesIT {
     /** Lanes and an auth verticle with connections of their own, as a process of its own would have. */
     private final class Node {
         final String name = "node" + nodeNumbers.getAndIncrement();
-        final Relay relay;
+        final CommitLossProxy proxy;
         final Vertx vertx = Vertx.vertx();
         private final Context context = vertx.getOrCreateContext();
         private final RequestChannel channel;
 
         Node(boolean audits) {
             try {
-                relay = new Relay(url);
+                proxy = new CommitLossProxy(url);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
-            Config config = config(relay.url());
-            Database database = Database.open(vertx, DatabaseUrl.parse(relay.url()), config.database(), name, 8);
+            Config config = config(proxy.url());
+            Database database = Database.open(vertx, DatabaseUrl.parse(proxy.url()), config.database(), name, 8);
             Bus bus = new Bus(
                     vertx,
                     Operations.CATALOG::commandType,
@@ -184,7 +184,7 @@ class GrantHistoriesIT {
             nodes.remove(this);
             gone.add(this);
             dead.add(name);
-            relay.refuse(true);
+            proxy.refuse(true);
         }
     }
 
@@ -346,8 +346,8 @@ class GrantHistoriesIT {
 
     private void stop() {
         gone.forEach(node -> node.vertx.close());
-        nodes.forEach(node -> node.relay.close());
-        gone.forEach(node -> node.relay.close());
+        nodes.forEach(node -> node.proxy.close());
+        gone.forEach(node -> node.proxy.close());
         await(outside.close());
     }
 

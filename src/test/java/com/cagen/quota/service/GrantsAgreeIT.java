@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.auth.GrantBook;
 import com.cagen.quota.auth.StubAuthService;
 import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.testing.Relay;
+import com.cagen.quota.testing.CommitLossProxy;
 import com.cagen.quota.testing.Reply;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestDatabase;
@@ -35,10 +35,10 @@ class GrantsAgreeIT {
     private final StubAuthService stub = new StubAuthService(vertx);
     private final GrantBook book = new GrantBook();
     private final String url = TestDatabase.create();
-    private final Relay relay = new Relay(url);
+    private final CommitLossProxy proxy = new CommitLossProxy(url);
     private final RunningService service = new RunningService(Map.of(
             "DATABASE_URL",
-            relay.url(),
+            proxy.url(),
             "AUTH_SERVICE_URL",
             stub.url(),
             "AUTH_TIMEOUT_MS",
@@ -55,7 +55,7 @@ class GrantsAgreeIT {
     @AfterAll
     void stop() {
         service.close();
-        relay.close();
+        proxy.close();
         await(vertx.close());
     }
 
@@ -198,11 +198,11 @@ class GrantsAgreeIT {
         CompletableFuture<Reply> revoking =
                 alice.postAsync("/quotas/" + quota + "/permissions/revoke", User.permissions("carol", "read"));
         await(gate.reached());
-        relay.refuse(true);
+        proxy.refuse(true);
         gate.open();
         await(revoking).refused(ErrorCode.DATABASE_UNAVAILABLE);
         assertThat(book.held(quota, "carol")).isEmpty();
-        relay.refuse(false);
+        proxy.refuse(false);
         until(
                 "the database is back",
                 () -> service.send("GET", "/health/ready", "").status() == 200);

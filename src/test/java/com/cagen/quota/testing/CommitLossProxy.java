@@ -14,7 +14,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Stands between the service and PostgreSQL, and loses the connection at the COMMIT of a transaction that the test chose. */
-public final class Relay implements AutoCloseable {
+public final class CommitLossProxy implements AutoCloseable {
     /** What becomes of the chosen COMMIT; the service never gets its answer. */
     public enum Fate {
         /** It is carried out. */
@@ -37,7 +37,7 @@ public final class Relay implements AutoCloseable {
     private volatile boolean refusing;
 
     /** @param databaseUrl where connections go on to */
-    public Relay(String databaseUrl) throws IOException {
+    public CommitLossProxy(String databaseUrl) throws IOException {
         this.database = URI.create(databaseUrl);
         daemon(() -> {
             while (true) {
@@ -78,7 +78,7 @@ public final class Relay implements AutoCloseable {
     public void refuse(boolean refuse) {
         refusing = refuse;
         if (refuse) {
-            sockets.forEach(Relay::close);
+            sockets.forEach(CommitLossProxy::close);
             sockets.clear();
         }
     }

@@ -12,14 +12,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** A PostgreSQL server of the benchmark's own, as durable as one is by default. */
-final class PostgresServer implements AutoCloseable {
+final class BenchmarkPostgres implements AutoCloseable {
     private static final String PASSWORD = "bench";
     final Path programs;
     final int port;
     private final Path data;
     private final Process server;
 
-    PostgresServer(Path folder, int port, String... settings) throws Exception {
+    BenchmarkPostgres(Path folder, int port, String... settings) throws Exception {
         this.programs = programs();
         this.port = port;
         this.data = folder.resolve("postgres");

@@ -6,10 +6,10 @@ import java.io.IOException;
 import java.util.Objects;
 
 /** A whole service for a test, whose verticles share its event bus. */
-public final class RunningService implements AutoCloseable {
+public final class ServiceWithInternals implements AutoCloseable {
     private final QuotaService service;
 
-    public RunningService(Config config) throws IOException {
+    public ServiceWithInternals(Config config) throws IOException {
         service = new QuotaService(config);
         service.start();
     }

@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** Holds what clients wrote down against what the database says. */
-final class Truth {
+final class JournalCheck {
     private static final String LEDGER = """
             SELECT resource_id || ' ' || operation, count(*), min(usage_id::text) FROM quota.quota_usage GROUP BY 1
             """;
@@ -28,10 +28,10 @@ final class Truth {
 
     private record Found(int times, String usageId) {}
 
-    private Truth() {}
+    private JournalCheck() {}
 
     /** Every acknowledged operation is there once, no refused one is; invariants hold, and the audit chains are whole. */
-    static void check(String databaseUrl, Load... loads) throws Exception {
+    static void check(String databaseUrl, JournalingClients... loads) throws Exception {
         Invariants.awaitEmptyOutbox(databaseUrl);
         Invariants.check(databaseUrl);
         Map<String, Found> ledger = read(databaseUrl, LEDGER);
@@ -42,9 +42,9 @@ final class Truth {
                     assertThat(found.times()).as("doubled: %s", key).isEqualTo(1));
         }
         int acknowledged = 0;
-        for (Load load : loads) {
+        for (JournalingClients load : loads) {
             assertThat(load.unexpected()).as("%s", load).isEmpty();
-            for (Load.Entry entry : load.journal()) {
+            for (JournalingClients.Entry entry : load.journal()) {
                 Found found = ledger.get(entry.resourceId + (entry.allocate ? " allocate" : " deallocate"));
                 switch (entry.outcome) {
                     case ACKNOWLEDGED -> {

@@ -14,7 +14,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A client of the nodes. Not thread-safe, as credentials are not. */
-final class Operations {
+final class NodeClient {
     static final String ORGANIZATION = "org_1";
 
     private final Duration patience;
@@ -25,12 +25,12 @@ final class Operations {
             .connectTimeout(Duration.ofSeconds(2))
             .build();
 
-    Operations() {
+    NodeClient() {
         this(Duration.ofSeconds(12)); // the nodes give up earlier
     }
 
     /** @param patience with one request */
-    Operations(Duration patience) {
+    NodeClient(Duration patience) {
         this.patience = patience;
     }
 

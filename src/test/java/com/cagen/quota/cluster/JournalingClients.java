@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Clients that write down each operation before they send it and its answer afterwards, and repeat what got none under the same
  * idempotency key, at another node.
  */
-final class Load {
+final class JournalingClients {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -57,7 +57,7 @@ final class Load {
     private volatile boolean stopping;
 
     /** @param patience with one request, before it is repeated elsewhere while the first may still be carried out */
-    Load(String name, List<Node> nodes, List<String> quotas, long seed, Duration patience) {
+    JournalingClients(String name, List<Node> nodes, List<String> quotas, long seed, Duration patience) {
         this.patience = patience;
         this.name = name;
         this.nodes = nodes;
@@ -65,7 +65,7 @@ final class Load {
         this.seed = seed;
     }
 
-    Load start(int count) {
+    JournalingClients start(int count) {
         for (int i = 0; i < count; i++) {
             int number = i;
             Thread thread = new Thread(() -> client(number), "client-" + i);
@@ -124,7 +124,7 @@ final class Load {
 
     private void client(int number) {
         Random random = new Random(seed + number);
-        Operations operations = new Operations(patience);
+        NodeClient client = new NodeClient(patience);
         List<Entry> held = new ArrayList<>();
         for (int i = 0; !stopping; i++) {
             Entry entry;
@@ -138,14 +138,14 @@ final class Load {
             synchronized (journal) {
                 journal.add(entry);
             }
-            carryOut(operations, entry, random);
+            carryOut(client, entry, random);
             if (entry.allocate && entry.outcome == Outcome.ACKNOWLEDGED) {
                 held.add(entry);
             }
         }
     }
 
-    private void carryOut(Operations operations, Entry entry, Random random) {
+    private void carryOut(NodeClient client, Entry entry, Random random) {
         String path = "/quotas/" + entry.quotaId + (entry.allocate ? "/usage/allocate" : "/usage/deallocate");
         JsonObject body = new JsonObject().put("resource_id", entry.resourceId).put("usage_mb", 1);
         String key = entry.resourceId + (entry.allocate ? "" : "-back");
@@ -155,7 +155,7 @@ final class Load {
         long deadline = System.nanoTime() + PATIENCE_NANOS;
         while (System.nanoTime() < deadline) {
             try {
-                Operations.Answer answer = operations.post(nodes.get(at), path, user, key, body);
+                NodeClient.Answer answer = client.post(nodes.get(at), path, user, key, body);
                 tally(answer.status() + (answer.status() == 200 ? "" : " " + answer.code()));
                 if (answer.status() == 200) {
                     entry.usageId = answer.data().getString("usage_id");

@@ -11,13 +11,13 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Passes TCP connections on to a port of this machine until it is cut: then it drops them, and those that come. */
-final class Relay implements AutoCloseable {
+final class PortRelay implements AutoCloseable {
     private final int target;
     private final ServerSocket server;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
     private volatile boolean cut;
 
-    Relay(int target) {
+    PortRelay(int target) {
         this.target = target;
         try {
             this.server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -33,7 +33,7 @@ final class Relay implements AutoCloseable {
 
     void cut() {
         cut = true;
-        open.forEach(Relay::drop);
+        open.forEach(PortRelay::drop);
     }
 
     void mend() {

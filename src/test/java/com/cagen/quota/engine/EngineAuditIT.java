@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the audit trail keeps of each operation, and how it is read. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class AuditTrailIT {
+class EngineAuditIT {
     private static final Caller OWNER = caller("org_1", "owner");
     private static final Caller COLLEAGUE = caller("org_1", "colleague");
 
