@@ -1,7 +1,7 @@
 package com.cagen.quota.bench;
 
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Caller;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
 import java.io.BufferedOutputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -52,7 +52,7 @@ record HttpLoad(String name, Kind kind, int connections) {
     }
 
     private byte[] requests(ServiceProcess service, int count) {
-        Credentials credentials = new Credentials(ServiceProcess.SERVICE_ID, service.key);
+        CredentialCipher credentials = new CredentialCipher(ServiceProcess.SERVICE_ID, service.key);
         SplittableRandom random = new SplittableRandom();
         StringBuilder all = new StringBuilder(count * 700);
         long now = System.currentTimeMillis();
@@ -63,7 +63,7 @@ record HttpLoad(String name, Kind kind, int connections) {
         return all.toString().getBytes(StandardCharsets.US_ASCII);
     }
 
-    private String request(ServiceProcess service, Credentials credentials, SplittableRandom random, long now) {
+    private String request(ServiceProcess service, CredentialCipher credentials, SplittableRandom random, long now) {
         int quota = kind == Kind.HOT ? 0 : random.nextInt(service.quotas.size());
         boolean reader = kind == Kind.SPREAD_READERS && random.nextInt(5) == 0;
         quota = reader ? quota - quota % 5 : quota;

@@ -1,9 +1,9 @@
 package com.cagen.quota.bench;
 
-import com.cagen.quota.audit.Verification;
+import com.cagen.quota.audit.ChainVerification;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import io.vertx.core.Vertx;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +34,7 @@ final class ResultCheck {
         }
         Vertx vertx = Vertx.vertx();
         try {
-            Verification.Report report = Verification.run(Database.open(
+            ChainVerification.Report report = ChainVerification.run(Database.open(
                             vertx,
                             DatabaseUrl.parse(postgres.url(database)),
                             new Config.Database(Config.Engine.POSTGRESQL, 2, 10_000, 60_000, 60_000),

@@ -1,7 +1,7 @@
 package com.cagen.quota.bench;
 
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Caller;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.net.URI;
@@ -143,7 +143,7 @@ final class ServiceProcess implements AutoCloseable {
     }
 
     private JsonObject post(String organization, String path, JsonObject body) throws Exception {
-        String credential = new Credentials(SERVICE_ID, key)
+        String credential = new CredentialCipher(SERVICE_ID, key)
                 .seal(new Caller(organization, "owner", SERVICE_ID, List.of()), System.currentTimeMillis());
         HttpResponse<String> response = http.send(
                 HttpRequest.newBuilder(uri("/api/v1" + path))

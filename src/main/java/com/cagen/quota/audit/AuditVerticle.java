@@ -1,12 +1,12 @@
 package com.cagen.quota.audit;
 
-import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.RefusalException;
-import com.cagen.quota.storage.ChainRows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.storage.rows.ChainRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -37,10 +37,10 @@ public final class AuditVerticle extends VerticleBase {
     private static final long CHECKPOINT_MILLIS = 60_000;
 
     private final Config config;
-    private final Bus bus;
+    private final InternalBus bus;
     private final Database database;
     private final Sealing sealing;
-    private final Lag lag = new Lag();
+    private final AuditLag lag = new AuditLag();
     private final Counter sealed;
     private final Counter checkpointFailures;
     private final Checkpoints checkpoints;
@@ -58,7 +58,7 @@ public final class AuditVerticle extends VerticleBase {
     private Promise<Void> rest = Promise.promise();
 
     /** @param metrics gets the lag, and what was sealed */
-    public AuditVerticle(Config config, Bus bus, Database database, MeterRegistry metrics) {
+    public AuditVerticle(Config config, InternalBus bus, Database database, MeterRegistry metrics) {
         this.config = config;
         this.bus = bus;
         this.database = database;
@@ -79,7 +79,7 @@ public final class AuditVerticle extends VerticleBase {
     public Future<?> start() {
         bus.onAuditBell(this::ring);
         bus.onRefusals(
-                (entries, again) -> Refusals.store(database, entries, again).onSuccess(ignored -> ring()));
+                (entries, again) -> RefusalStore.store(database, entries, again).onSuccess(ignored -> ring()));
         vertx.setPeriodic(config.audit().drainIntervalMillis(), ignored -> {
             bus.publishAuditLag(lagMillis());
             ring();
@@ -182,7 +182,7 @@ public final class AuditVerticle extends VerticleBase {
             sealedInSweep = 0;
         }
         return database.transaction(
-                        Scope.maintenance(),
+                        SecurityScope.maintenance(),
                         connection ->
                                 ChainRows.organizationsWaiting(connection, sweptTo, ORGANIZATIONS_A_TRANSACTION + 1))
                 .onSuccess(waiting -> {

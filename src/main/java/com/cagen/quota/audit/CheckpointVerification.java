@@ -3,10 +3,10 @@ package com.cagen.quota.audit;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.SigningKey;
 import com.cagen.quota.config.VerifyingKey;
-import com.cagen.quota.storage.AuditRows;
-import com.cagen.quota.storage.ChainRows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.rows.AuditRows;
+import com.cagen.quota.storage.rows.ChainRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -176,7 +176,7 @@ public final class CheckpointVerification {
 
     private Stored stored(String organization, Set<Long> seqs) {
         return await(database.transaction(
-                Scope.organization(organization), connection -> AuditRows.hashes(connection, organization, seqs)
+                SecurityScope.organization(organization), connection -> AuditRows.hashes(connection, organization, seqs)
                         .compose(hashes -> ChainRows.read(connection, organization)
                                 .map(heads -> new Stored(hashes, heads.get(organization))))));
     }

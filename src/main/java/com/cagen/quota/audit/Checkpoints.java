@@ -2,9 +2,9 @@ package com.cagen.quota.audit;
 
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.SigningKey;
-import com.cagen.quota.storage.ChainRows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.rows.ChainRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
@@ -76,7 +76,7 @@ final class Checkpoints {
 
     private Future<Void> writeAfter(Vertx vertx, String organization) {
         return database.transaction(
-                        Scope.maintenance(), connection -> ChainRows.headsAfter(connection, organization, PAGE))
+                        SecurityScope.maintenance(), connection -> ChainRows.headsAfter(connection, organization, PAGE))
                 .compose(heads -> append(vertx, heads).compose(ignored -> {
                     if (heads.size() < PAGE) {
                         return Future.succeededFuture();

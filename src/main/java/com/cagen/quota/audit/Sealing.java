@@ -1,12 +1,12 @@
 package com.cagen.quota.audit;
 
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.storage.AuditRows;
-import com.cagen.quota.storage.ChainRows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.Scope;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.storage.rows.AuditRows;
+import com.cagen.quota.storage.rows.ChainRows;
+import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseSession;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -55,14 +55,14 @@ final class Sealing {
                 .eventually(connection::close));
     }
 
-    private static Future<Map<String, ChainRows.Head>> lock(Session connection, List<String> organizations) {
-        Future<?> begun = connection.begin(Scope.organizations(organizations));
+    private static Future<Map<String, ChainRows.Head>> lock(DatabaseSession connection, List<String> organizations) {
+        Future<?> begun = connection.begin(SecurityScope.organizations(organizations));
         Future<Map<String, ChainRows.Head>> locked = ChainRows.lock(connection, organizations);
         return Future.all(begun, locked).map(ignored -> locked.result());
     }
 
     private Future<Integer> seal(
-            Session connection, List<String> organizations, Map<String, ChainRows.Head> heads, int halvings) {
+            DatabaseSession connection, List<String> organizations, Map<String, ChainRows.Head> heads, int halvings) {
         if (heads.isEmpty()) {
             return connection.commit(Future.succeededFuture()).map(0);
         }
@@ -78,14 +78,14 @@ final class Sealing {
     }
 
     private Future<Integer> seal(
-            Session connection, Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
-        Map<String, Chain> chains = new HashMap<>();
+            DatabaseSession connection, Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
+        Map<String, HashChain> chains = new HashMap<>();
         List<AuditEntry> entries = new ArrayList<>();
         List<ChainRows.Head> places = new ArrayList<>();
         Map<String, ChainRows.Head> newHeads = new LinkedHashMap<>();
         for (ChainRows.WaitingRow row : waiting) {
             String organization = row.organizationId();
-            Chain chain = chains.computeIfAbsent(organization, ignored -> new Chain(head(heads, organization)));
+            HashChain chain = chains.computeIfAbsent(organization, ignored -> new HashChain(head(heads, organization)));
             for (AuditEntry entry : OutboxRows.decode(organization, row.entries())) {
                 entries.add(entry);
                 places.add(chain.seal(entry));

@@ -1,11 +1,16 @@
 package com.cagen.quota.auth;
 
-import com.cagen.quota.bus.Bus;
+import com.cagen.quota.auth.builtin.BuiltInAuthService;
+import com.cagen.quota.auth.client.AuthServiceClient;
+import com.cagen.quota.auth.client.AuthServiceException;
+import com.cagen.quota.auth.client.PermissionQuestions;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.domain.PermissionChange;
-import com.cagen.quota.storage.AuthOutboxRows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.delivery.AuthOutboxDelivery;
+import com.cagen.quota.domain.access.PermissionChange;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.storage.rows.AuthOutboxRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -18,19 +23,20 @@ public final class AuthVerticle extends VerticleBase {
     private static final long DRAIN_INTERVAL_MILLIS = 1_000;
 
     private final Config config;
-    private final Bus bus;
+    private final InternalBus bus;
     private final Database database;
     private final String authServiceUrl;
     private final MeterRegistry metrics;
 
     private AuthServiceClient client;
-    private AuthOutbox outbox;
+    private AuthOutboxDelivery outbox;
     private long timer;
 
     /** @param authServiceUrl {@code http(s)://host:port[/prefix]}, the configured one or that of {@link BuiltInAuthService} */
     // Set by start(), which comes before anything else.
     @SuppressWarnings("NullAway.Init")
-    public AuthVerticle(Config config, Bus bus, Database database, String authServiceUrl, MeterRegistry metrics) {
+    public AuthVerticle(
+            Config config, InternalBus bus, Database database, String authServiceUrl, MeterRegistry metrics) {
         this.config = config;
         this.bus = bus;
         this.database = database;
@@ -41,7 +47,7 @@ public final class AuthVerticle extends VerticleBase {
     @Override
     public Future<?> start() {
         client = new AuthServiceClient(vertx, config, authServiceUrl);
-        outbox = new AuthOutbox(vertx, database, client, config, metrics);
+        outbox = new AuthOutboxDelivery(vertx, database, client, config, metrics);
         bus.serveAuth(new PermissionQuestions(client::check)::ask, this::tell, outbox::restore);
         bus.onAuthBell(outbox::drain);
         timer = vertx.setPeriodic(0, DRAIN_INTERVAL_MILLIS, ignored -> outbox.drain());
@@ -65,7 +71,7 @@ public final class AuthVerticle extends VerticleBase {
     /** A node may have stood still for a while: what it tells late could undo what others told meanwhile. */
     private Future<Boolean> stillClaimed(PermissionChange change) {
         return database.transaction(
-                Scope.organization(change.caller().organizationId()),
+                SecurityScope.organization(change.caller().organizationId()),
                 connection -> AuthOutboxRows.stillClaimed(
                         connection, change, 2 * config.auth().timeoutMillis()));
     }

@@ -1,7 +1,7 @@
 package com.cagen.quota.client;
 
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Caller;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -38,7 +38,7 @@ public final class QuotaClient {
 
     private final Vertx vertx;
     private final QuotaClientOptions options;
-    private final Credentials credentials;
+    private final CredentialCipher credentials;
     /** Ends the wait of each attempt that may be followed by another one. */
     private final Set<Runnable> waiting = ConcurrentHashMap.newKeySet();
     /** Each of the other nodes tells of it. */
@@ -48,7 +48,7 @@ public final class QuotaClient {
         this.vertx = vertx;
         this.options = options;
         this.credentials =
-                new Credentials(options.serviceId(), Base64.getDecoder().decode(options.key()));
+                new CredentialCipher(options.serviceId(), Base64.getDecoder().decode(options.key()));
         vertx.eventBus().<String>consumer(NODE_LOST, message -> {
             String node = message.body();
             if (!node.equals(lastLost.getAndSet(node))) {

@@ -1,16 +1,16 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.Access;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.RecordedOperation;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.RecordedOperation;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.ErrorCode;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 

@@ -1,14 +1,14 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.Refusal;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.protocol.ErrorCode;
 import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,7 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Operation;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;

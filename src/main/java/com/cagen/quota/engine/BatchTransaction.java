@@ -1,18 +1,18 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.RowOperation;
-import com.cagen.quota.storage.AuthOutboxRows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.storage.rows.AuthOutboxRows;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import io.vertx.pgclient.PgException;
 import java.time.Instant;
@@ -71,7 +71,7 @@ final class BatchTransaction {
     }
 
     private Future<List<Outcome>> onConnection(
-            Session connection, long lockTimeoutMillis, Predicate<String> skipsLocked) {
+            DatabaseSession connection, long lockTimeoutMillis, Predicate<String> skipsLocked) {
         RowLoader loader = new RowLoader(organizations, batch, expectReplays);
         return loader.load(connection, lockTimeoutMillis, skipsLocked)
                 .compose(loaded -> decide(connection, loaded).map(loaded))
@@ -94,7 +94,7 @@ final class BatchTransaction {
         return writes.audited();
     }
 
-    private Future<Void> decide(Session connection, RowLoader.Loaded loaded) {
+    private Future<Void> decide(DatabaseSession connection, RowLoader.Loaded loaded) {
         List<BatchItem> items = new ArrayList<>(batch.size());
         List<QueuedRequest> decided = new ArrayList<>(batch.size());
         for (QueuedRequest queued : batch) {
@@ -160,7 +160,8 @@ final class BatchTransaction {
      *
      * @return null for every other decision
      */
-    private Future<@Nullable Outcome> tellOrRecord(Session connection, QueuedRequest queued, Decision decision) {
+    private Future<@Nullable Outcome> tellOrRecord(
+            DatabaseSession connection, QueuedRequest queued, Decision decision) {
         if (decision instanceof Decision.TellAuth tell) {
             return AuthOutboxRows.beginChange(connection, tell.change(), queued.operationKey(), claimMillis)
                     .map(claimed -> {
@@ -212,13 +213,13 @@ final class BatchTransaction {
         return refusal;
     }
 
-    private Future<Void> commit(Session connection, Future<Void> written) {
+    private Future<Void> commit(DatabaseSession connection, Future<Void> written) {
         return connection
                 .commit(written)
                 .recover(failure -> connection.commitSent() ? outcome(written) : rollback(connection, failure));
     }
 
-    private static <T> Future<T> rollback(Session connection, Throwable failure) {
+    private static <T> Future<T> rollback(DatabaseSession connection, Throwable failure) {
         return connection.rollback().transform(ignored -> Future.failedFuture(asFailure(failure)));
     }
 

@@ -1,25 +1,25 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.GrantKey;
-import com.cagen.quota.domain.HoldingKey;
-import com.cagen.quota.domain.LedgerEntry;
-import com.cagen.quota.domain.OperationKey;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.LedgerEntry;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.OperationKey;
+import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.engine.operation.Change;
-import com.cagen.quota.storage.AuthOutboxRows;
-import com.cagen.quota.storage.GrantRows;
-import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.QuotaTrees;
-import com.cagen.quota.storage.QuotaWrites;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Session;
-import com.cagen.quota.storage.UsageRows;
-import com.cagen.quota.storage.Write;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.storage.rows.AuthOutboxRows;
+import com.cagen.quota.storage.rows.GrantRows;
+import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.QuotaTrees;
+import com.cagen.quota.storage.rows.QuotaWrites;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.rows.UsageRows;
+import com.cagen.quota.storage.sql.DatabaseSession;
+import com.cagen.quota.storage.sql.SqlWrite;
 import io.vertx.core.Future;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -109,9 +109,9 @@ final class BatchWrites {
     }
 
     /** Sends all writes. */
-    Future<Void> write(Session connection, RowLoader.Loaded loaded) {
+    Future<Void> write(DatabaseSession connection, RowLoader.Loaded loaded) {
         LoadedRows before = loaded.rows();
-        List<Write> writes = new ArrayList<>();
+        List<SqlWrite> writes = new ArrayList<>();
         writes.addAll(QuotaWrites.of(before.quotas(), quotas.values(), now));
         writes.addAll(UsageRows.held(before.heldMb(), holdings, now));
         writes.addAll(GrantRows.writes(before.grants(), grants));
@@ -124,7 +124,7 @@ final class BatchWrites {
         writes.addAll(AuthOutboxRows.messages(messages));
         List<OutboxRows.OutboxRow> rows = new ArrayList<>();
         audit.forEach((organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
-        List<Write> outbox = OutboxRows.entries(rows);
+        List<SqlWrite> outbox = OutboxRows.entries(rows);
         writes.addAll(outbox.subList(0, Math.min(1, outbox.size())));
         List<Future<Void>> written = new ArrayList<>(1);
         ownersBelow.forEach(change -> written.add(QuotaTrees.passOwnersOn(

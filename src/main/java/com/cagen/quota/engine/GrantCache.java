@@ -1,9 +1,9 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.PermissionAnswer;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.access.PermissionAnswer;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.time.Duration;

@@ -1,14 +1,14 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.PermissionChange;
-import com.cagen.quota.domain.Refusal;
-import com.cagen.quota.domain.RefusalException;
-import com.cagen.quota.storage.AuthOutboxRows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.domain.access.PermissionChange;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.storage.rows.AuthOutboxRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.Objects;
@@ -22,11 +22,11 @@ final class GrantChanges {
     private static final long FIRST_PAUSE_MILLIS = 10;
     private static final int LARGEST_PAUSE = 4; // doublings of the first
 
-    private final Bus bus;
+    private final InternalBus bus;
     private final Database database;
     private final Config.Auth settings;
 
-    GrantChanges(Bus bus, Database database, Config.Auth settings) {
+    GrantChanges(InternalBus bus, Database database, Config.Auth settings) {
         this.bus = bus;
         this.database = database;
         this.settings = settings;
@@ -74,7 +74,7 @@ final class GrantChanges {
         PermissionChange change = Objects.requireNonNull(queued.authChange);
         long uncertainMillis = queued.told == QueuedRequest.Told.UNKNOWN ? settings.uncertainMillis() : 0;
         return database.transaction(
-                        Scope.organization(queued.organizationId()),
+                        SecurityScope.organization(queued.organizationId()),
                         connection -> queued.told == QueuedRequest.Told.REFUSED
                                 ? AuthOutboxRows.endRefusedChange(connection, change)
                                 : AuthOutboxRows.giveUpChange(connection, change, uncertainMillis))

@@ -1,22 +1,22 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.FairQueue;
-import com.cagen.quota.domain.FairShare;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.PermissionQuestion;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.Refusal;
-import com.cagen.quota.domain.RefusalException;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.access.PermissionQuestion;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.domain.request.Request;
+import com.cagen.quota.domain.scheduling.FairQueue;
+import com.cagen.quota.domain.scheduling.FairShare;
 import com.cagen.quota.engine.operation.Catalog;
 import com.cagen.quota.engine.operation.RowOperation;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.QuotaTrees;
-import com.cagen.quota.storage.RequestRows;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.storage.rows.QuotaTrees;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.sql.Database;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -82,7 +82,7 @@ final class Lane {
     private static final String UNIQUE_VIOLATION = "23505";
     private static final String STATEMENT_TIMEOUT = "57014";
 
-    private final Bus bus;
+    private final InternalBus bus;
     private final Database database;
     private final Catalog catalog;
     private final Config config;
@@ -100,7 +100,7 @@ final class Lane {
     private int batchesExpectingReplays;
     private long auditLagMillis;
 
-    Lane(Bus bus, Database database, Catalog catalog, Config config, MeterRegistry metrics, int number) {
+    Lane(InternalBus bus, Database database, Catalog catalog, Config config, MeterRegistry metrics, int number) {
         this.bus = bus;
         this.database = database;
         this.catalog = catalog;

@@ -1,12 +1,12 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.GrantKey;
-import com.cagen.quota.domain.HoldingKey;
-import com.cagen.quota.domain.OperationKey;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.request.OperationKey;
+import com.cagen.quota.domain.request.RecordedOperation;
+import com.cagen.quota.protocol.Permission;
 import java.util.Map;
 import java.util.Set;
 

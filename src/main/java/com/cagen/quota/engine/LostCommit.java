@@ -1,14 +1,14 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.domain.Refusal;
-import com.cagen.quota.domain.RefusalException;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.QuotaRows;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.QuotaRows;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
 import java.util.List;
 import java.util.Set;
@@ -39,7 +39,7 @@ final class LostCommit {
         QuotaKey quota = pending.quotaKey();
         List<QuotaKey> quotas = quota == null ? List.of() : List.of(quota);
         return database.transaction(
-                        Scope.organization(organization),
+                        SecurityScope.organization(organization),
                         // Its organization's first row may have been part of it.
                         connection -> RequestRows.ensureOrganizations(connection, List.of(organization))
                                 .compose(ignored -> RequestRows.claim(connection, nonces))

@@ -1,7 +1,7 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Answer;
 import java.util.List;
 
 /** What one transaction made of one request. */

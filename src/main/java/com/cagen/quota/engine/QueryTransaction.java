@@ -1,21 +1,21 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.QuotaRows;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Scope;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.QuotaRows;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseSession;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -29,7 +29,7 @@ final class QueryTransaction {
     private QueryTransaction() {}
 
     static Future<Outcome> run(Database database, KnownOrganizations organizations, QueuedRequest queued) {
-        return database.transaction(Scope.organization(queued.organizationId()), connection -> claim(
+        return database.transaction(SecurityScope.organization(queued.organizationId()), connection -> claim(
                                 connection, organizations, queued)
                         .compose(accepted -> admit(connection, queued, (QueryOperation<?>) queued.operation, accepted)))
                 .onSuccess(ignored -> {
@@ -38,7 +38,8 @@ final class QueryTransaction {
                 });
     }
 
-    private static Future<Boolean> claim(Session connection, KnownOrganizations organizations, QueuedRequest queued) {
+    private static Future<Boolean> claim(
+            DatabaseSession connection, KnownOrganizations organizations, QueuedRequest queued) {
         if (queued.nonceClaimed) {
             return Future.succeededFuture(true);
         }
@@ -50,7 +51,7 @@ final class QueryTransaction {
     }
 
     private static <C extends Input> Future<Outcome> admit(
-            Session connection, QueuedRequest queued, QueryOperation<C> operation, boolean accepted) {
+            DatabaseSession connection, QueuedRequest queued, QueryOperation<C> operation, boolean accepted) {
         C command = operation.commandType().cast(queued.request.command());
         Needs needs = new Needs().of(queued.organizationId());
         operation.need(command, needs);
@@ -77,7 +78,7 @@ final class QueryTransaction {
 
     /** Only the replay of a credential is audited, as a query changes nothing. */
     private static Future<Outcome> refuse(
-            Session connection, QueuedRequest queued, @Nullable Quota quota, Refusal refusal) {
+            DatabaseSession connection, QueuedRequest queued, @Nullable Quota quota, Refusal refusal) {
         AuditEntry entry = AuditEntries.refused(
                 queued.id,
                 queued.request,

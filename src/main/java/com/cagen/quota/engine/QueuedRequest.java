@@ -1,15 +1,15 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Fingerprint;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.OperationKey;
-import com.cagen.quota.domain.PermissionChange;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.access.PermissionChange;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Fingerprint;
+import com.cagen.quota.domain.request.OperationKey;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.protocol.Caller;
 import io.vertx.core.Promise;
 import java.util.UUID;
 import java.util.function.Predicate;

@@ -1,13 +1,13 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.bus.Bus;
-import com.cagen.quota.bus.LaneServer;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.engine.operation.Catalog;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.QuotaRows;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.messaging.LaneServer;
+import com.cagen.quota.storage.rows.QuotaRows;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -22,7 +22,7 @@ public final class QuotaVerticle extends VerticleBase {
     private static final long MAINTENANCE_MILLIS = 10 * 60 * 1_000;
     private static final long DRAIN_POLL_MILLIS = 10;
 
-    private final Bus bus;
+    private final InternalBus bus;
     private final Database database;
     private final int number;
     private final Lane lane;
@@ -31,7 +31,7 @@ public final class QuotaVerticle extends VerticleBase {
 
     /** @param number of this lane, from 0; lane 0 also looks after retention */
     public QuotaVerticle(
-            Config config, Bus bus, Database database, Catalog catalog, MeterRegistry metrics, int number) {
+            Config config, InternalBus bus, Database database, Catalog catalog, MeterRegistry metrics, int number) {
         this.bus = bus;
         this.database = database;
         this.number = number;
@@ -46,7 +46,7 @@ public final class QuotaVerticle extends VerticleBase {
             return Future.succeededFuture();
         }
         bus.serveVisibility(question -> database.transaction(
-                Scope.organization(question.organizationId()),
+                SecurityScope.organization(question.organizationId()),
                 connection -> QuotaRows.visibility(connection, question)));
         vertx.setPeriodic(MAINTENANCE_MILLIS, ignored -> maintain());
         // Without its partition no nonce can be claimed; what is to be forgotten can wait.

@@ -1,9 +1,9 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.storage.QuotaTrees;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.storage.rows.QuotaTrees;
+import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import java.util.HashMap;
 import java.util.List;
@@ -14,7 +14,7 @@ final class ReleasedQuotas {
     private ReleasedQuotas() {}
 
     /** The same quotas; the released ones with the owners that they inherit now. */
-    static Future<Map<QuotaKey, Quota>> withOwnersOfToday(Session connection, Map<QuotaKey, Quota> quotas) {
+    static Future<Map<QuotaKey, Quota>> withOwnersOfToday(DatabaseSession connection, Map<QuotaKey, Quota> quotas) {
         List<Quota> released = quotas.values().stream()
                 .filter(quota -> quota.deleted() && quota.parentId() != null)
                 .toList();

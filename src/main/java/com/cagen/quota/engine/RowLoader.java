@@ -1,23 +1,23 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.GrantKey;
-import com.cagen.quota.domain.HoldingKey;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.OperationKey;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaKey;
-import com.cagen.quota.domain.RecordedOperation;
+import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationKey;
+import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.RowOperation;
-import com.cagen.quota.storage.GrantRows;
-import com.cagen.quota.storage.QuotaRows;
-import com.cagen.quota.storage.QuotaTrees;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Scope;
-import com.cagen.quota.storage.Session;
-import com.cagen.quota.storage.UsageRows;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.storage.rows.GrantRows;
+import com.cagen.quota.storage.rows.QuotaRows;
+import com.cagen.quota.storage.rows.QuotaTrees;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.rows.UsageRows;
+import com.cagen.quota.storage.sql.DatabaseSession;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -63,7 +63,7 @@ final class RowLoader {
     }
 
     /** As {@link BatchTransaction#run}. */
-    Future<Loaded> load(Session connection, long lockTimeoutMillis, Predicate<String> skipsLocked) {
+    Future<Loaded> load(DatabaseSession connection, long lockTimeoutMillis, Predicate<String> skipsLocked) {
         Needs needs = new Needs();
         Set<String> involved = new LinkedHashSet<>();
         Set<OperationKey> keys = new HashSet<>();
@@ -85,7 +85,7 @@ final class RowLoader {
         }
 
         // All are sent at once. PostgreSQL runs them one after the other; each sees what the locks before it settled.
-        Future<?> begun = connection.begin(Scope.batch(needs.quotas(), involved), lockTimeoutMillis);
+        Future<?> begun = connection.begin(SecurityScope.batch(needs.quotas(), involved), lockTimeoutMillis);
         Future<?> known = newOrganizations.isEmpty()
                 ? Future.succeededFuture()
                 : RequestRows.ensureOrganizations(connection, newOrganizations);

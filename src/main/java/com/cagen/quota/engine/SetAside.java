@@ -1,6 +1,6 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.quota.QuotaKey;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

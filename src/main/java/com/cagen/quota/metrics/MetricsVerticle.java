@@ -1,7 +1,7 @@
 package com.cagen.quota.metrics;
 
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.Utilization;
+import com.cagen.quota.storage.rows.Utilization;
+import com.cagen.quota.storage.sql.Database;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;

@@ -1,15 +1,15 @@
 package com.cagen.quota.audit;
 
-import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.domain.AuditEntry;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.operations.Operations;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
-import com.cagen.quota.storage.Migrations;
-import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.schema.Migrations;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
+import com.cagen.quota.storage.sql.SecurityScope;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -47,7 +47,7 @@ final class AuditHarness implements AutoCloseable {
     /** A node of its own: Vert.x, pool and audit verticle. */
     static final class Node implements AutoCloseable {
         final Vertx vertx = Vertx.vertx();
-        final Bus bus;
+        final InternalBus bus;
         final Database database;
         final AuditVerticle verticle;
         final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
@@ -55,7 +55,7 @@ final class AuditHarness implements AutoCloseable {
         private @Nullable String deployment;
 
         Node(Config config, String url) {
-            bus = new Bus(vertx, Operations.CATALOG::commandType, 1, 5_000);
+            bus = new InternalBus(vertx, Operations.CATALOG::commandType, 1, 5_000);
             bus.onEvent(events::add);
             database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "node", 4);
             verticle = new AuditVerticle(config, bus, database, metrics);
@@ -126,9 +126,10 @@ final class AuditHarness implements AutoCloseable {
             organizations.add(organization);
             outbox.add(new OutboxRows.OutboxRow(organization, UUID.randomUUID(), entries));
         }
-        return database.transaction(Scope.organizations(organizations), connection -> RequestRows.ensureOrganizations(
-                        connection, organizations)
-                .compose(ignored -> connection.writeInTurn(OutboxRows.entries(outbox))));
+        return database.transaction(
+                SecurityScope.organizations(organizations),
+                connection -> RequestRows.ensureOrganizations(connection, organizations)
+                        .compose(ignored -> connection.writeInTurn(OutboxRows.entries(outbox))));
     }
 
     static <T> T await(Future<T> future) {

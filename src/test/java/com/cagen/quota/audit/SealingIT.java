@@ -4,11 +4,11 @@ import static com.cagen.quota.audit.AuditHarness.applied;
 import static com.cagen.quota.audit.AuditHarness.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.SealedEntry;
-import com.cagen.quota.storage.AuditRows;
-import com.cagen.quota.storage.OutboxRows;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.audit.SealedEntry;
+import com.cagen.quota.storage.rows.AuditRows;
+import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.sql.SecurityScope;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestDatabase;
@@ -75,7 +75,7 @@ class SealingIT {
     }
 
     private void assertSealedOnceAndInOrder(Load load) {
-        assertThat(await(Verification.run(audit.database)).firstBad())
+        assertThat(await(ChainVerification.run(audit.database)).firstBad())
                 .as("seed %d", load.seed)
                 .isNull();
         Map<String, List<UUID>> sealed = new HashMap<>();
@@ -91,7 +91,7 @@ class SealingIT {
 
     private List<SealedEntry> chain(String organization) {
         return await(audit.database.transaction(
-                Scope.organization(organization),
+                SecurityScope.organization(organization),
                 connection -> AuditRows.chain(connection, organization, 0, 1_000_000)));
     }
 
@@ -222,7 +222,7 @@ class SealingIT {
             node.bus.recordRefusal(applied("org_2", "quota_2", i));
         }
         node.start().stop();
-        assertThat(await(Verification.run(audit.database))).isEqualTo(new Verification.Report(2, 6, null));
+        assertThat(await(ChainVerification.run(audit.database))).isEqualTo(new ChainVerification.Report(2, 6, null));
         assertThat(node.bus.refusalsShed()).isZero();
     }
 
@@ -230,17 +230,17 @@ class SealingIT {
     @Test
     void refusalsThatAreSentAgainAreInTheTrailOnce() {
         List<AuditEntry> entries = List.of(applied("org_1", "quota_1", 1), applied("org_1", "quota_1", 2));
-        await(Refusals.store(audit.database, entries, false));
-        await(Refusals.store(audit.database, entries, true));
+        await(RefusalStore.store(audit.database, entries, false));
+        await(RefusalStore.store(audit.database, entries, true));
         assertThat(waiting()).isEqualTo(1);
         audit.sealAll();
-        await(Refusals.store(audit.database, entries, true));
+        await(RefusalStore.store(audit.database, entries, true));
         audit.sealAll();
         assertThat(chain("org_1"))
                 .extracting(entry -> entry.entry().auditId())
                 .containsExactly(entries.get(0).auditId(), entries.get(1).auditId());
         List<AuditEntry> lost = List.of(applied("org_1", "quota_1", 3));
-        await(Refusals.store(audit.database, lost, true));
+        await(RefusalStore.store(audit.database, lost, true));
         audit.sealAll();
         assertThat(chain("org_1")).hasSize(3);
     }
@@ -254,7 +254,7 @@ class SealingIT {
             // A first try whose connection its client has given up, and which commits all the same.
             first.setAutoCommit(false);
             first.createStatement().execute("SELECT pg_advisory_xact_lock(hashtextextended('" + batch + "', 0))");
-            Future<Void> again = Refusals.store(audit.database, entries, true);
+            Future<Void> again = RefusalStore.store(audit.database, entries, true);
             RunningService.until(
                     "the second try waits for the first one",
                     () -> count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0);
@@ -309,7 +309,7 @@ class SealingIT {
         }
         assertThat(transactions).hasSizeGreaterThan(1).allSatisfy(entries -> assertThat(bytes(entries))
                 .isLessThanOrEqualTo(Sealing.MAX_BYTES));
-        assertThat(await(Verification.run(audit.database))).isEqualTo(new Verification.Report(2, 200, null));
+        assertThat(await(ChainVerification.run(audit.database))).isEqualTo(new ChainVerification.Report(2, 200, null));
         assertThat(waiting()).isZero();
     }
 

@@ -6,11 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.config.SigningKey;
 import com.cagen.quota.config.VerifyingKey;
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.SealedEntry;
-import com.cagen.quota.storage.AuditRows;
-import com.cagen.quota.storage.ChainRows;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.audit.SealedEntry;
+import com.cagen.quota.storage.rows.AuditRows;
+import com.cagen.quota.storage.rows.ChainRows;
+import com.cagen.quota.storage.sql.SecurityScope;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -118,12 +118,12 @@ class TamperingIT {
         TestDatabase.execute(audit.url, sql);
     }
 
-    private Verification.@Nullable Bad firstBad() {
-        return await(Verification.run(audit.database)).firstBad();
+    private ChainVerification.@Nullable Bad firstBad() {
+        return await(ChainVerification.run(audit.database)).firstBad();
     }
 
     private void assertFound(long seq, String why) {
-        assertThat(firstBad()).isEqualTo(new Verification.Bad("org_b", seq, why));
+        assertThat(firstBad()).isEqualTo(new ChainVerification.Bad("org_b", seq, why));
     }
 
     /** The chains look whole; only the checkpoints tell. */
@@ -196,9 +196,9 @@ class TamperingIT {
     @Test
     void namesAnEntryAppendedBehindTheHeadThoughItsHashFits() {
         AuditEntry forged = applied("org_b", "quota_org_b", 7);
-        ChainRows.Head place = new Chain(head(chain().get(5))).seal(forged);
+        ChainRows.Head place = new HashChain(head(chain().get(5))).seal(forged);
         await(audit.database.transaction(
-                Scope.organization("org_b"),
+                SecurityScope.organization("org_b"),
                 connection -> connection.write(AuditRows.entries(List.of(forged), List.of(place)))));
         assertFound(7, "the entry lies beyond the chain's head");
     }
@@ -238,7 +238,7 @@ class TamperingIT {
     void namesTheFirstCheckpointAfterAnEntryFromWhichTheWholeChainWasRecomputed(int changed, int checkpoint)
             throws IOException {
         List<SealedEntry> chain = chain();
-        Chain forged = new Chain();
+        HashChain forged = new HashChain();
         for (SealedEntry sealed : chain) {
             AuditEntry e = sealed.entry();
             AuditEntry entry = sealed.seq() != changed
@@ -429,7 +429,7 @@ class TamperingIT {
 
     private List<SealedEntry> chain() {
         return await(audit.database.transaction(
-                Scope.organization("org_b"), connection -> AuditRows.chain(connection, "org_b", 0, 100)));
+                SecurityScope.organization("org_b"), connection -> AuditRows.chain(connection, "org_b", 0, 100)));
     }
 
     private static ChainRows.Head head(SealedEntry entry) {

@@ -1,26 +1,26 @@
 package com.cagen.quota.auth;
 
 import com.cagen.quota.config.Config;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
-import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.storage.schema.Migrations;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Vertx;
 import java.sql.SQLException;
 
 /** A migrated database, used as the service uses it and looked at behind its back. */
-final class AuthDatabase {
+public final class AuthDatabase {
     private final String url = TestDatabase.create();
-    final Database database;
+    public final Database database;
 
-    AuthDatabase(Vertx vertx, Config config) {
+    public AuthDatabase(Vertx vertx, Config config) {
         Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);
     }
 
     /** A root quota of {@code user_1}, unless it is there. */
-    void quota(String organizationId, String quotaId) {
+    public void quota(String organizationId, String quotaId) {
         execute("""
                 INSERT INTO quota.quotas (organization_id, id, path, level, name, type, owner_id, owner_ids,
                                           inherited_owner_ids, total_mb, created_at, updated_at)
@@ -30,7 +30,7 @@ final class AuthDatabase {
     }
 
     /** Records read and admin for {@code user}, as a quota's creation does for its admins. */
-    void admin(String organizationId, String quotaId, String user) {
+    public void admin(String organizationId, String quotaId, String user) {
         quota(organizationId, quotaId);
         execute("""
                 INSERT INTO quota.quota_grants (organization_id, quota_id, user_id, permissions)
@@ -38,11 +38,11 @@ final class AuthDatabase {
                 """.formatted(organizationId, quotaId, user));
     }
 
-    void execute(String sql) {
+    public void execute(String sql) {
         TestDatabase.execute(url, sql);
     }
 
-    long number(String sql) {
+    public long number(String sql) {
         try (var connection = TestDatabase.connect(url);
                 var statement = connection.createStatement();
                 var rows = statement.executeQuery(sql)) {

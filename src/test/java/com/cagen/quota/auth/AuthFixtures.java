@@ -2,8 +2,8 @@ package com.cagen.quota.auth;
 
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.Secret;
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Caller;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
 import com.cagen.quota.testing.TestConfig;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -19,15 +19,15 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** What the tests of this package share. */
-final class AuthFixtures {
-    static final String SERVICE = "svc_cagen_quota";
-    static final byte[] KEY = Base64.getDecoder().decode(TestConfig.KEY);
-    static final Caller USER = new Caller("org_1", "user_1", SERVICE, List.of("team_dev"));
+public final class AuthFixtures {
+    public static final String SERVICE = "svc_cagen_quota";
+    public static final byte[] KEY = Base64.getDecoder().decode(TestConfig.KEY);
+    public static final Caller USER = new Caller("org_1", "user_1", SERVICE, List.of("team_dev"));
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private AuthFixtures() {}
 
-    static Config config(long timeoutMillis) {
+    public static Config config(long timeoutMillis) {
         return new Config(
                 Config.Environment.DEVELOPMENT,
                 "127.0.0.1",
@@ -51,18 +51,18 @@ final class AuthFixtures {
                 null);
     }
 
-    static Credentials credentials() {
-        return new Credentials(SERVICE, KEY);
+    public static CredentialCipher credentials() {
+        return new CredentialCipher(SERVICE, KEY);
     }
 
     /** Runs {@code work} on the context, as a verticle would, and waits for it. */
-    static <T> T on(Context context, Supplier<Future<T>> work) {
+    public static <T> T on(Context context, Supplier<Future<T>> work) {
         Promise<T> done = Promise.promise();
         context.runOnContext(ignored -> work.get().onComplete(done));
         return await(done.future());
     }
 
-    static <T> T await(Future<T> future) {
+    public static <T> T await(Future<T> future) {
         try {
             return future.await(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         } catch (java.util.concurrent.TimeoutException e) {
@@ -71,7 +71,7 @@ final class AuthFixtures {
     }
 
     /** Waits until {@code condition} holds. */
-    static void until(Vertx vertx, String what, BooleanSupplier condition) {
+    public static void until(Vertx vertx, String what, BooleanSupplier condition) {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() > deadline) {

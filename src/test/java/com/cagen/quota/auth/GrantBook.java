@@ -1,6 +1,6 @@
 package com.cagen.quota.auth;
 
-import com.cagen.quota.credential.Opened;
+import com.cagen.quota.protocol.OpenedCredential;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.http.HttpServerRequest;
@@ -81,9 +81,9 @@ public final class GrantBook implements StubAuthService.Behaviour {
         if (encrypted != null) {
             credentials.add(encrypted);
         }
-        Opened opened =
+        OpenedCredential opened =
                 AuthFixtures.credentials().open(body.getString("service_id"), encrypted, System.currentTimeMillis());
-        if (!(opened instanceof Opened.Valid valid)) {
+        if (!(opened instanceof OpenedCredential.Valid valid)) {
             return refusal("The credential is not valid.");
         }
         if (path.endsWith("/permission/check")) {

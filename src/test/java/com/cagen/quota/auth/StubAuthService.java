@@ -2,7 +2,7 @@ package com.cagen.quota.auth;
 
 import static com.cagen.quota.auth.AuthFixtures.await;
 
-import com.cagen.quota.credential.Opened;
+import com.cagen.quota.protocol.OpenedCredential;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerRequest;
@@ -61,9 +61,9 @@ public final class StubAuthService {
     }
 
     public static JsonObject rightAnswer(JsonObject body) {
-        Opened opened = AuthFixtures.credentials()
+        OpenedCredential opened = AuthFixtures.credentials()
                 .open(body.getString("service_id"), body.getString("encrypted_data"), System.currentTimeMillis());
-        if (!(opened instanceof Opened.Valid valid)) {
+        if (!(opened instanceof OpenedCredential.Valid valid)) {
             return new JsonObject().put("success", false).put("error", "credential");
         }
         return new JsonObject()

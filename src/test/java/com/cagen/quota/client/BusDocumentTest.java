@@ -2,9 +2,9 @@ package com.cagen.quota.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.bus.Addresses;
-import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.messaging.Addresses;
 import com.cagen.quota.operations.Operations;
+import com.cagen.quota.protocol.ErrorCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package com.cagen.quota.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.protocol.ErrorCode;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.EnumSet;

@@ -3,8 +3,8 @@ package com.cagen.quota.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import com.cagen.quota.ServiceWithInternals;
 import com.cagen.quota.examples.UploadVerticle;
+import com.cagen.quota.node.ServiceWithInternals;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;

@@ -2,10 +2,10 @@ package com.cagen.quota.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.audit.Verification;
+import com.cagen.quota.audit.ChainVerification;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -64,7 +64,7 @@ final class JournalCheck {
             System.out.println("cluster: " + load);
         }
         assertThat(acknowledged).isPositive();
-        Verification.Report report = verify(databaseUrl);
+        ChainVerification.Report report = verify(databaseUrl);
         assertThat(report.firstBad()).isNull();
         assertThat(report.entries()).isGreaterThanOrEqualTo(acknowledged);
     }
@@ -81,11 +81,11 @@ final class JournalCheck {
         return found;
     }
 
-    private static Verification.Report verify(String databaseUrl) throws Exception {
+    private static ChainVerification.Report verify(String databaseUrl) throws Exception {
         Config config = TestConfig.of(databaseUrl);
         Vertx vertx = Vertx.vertx();
         try {
-            return Verification.run(
+            return ChainVerification.run(
                             Database.open(vertx, DatabaseUrl.parse(databaseUrl), config.database(), "verify", 2))
                     .await(60, TimeUnit.SECONDS);
         } finally {

@@ -1,7 +1,7 @@
 package com.cagen.quota.cluster;
 
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Caller;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
 import com.cagen.quota.testing.TestConfig;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -18,8 +18,8 @@ final class NodeClient {
     static final String ORGANIZATION = "org_1";
 
     private final Duration patience;
-    private final Credentials credentials =
-            new Credentials("svc_cagen_quota", Base64.getDecoder().decode(TestConfig.KEY));
+    private final CredentialCipher credentials =
+            new CredentialCipher("svc_cagen_quota", Base64.getDecoder().decode(TestConfig.KEY));
     private final HttpClient client = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(Duration.ofSeconds(2))

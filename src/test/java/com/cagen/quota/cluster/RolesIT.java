@@ -2,13 +2,13 @@ package com.cagen.quota.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.bus.Addresses;
 import com.cagen.quota.client.QuotaClient;
 import com.cagen.quota.client.QuotaClientOptions;
 import com.cagen.quota.client.QuotaRequest;
 import com.cagen.quota.client.Usage;
 import com.cagen.quota.client.User;
 import com.cagen.quota.examples.ClusterMember;
+import com.cagen.quota.messaging.Addresses;
 import com.cagen.quota.testing.BridgeClient;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;

@@ -1,7 +1,7 @@
 package com.cagen.quota.cluster;
 
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Caller;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Vertx;
@@ -33,8 +33,8 @@ final class Throughput {
     private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
     private final HttpClient client = vertx.createHttpClient(
             new HttpClientOptions().setKeepAlive(true), new PoolOptions().setHttp1MaxSize(REQUESTS_IN_FLIGHT));
-    private final Credentials credentials =
-            new Credentials("svc_cagen_quota", Base64.getDecoder().decode(TestConfig.KEY));
+    private final CredentialCipher credentials =
+            new CredentialCipher("svc_cagen_quota", Base64.getDecoder().decode(TestConfig.KEY));
     private final AtomicLong done = new AtomicLong();
     private final AtomicLong failed = new AtomicLong();
     private volatile boolean stopping;

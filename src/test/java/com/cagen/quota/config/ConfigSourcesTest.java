@@ -3,7 +3,7 @@ package com.cagen.quota.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import com.cagen.quota.testing.TestConfig;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;

@@ -2,11 +2,11 @@ package com.cagen.quota.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.Nonce;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

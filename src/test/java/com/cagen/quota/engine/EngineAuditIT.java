@@ -5,13 +5,9 @@ import static com.cagen.quota.engine.EngineHarness.caller;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.cagen.quota.audit.Verification;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Cursor;
-import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.audit.ChainVerification;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Cursor;
 import com.cagen.quota.operations.audit.ListAudit;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
@@ -23,6 +19,10 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.Nonce;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
@@ -54,7 +54,7 @@ class EngineAuditIT {
     @AfterAll
     void invariantsHold() {
         Invariants.awaitEmptyOutbox(engine.url);
-        Verification.Report report = await(Verification.run(engine.database));
+        ChainVerification.Report report = await(ChainVerification.run(engine.database));
         engine.close();
         assertThat(report.firstBad()).isNull();
         Invariants.check(engine.url);

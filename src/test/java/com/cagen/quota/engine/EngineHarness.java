@@ -1,23 +1,23 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.audit.AuditVerticle;
-import com.cagen.quota.bus.Bus;
-import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.PermissionAnswer;
-import com.cagen.quota.domain.Refusal;
-import com.cagen.quota.domain.RefusalException;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.access.PermissionAnswer;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.domain.request.Request;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.messaging.RequestChannel;
 import com.cagen.quota.operations.Operations;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
-import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Nonce;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.storage.schema.Migrations;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -55,7 +55,7 @@ final class EngineHarness implements AutoCloseable {
     private final Context context = vertx.getOrCreateContext();
     final Database database;
     private final Config config;
-    private final Bus bus;
+    private final InternalBus bus;
     private final RequestChannel channel;
 
     EngineHarness() {
@@ -85,7 +85,7 @@ final class EngineHarness implements AutoCloseable {
         config = TestConfig.of(serviceUrl);
         Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         database = Database.open(vertx, DatabaseUrl.parse(serviceUrl), config.database(), "test", 8);
-        bus = new Bus(
+        bus = new InternalBus(
                 vertx,
                 Operations.CATALOG::commandType,
                 config.lanes().count(),

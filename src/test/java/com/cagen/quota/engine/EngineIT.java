@@ -5,15 +5,10 @@ import static com.cagen.quota.engine.EngineHarness.caller;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.cagen.quota.audit.Verification;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.QuotaType;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.audit.ChainVerification;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.operations.audit.ListAudit;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
@@ -28,8 +23,13 @@ import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
 import com.cagen.quota.operations.usage.UsageHistory;
-import com.cagen.quota.storage.RequestRows;
-import com.cagen.quota.storage.Scope;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Nonce;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaType;
+import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.sql.SecurityScope;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
@@ -62,7 +62,7 @@ class EngineIT {
     @AfterAll
     void invariantsHold() {
         Invariants.awaitEmptyOutbox(engine.url);
-        Verification.Report report = await(Verification.run(engine.database));
+        ChainVerification.Report report = await(ChainVerification.run(engine.database));
         engine.close();
         assertThat(report.firstBad()).isNull();
         assertThat(report.entries()).isPositive();
@@ -115,7 +115,7 @@ class EngineIT {
     /** As a node does whose clock is wrong, when it starts and every few minutes. */
     private void rollNoncesOfANodeWhoseClockIs(Duration ahead) {
         long nowMillis = System.currentTimeMillis() + ahead.toMillis();
-        await(engine.database.transaction(Scope.maintenance(), connection -> connection
+        await(engine.database.transaction(SecurityScope.maintenance(), connection -> connection
                 .preparedQuery("SELECT quota.roll_nonce_partitions($1)")
                 .execute(Tuple.of(nowMillis))));
     }
@@ -437,7 +437,7 @@ class EngineIT {
         JsonObject page = engine.done(OWNER, firstTwo);
         assertThat(page.getJsonArray("entries").getJsonObject(0).getLong("usage_mb"))
                 .isEqualTo(1);
-        long cursor = com.cagen.quota.domain.Cursor.decode(page.getString("next_cursor"))
+        long cursor = com.cagen.quota.domain.request.Cursor.decode(page.getString("next_cursor"))
                 .orElseThrow();
         JsonObject rest = engine.done(OWNER, new UsageHistory.Command(root, null, null, null, cursor, 3, false));
         assertThat(rest.getJsonArray("entries")).hasSize(3);
@@ -508,16 +508,16 @@ class EngineIT {
             other.done(OWNER, allocate(id, "res", 1));
             other.done(OWNER, allocate(id, "res", 2));
             Invariants.awaitEmptyOutbox(other.url);
-            assertThat(await(Verification.run(other.database)).firstBad()).isNull();
+            assertThat(await(ChainVerification.run(other.database)).firstBad()).isNull();
             TestDatabase.execute(
                     other.url,
                     "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL;"
                             + "UPDATE quota.quota_audit_logs SET actor_user_id = 'nobody' WHERE seq = 2");
-            assertThat(await(Verification.run(other.database)).firstBad())
-                    .isEqualTo(new Verification.Bad("org_1", 2, "the hash does not fit the entry"));
+            assertThat(await(ChainVerification.run(other.database)).firstBad())
+                    .isEqualTo(new ChainVerification.Bad("org_1", 2, "the hash does not fit the entry"));
             TestDatabase.execute(other.url, "DELETE FROM quota.quota_audit_logs WHERE seq > 1");
-            assertThat(await(Verification.run(other.database)).firstBad())
-                    .isEqualTo(new Verification.Bad("org_1", 2, "the chain ends before its head, which is 3"));
+            assertThat(await(ChainVerification.run(other.database)).firstBad())
+                    .isEqualTo(new ChainVerification.Bad("org_1", 2, "the chain ends before its head, which is 3"));
         }
     }
 }

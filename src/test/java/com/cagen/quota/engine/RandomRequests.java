@@ -1,14 +1,8 @@
 package com.cagen.quota.engine;
 
-import com.cagen.quota.domain.Amounts;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaStatus;
-import com.cagen.quota.domain.QuotaType;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
@@ -20,7 +14,13 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.Nonce;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaStatus;
+import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.Commands;
+import com.cagen.quota.testing.Samples;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -195,7 +195,7 @@ final class RandomRequests {
         Quota quota = find(caller, quotaId);
         long usageMb = 1L + random.nextInt(12);
         if (random.nextInt(30) == 0) {
-            usageMb = Amounts.MAX_MB;
+            usageMb = Samples.MAX_MB;
         } else if (quota != null && random.nextInt(4) == 0) {
             // All that is available, or one more: mistakes are at such edges.
             usageMb = Math.max(1, quota.availableMb() + random.nextInt(2));

@@ -2,9 +2,9 @@ package com.cagen.quota.metrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.QuotaService;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.node.QuotaService;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;

@@ -3,7 +3,7 @@ package com.cagen.quota.service;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.User;

@@ -8,27 +8,27 @@ import com.cagen.quota.audit.AuditVerticle;
 import com.cagen.quota.auth.AuthVerticle;
 import com.cagen.quota.auth.GrantBook;
 import com.cagen.quota.auth.StubAuthService;
-import com.cagen.quota.bus.Bus;
-import com.cagen.quota.bus.RequestChannel;
 import com.cagen.quota.config.Config;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.QuotaType;
-import com.cagen.quota.domain.Refusal;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.QuotaVerticle;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.messaging.RequestChannel;
 import com.cagen.quota.operations.Operations;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
-import com.cagen.quota.storage.Migrations;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Nonce;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaType;
+import com.cagen.quota.storage.schema.Migrations;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.CommitLossProxy;
 import com.cagen.quota.testing.Invariants;
@@ -123,7 +123,7 @@ class GrantHistoriesIT {
             }
             Config config = config(proxy.url());
             Database database = Database.open(vertx, DatabaseUrl.parse(proxy.url()), config.database(), name, 8);
-            Bus bus = new Bus(
+            InternalBus bus = new InternalBus(
                     vertx,
                     Operations.CATALOG::commandType,
                     config.lanes().count(),

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.auth.GrantBook;
 import com.cagen.quota.auth.StubAuthService;
-import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.CommitLossProxy;
 import com.cagen.quota.testing.Reply;
 import com.cagen.quota.testing.RunningService;

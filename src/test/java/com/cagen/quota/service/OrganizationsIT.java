@@ -2,7 +2,7 @@ package com.cagen.quota.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.Reply;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.User;

@@ -1,7 +1,7 @@
 package com.cagen.quota.testing;
 
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.operations.Operations;
 import java.util.Map;

@@ -2,7 +2,7 @@ package com.cagen.quota.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.ErrorCode;
+import com.cagen.quota.protocol.ErrorCode;
 import io.vertx.core.MultiMap;
 import io.vertx.core.json.JsonObject;
 import io.vertx.json.schema.Draft;

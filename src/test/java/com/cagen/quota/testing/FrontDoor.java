@@ -1,17 +1,17 @@
 package com.cagen.quota.testing;
 
-import com.cagen.quota.bus.Bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.Secret;
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Request;
-import com.cagen.quota.gateway.BusGateway;
-import com.cagen.quota.http.Health;
-import com.cagen.quota.http.HttpVerticle;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Request;
+import com.cagen.quota.entry.bus.BusGateway;
+import com.cagen.quota.entry.http.HealthRoutes;
+import com.cagen.quota.entry.http.HttpVerticle;
+import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.operations.Operations;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.DeploymentOptions;
@@ -48,10 +48,10 @@ public final class FrontDoor implements AutoCloseable {
 
     public final Vertx vertx = Vertx.vertx();
     public final PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    public final Health health;
+    public final HealthRoutes health;
     public final String httpDeployment;
     public final int port;
-    private final Credentials credentials = new Credentials(SERVICE, KEY);
+    private final CredentialCipher credentials = new CredentialCipher(SERVICE, KEY);
 
     public FrontDoor(Config.Environment environment, long busTimeoutMillis, long httpTimeoutMillis) throws Exception {
         this(environment, busTimeoutMillis, httpTimeoutMillis, 30);
@@ -60,7 +60,7 @@ public final class FrontDoor implements AutoCloseable {
     public FrontDoor(
             Config.Environment environment, long busTimeoutMillis, long httpTimeoutMillis, int idleTimeoutSeconds)
             throws Exception {
-        Bus bus = new Bus(vertx, Operations.CATALOG::commandType, 1, busTimeoutMillis);
+        InternalBus bus = new InternalBus(vertx, Operations.CATALOG::commandType, 1, busTimeoutMillis);
         bus.serveLane(0, request -> {
             requests.add(request);
             return lane.apply(request);
@@ -71,7 +71,7 @@ public final class FrontDoor implements AutoCloseable {
         });
         checks.put("database", Future::succeededFuture);
         checks.put("auth", Future::succeededFuture);
-        health = new Health(
+        health = new HealthRoutes(
                 vertx,
                 Map.of(
                         "database", () -> check("database"),

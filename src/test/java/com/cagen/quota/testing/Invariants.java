@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 
 /**
  * The invariants of the design, as SQL over the whole database. Each query must return no row. That hashes recompute is what
- * {@code audit.Verification} checks.
+ * {@code audit.ChainVerification} checks.
  */
 public final class Invariants {
     private Invariants() {}

@@ -2,14 +2,14 @@ package com.cagen.quota.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.QuotaService;
-import com.cagen.quota.audit.Verification;
+import com.cagen.quota.audit.ChainVerification;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.ConfigLoader;
-import com.cagen.quota.credential.Credentials;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.storage.Database;
-import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.node.QuotaService;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.CredentialCipher;
+import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import io.vertx.core.Future;
 import io.vertx.core.MultiMap;
 import io.vertx.core.Vertx;
@@ -43,8 +43,8 @@ public final class RunningService implements AutoCloseable {
     private static final long PATIENCE_SECONDS = 30;
 
     private final Map<String, String> settings = new HashMap<>();
-    private final Credentials credentials =
-            new Credentials(SERVICE, Base64.getDecoder().decode(TestConfig.KEY));
+    private final CredentialCipher credentials =
+            new CredentialCipher(SERVICE, Base64.getDecoder().decode(TestConfig.KEY));
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final ContractChecker contract = new ContractChecker();
@@ -205,17 +205,17 @@ public final class RunningService implements AutoCloseable {
     public void close() {
         Invariants.awaitEmptyOutbox(databaseUrl());
         service.close();
-        Verification.Report report = verify();
+        ChainVerification.Report report = verify();
         assertThat(report.firstBad()).isNull();
         Invariants.check(databaseUrl());
     }
 
-    private Verification.Report verify() {
+    private ChainVerification.Report verify() {
         Vertx vertx = Vertx.vertx();
         try {
             Database database =
                     Database.open(vertx, DatabaseUrl.parse(databaseUrl()), config().database(), "verify", 2);
-            return await(Verification.run(database));
+            return await(ChainVerification.run(database));
         } finally {
             await(vertx.close());
         }

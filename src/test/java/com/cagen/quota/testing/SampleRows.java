@@ -1,8 +1,8 @@
 package com.cagen.quota.testing;
 
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.protocol.Permission;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;

@@ -1,18 +1,18 @@
 package com.cagen.quota.testing;
 
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.Nonce;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaType;
-import com.cagen.quota.domain.Request;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.Nonce;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaType;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 public final class Samples {
     public static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
     public static final String ORG = "org_1";
+
+    /** The largest amount that the contract allows, in megabytes: 2^53 - 1. */
+    public static final long MAX_MB = 9_007_199_254_740_991L;
 
     private Samples() {}
 

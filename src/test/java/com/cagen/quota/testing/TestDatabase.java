@@ -1,6 +1,6 @@
 package com.cagen.quota.testing;
 
-import com.cagen.quota.storage.DatabaseUrl;
+import com.cagen.quota.storage.sql.DatabaseUrl;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;

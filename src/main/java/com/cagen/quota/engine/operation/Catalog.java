@@ -1,6 +1,6 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Input;
+import com.cagen.quota.domain.request.Input;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

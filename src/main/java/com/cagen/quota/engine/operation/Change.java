@@ -1,9 +1,9 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.AuthMessage;
-import com.cagen.quota.domain.LedgerEntry;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.access.AuthMessage;
+import com.cagen.quota.domain.quota.LedgerEntry;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.protocol.Permission;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

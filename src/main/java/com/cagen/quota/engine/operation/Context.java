@@ -1,7 +1,7 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.KnownGrants;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.protocol.Caller;
 import java.time.Instant;
 import java.util.UUID;
 import java.util.function.Supplier;

@@ -1,8 +1,8 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.PermissionChange;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.access.PermissionChange;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Refusal;
 import java.util.List;
 
 /** What becomes of one request, given the rows it depends on. */

@@ -1,8 +1,8 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Cursor;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Violation;
+import com.cagen.quota.domain.request.Cursor;
+import com.cagen.quota.domain.request.Violation;
+import com.cagen.quota.protocol.Permission;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.DateTimeException;

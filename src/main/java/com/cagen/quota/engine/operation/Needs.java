@@ -1,8 +1,8 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.GrantKey;
-import com.cagen.quota.domain.HoldingKey;
-import com.cagen.quota.domain.QuotaKey;
+import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.QuotaKey;
 import java.util.LinkedHashSet;
 import java.util.Set;
 

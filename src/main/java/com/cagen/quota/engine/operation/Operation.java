@@ -1,10 +1,10 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Access;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
+import com.cagen.quota.protocol.Caller;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

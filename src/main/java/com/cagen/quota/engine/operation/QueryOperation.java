@@ -1,10 +1,10 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.OperationName;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 
 /** A read that runs queries of its own, in a transaction of its own. */
@@ -23,5 +23,5 @@ public abstract non-sealed class QueryOperation<C extends Input> extends Operati
      *
      * @param connection in a transaction that sees the caller's organization
      */
-    public abstract Future<Answer.Success> run(Session connection, C command, Caller caller);
+    public abstract Future<Answer.Success> run(DatabaseSession connection, C command, Caller caller);
 }

@@ -1,7 +1,7 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
 
 /**
  * An operation that is decided from the rows it needs, by a pure function. Many of them share a transaction: each sees what its

@@ -1,7 +1,7 @@
 package com.cagen.quota.engine.operation;
 
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.protocol.Permission;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 

@@ -1,22 +1,22 @@
 package com.cagen.quota.operations.audit;
 
-import com.cagen.quota.domain.Access;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.AuditEntry;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Cursor;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.OperationName;
-import com.cagen.quota.domain.SealedEntry;
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.audit.SealedEntry;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Cursor;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
 import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
-import com.cagen.quota.storage.AuditRows;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.storage.rows.AuditRows;
+import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -79,7 +79,7 @@ public final class ListAudit extends QueryOperation<ListAudit.Command> {
     }
 
     @Override
-    public Future<Answer.Success> run(Session connection, Command command, Caller caller) {
+    public Future<Answer.Success> run(DatabaseSession connection, Command command, Caller caller) {
         AuditRows.TrailQuery query = new AuditRows.TrailQuery(
                 command.quotaId,
                 command.action,

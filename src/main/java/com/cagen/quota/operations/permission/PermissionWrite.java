@@ -1,11 +1,11 @@
 package com.cagen.quota.operations.permission;
 
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.protocol.Permission;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;

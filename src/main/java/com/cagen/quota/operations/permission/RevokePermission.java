@@ -1,15 +1,12 @@
 package com.cagen.quota.operations.permission;
 
-import com.cagen.quota.domain.Access;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.OperationName;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.PermissionChange;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.access.PermissionChange;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Fields;
@@ -18,6 +15,9 @@ import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Permission;
 import java.util.List;
 import java.util.Set;
 

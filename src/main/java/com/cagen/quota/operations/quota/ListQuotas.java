@@ -1,20 +1,20 @@
 package com.cagen.quota.operations.quota;
 
-import com.cagen.quota.domain.Access;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.OperationName;
-import com.cagen.quota.domain.QuotaStatus;
-import com.cagen.quota.domain.QuotaType;
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
 import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
-import com.cagen.quota.storage.QuotaRows;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.QuotaStatus;
+import com.cagen.quota.protocol.QuotaType;
+import com.cagen.quota.storage.rows.QuotaRows;
+import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import org.jspecify.annotations.Nullable;
 
@@ -61,7 +61,7 @@ public final class ListQuotas extends QueryOperation<ListQuotas.Command> {
     }
 
     @Override
-    public Future<Answer.Success> run(Session connection, Command command, Caller caller) {
+    public Future<Answer.Success> run(DatabaseSession connection, Command command, Caller caller) {
         QuotaRows.Filter filter = new QuotaRows.Filter(
                 command.page,
                 command.pageSize,

@@ -1,8 +1,8 @@
 package com.cagen.quota.operations.quota;
 
-import com.cagen.quota.domain.Answer;
+import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.engine.operation.JsonText;
-import com.cagen.quota.storage.QuotaRows;
+import com.cagen.quota.storage.rows.QuotaRows;
 import java.util.function.BiConsumer;
 
 /** A page of a list with its position and the total. */

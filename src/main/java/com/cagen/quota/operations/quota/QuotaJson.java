@@ -1,6 +1,6 @@
 package com.cagen.quota.operations.quota;
 
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.JsonText;
 
 /** A quota as answers show it (contract, sections 3 and 7). */

@@ -1,8 +1,8 @@
 package com.cagen.quota.operations.quota;
 
-import com.cagen.quota.domain.AuthMessage;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.access.AuthMessage;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.protocol.Caller;
 import java.util.List;
 
 /** What the auth service is told of a new quota. */

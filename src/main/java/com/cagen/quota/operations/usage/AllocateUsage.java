@@ -1,12 +1,11 @@
 package com.cagen.quota.operations.usage;
 
-import com.cagen.quota.domain.Access;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.OperationName;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
@@ -16,6 +15,7 @@ import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.protocol.Caller;
 import org.jspecify.annotations.Nullable;
 
 /** Lets a resource use capacity of a quota. */

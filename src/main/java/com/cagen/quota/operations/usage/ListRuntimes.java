@@ -1,11 +1,10 @@
 package com.cagen.quota.operations.usage;
 
-import com.cagen.quota.domain.Access;
-import com.cagen.quota.domain.Answer;
-import com.cagen.quota.domain.Caller;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.KnownGrants;
-import com.cagen.quota.domain.OperationName;
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.OperationName;
 import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
@@ -13,8 +12,9 @@ import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.operations.quota.PageJson;
-import com.cagen.quota.storage.RuntimeRows;
-import com.cagen.quota.storage.Session;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.storage.rows.RuntimeRows;
+import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +48,7 @@ public final class ListRuntimes extends QueryOperation<ListRuntimes.Command> {
     }
 
     @Override
-    public Future<Answer.Success> run(Session connection, Command command, Caller caller) {
+    public Future<Answer.Success> run(DatabaseSession connection, Command command, Caller caller) {
         return RuntimeRows.list(connection, caller.organizationId(), caller.userId(), command.page, command.pageSize)
                 .map(page -> PageJson.answer(
                         "Usage listed.", "runtimes", page, command.page, command.pageSize, ListRuntimes::write));

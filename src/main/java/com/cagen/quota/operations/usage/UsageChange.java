@@ -1,7 +1,7 @@
 package com.cagen.quota.operations.usage;
 
-import com.cagen.quota.domain.LedgerEntry;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.quota.LedgerEntry;
+import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
 import org.jspecify.annotations.Nullable;

@@ -6,10 +6,10 @@ import static com.cagen.quota.testing.Samples.child;
 import static com.cagen.quota.testing.Samples.root;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Permission;
-import com.cagen.quota.domain.Quota;
+import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.testing.SampleRows;
 import com.cagen.quota.testing.Samples;
 import java.util.List;

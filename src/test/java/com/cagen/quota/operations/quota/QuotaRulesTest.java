@@ -9,12 +9,12 @@ import static com.cagen.quota.testing.Samples.root;
 import static com.cagen.quota.testing.Samples.suspendedBy;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Input;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.QuotaType;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Input;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.SampleRows;
 import com.cagen.quota.testing.Samples;
 import java.util.List;

@@ -6,12 +6,11 @@ import static com.cagen.quota.testing.Samples.root;
 import static com.cagen.quota.testing.Samples.suspendedBy;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.domain.Amounts;
-import com.cagen.quota.domain.ErrorCode;
-import com.cagen.quota.domain.Quota;
-import com.cagen.quota.domain.Refusal;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.SampleRows;
 import com.cagen.quota.testing.Samples;
 import java.util.Map;
@@ -39,13 +38,13 @@ class UsageRulesTest {
 
     @Test
     void rejectsTheLargestAmountWithoutOverflow() {
-        assertThat(refusal(allocate(quota, 50, Amounts.MAX_MB)).details())
-                .isEqualTo(insufficient(Amounts.MAX_MB, Amounts.MAX_MB - 1_000));
+        assertThat(refusal(allocate(quota, 50, Samples.MAX_MB)).details())
+                .isEqualTo(insufficient(Samples.MAX_MB, Samples.MAX_MB - 1_000));
     }
 
     @Test
     void allocatesNothingWhileSuspendedAndNamesTheNearestSuspendedQuota() {
-        assertThat(refusal(allocate(suspended, 0, Amounts.MAX_MB))).isEqualTo(Refusal.quotaSuspended("q_above"));
+        assertThat(refusal(allocate(suspended, 0, Samples.MAX_MB))).isEqualTo(Refusal.quotaSuspended("q_above"));
         assertThat(Refusal.quotaSuspended("q_above").code()).isEqualTo(ErrorCode.QUOTA_SUSPENDED);
         assertThat(Refusal.quotaSuspended("q_above").details()).isEqualTo(Map.of("suspended_quota_id", "q_above"));
     }

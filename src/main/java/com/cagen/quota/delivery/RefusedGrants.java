@@ -1,0 +1,130 @@
+package com.cagen.quota.delivery;
+
+import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.storage.rows.AuthOutboxRows.Claimed;
+import com.cagen.quota.storage.rows.GrantRows;
+import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.QuotaWrites;
+import com.cagen.quota.storage.sql.DatabaseSession;
+import com.fasterxml.uuid.Generators;
+import com.fasterxml.uuid.impl.TimeBasedEpochRandomGenerator;
+import io.vertx.core.Future;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What follows when the auth service refuses for good what the outbox tells it: a grant is withdrawn, so that record, trail and
+ * auth service agree, and the trail says so, with {@code system} as the actor.
+ */
+final class RefusedGrants {
+    private static final String ACTOR = "system";
+
+    private final String serviceId;
+    private final TimeBasedEpochRandomGenerator ids = Generators.timeBasedEpochRandomGenerator();
+
+    RefusedGrants(String serviceId) {
+        this.serviceId = serviceId;
+    }
+
+    /** Writes all that in the given transaction, which holds the quota's lock. */
+    Future<Void> conclude(DatabaseSession connection, Quota quota, Claimed claimed, AuthOutboxDelivery.Told told) {
+        if (claimed.target() == null) {
+            String creation = quota.parentId() == null ? "quota.create" : "quota.allocate";
+            return write(connection, refused(quota, creation, null, Objects.requireNonNull(told.grant())));
+        }
+        if (told.grant() == null) {
+            // Nothing changes here: the auth service may hold more than is recorded, and somebody has to look.
+            String reason = Objects.requireNonNull(told.revocation());
+            return write(connection, refused(quota, "permission.revoke", claimed.target(), reason))
+                    .compose(ignored -> QuotaWrites.update(connection, quota.withGrantsForgotten()));
+        }
+        return withdraw(connection, quota, claimed.target(), told.grant());
+    }
+
+    private Future<Void> withdraw(DatabaseSession connection, Quota quota, String target, String reason) {
+        Instant now = now();
+        GrantKey key = new GrantKey(quota.organizationId(), quota.id(), target);
+        return GrantRows.find(connection, List.of(key)).compose(grants -> {
+            Set<Permission> before = grants.getOrDefault(key, Set.of());
+            if (before.isEmpty()) { // an owner, whom the auth service does not decide about
+                return write(connection, refused(quota, "permission.grant", target, reason))
+                        .compose(ignored -> QuotaWrites.update(connection, quota.withGrantsForgotten()));
+            }
+            Quota written = quota.withOwners(quota.ownerId(), quota.ownerIds(), now);
+            JsonObject details = new JsonObject()
+                    .put("permissions", names(before))
+                    .put("granted_before", names(before))
+                    .put("granted_after", new JsonArray())
+                    .put("owners_before", new JsonArray(quota.ownerIds()))
+                    .put("owners_after", new JsonArray(quota.ownerIds()))
+                    .put("reason", "The auth service refused the grant.")
+                    .put("auth_service_said", reason);
+            AuditEntry entry =
+                    entry(quota, written.version(), "permission.revoke", AuditEntry.APPLIED, target, details, now);
+            return QuotaWrites.update(connection, written)
+                    .compose(ignored -> connection.write(GrantRows.writes(grants, Map.of(key, Set.of()))))
+                    .compose(ignored -> write(connection, entry));
+        });
+    }
+
+    private AuditEntry refused(Quota quota, String action, @Nullable String target, String reason) {
+        JsonObject details = new JsonObject()
+                .put("code", ErrorCode.AUTH_UNAVAILABLE.wireName())
+                .put("reason", "The auth service refused it.")
+                .put("auth_service_said", reason);
+        return entry(quota, null, action, AuditEntry.REFUSED, target, details, now());
+    }
+
+    private AuditEntry entry(
+            Quota quota,
+            @Nullable Long version,
+            String action,
+            String outcome,
+            @Nullable String target,
+            JsonObject details,
+            Instant now) {
+        UUID id = ids.generate();
+        return new AuditEntry(
+                id,
+                quota.organizationId(),
+                quota.id(),
+                quota.parentId(),
+                version,
+                action,
+                outcome,
+                ACTOR,
+                serviceId,
+                target,
+                details.encode(),
+                id.toString(),
+                now);
+    }
+
+    private static Future<Void> write(DatabaseSession connection, AuditEntry entry) {
+        return connection.write(OutboxRows.entries(
+                List.of(new OutboxRows.OutboxRow(entry.organizationId(), entry.auditId(), List.of(entry)))));
+    }
+
+    private static Instant now() {
+        return Instant.now().truncatedTo(ChronoUnit.MICROS);
+    }
+
+    private static JsonArray names(Collection<Permission> permissions) {
+        JsonArray names = new JsonArray();
+        permissions.forEach(permission -> names.add(permission.wireName()));
+        return names;
+    }
+}

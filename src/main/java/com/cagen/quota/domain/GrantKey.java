@@ -1,4 +1,0 @@
-package com.cagen.quota.domain;
-
-/** A user's grants on a quota. */
-public record GrantKey(String organizationId, String quotaId, String userId) {}

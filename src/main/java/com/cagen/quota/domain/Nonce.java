@@ -1,9 +1,0 @@
-package com.cagen.quota.domain;
-
-/**
- * What makes a credential single-use.
- *
- * @param value 1 to 128 characters, chosen by the caller
- * @param timestampMillis the credential's Unix time in milliseconds
- */
-public record Nonce(String value, long timestampMillis) {}

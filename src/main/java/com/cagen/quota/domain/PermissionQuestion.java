@@ -1,4 +1,0 @@
-package com.cagen.quota.domain;
-
-/** What the auth service is asked: which of read and admin {@code caller} holds on the resource (a quota's id). */
-public record PermissionQuestion(Caller caller, String resourceId) {}

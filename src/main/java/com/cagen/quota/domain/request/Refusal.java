@@ -1,0 +1,69 @@
+package com.cagen.quota.domain.request;
+
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.protocol.ErrorCode;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Why a request was not done.
+ *
+ * @param message a sentence for people, with the figures in it; safe to show to the caller
+ * @param details for programs: JSON-friendly values (String, Long, List of those, Map), never null ones
+ */
+public record Refusal(ErrorCode code, String message, Map<String, Object> details) implements Answer {
+
+    public static Refusal of(ErrorCode code, String message) {
+        return new Refusal(code, message, Map.of());
+    }
+
+    /** The same answer for a quota that never existed, was released, or belongs to another organization. */
+    public static Refusal quotaNotFound() {
+        return of(ErrorCode.QUOTA_NOT_FOUND, "There is no such quota.");
+    }
+
+    public static Refusal credentialReplayed() {
+        return of(ErrorCode.CREDENTIAL_REPLAYED, "This credential was used before; make a new one for each request.");
+    }
+
+    public static Refusal permissionDenied(List<String> required) {
+        return new Refusal(
+                ErrorCode.PERMISSION_DENIED,
+                "This needs one of these permissions: " + String.join(", ", required) + ".",
+                Map.of("required", List.copyOf(required)));
+    }
+
+    /** {@code suspendedQuotaId} is the nearest suspended quota: the one asked for, or an ancestor of it. */
+    public static Refusal quotaSuspended(String suspendedQuotaId) {
+        return new Refusal(
+                ErrorCode.QUOTA_SUSPENDED,
+                "The quota is suspended (by " + suspendedQuotaId + ") and gives nothing out until it is resumed.",
+                Map.of("suspended_quota_id", suspendedQuotaId));
+    }
+
+    /** {@code requestedMb} is more than {@code quota} has available, be it for usage or for a child. */
+    public static Refusal insufficientQuota(Quota quota, long requestedMb) {
+        long availableMb = quota.availableMb();
+        Map<String, Object> details = new LinkedHashMap<>();
+        putFigures(quota, details);
+        details.put("requested_mb", requestedMb);
+        details.put("short_by_mb", requestedMb - availableMb);
+        return new Refusal(
+                ErrorCode.INSUFFICIENT_QUOTA,
+                "The quota has " + availableMb + " MB available of " + quota.totalMb() + " MB (" + quota.usedMb()
+                        + " MB used, " + quota.reservedMb() + " MB reserved, " + quota.allocatedMb()
+                        + " MB allocated): "
+                        + requestedMb + " MB is " + (requestedMb - availableMb) + " MB too much.",
+                details);
+    }
+
+    private static void putFigures(Quota quota, Map<String, Object> details) {
+        details.put("quota_id", quota.id());
+        details.put("total_mb", quota.totalMb());
+        details.put("used_mb", quota.usedMb());
+        details.put("reserved_mb", quota.reservedMb());
+        details.put("allocated_mb", quota.allocatedMb());
+        details.put("available_mb", quota.availableMb());
+    }
+}

@@ -1,0 +1,5 @@
+/** Fair sharing of queues and places between organizations. */
+@NullMarked
+package com.cagen.quota.domain.scheduling;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,336 @@
+package com.cagen.quota.entry.bridge;
+
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.messaging.Addresses;
+import com.cagen.quota.messaging.PublicAddresses;
+import com.cagen.quota.messaging.PublicAddresses.Reply;
+import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.ErrorCode;
+import io.vertx.core.Future;
+import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one client may do: send to the operations' addresses, and hear its own organization's events. Everything else is
+ * refused, whatever the transport. Used on its verticle's context.
+ */
+final class BridgeSession {
+    /** Of a frame that comes in. */
+    static final int MAX_FRAME_BYTES = 64 * 1024;
+    /** What a frame takes in memory besides its bytes while it waits to be sent or answered. */
+    static final int FRAME_OVERHEAD_BYTES = 512;
+
+    /** What may wait for a client that does not read. */
+    private static final long MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+    /** Of frames that cannot be understood; the last one closes the socket. */
+    private static final int MAX_BAD_FRAMES = 5;
+    /** A frame counts once more for each of these. */
+    private static final int BYTES_A_MESSAGE = 4 * 1024;
+    /** Refusals for sending too much, before the socket is closed: as many a second as messages, and so many at least. */
+    private static final int MIN_REFUSALS_A_SECOND = 10;
+
+    private static final int MAX_UNANSWERED = 1_000;
+    private static final long MAX_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
+    /** A subscription has no credential to go on: it ends, and a new one needs a new credential. */
+    private static final long MAX_SUBSCRIPTION_NANOS = TimeUnit.HOURS.toNanos(1);
+
+    private static final int MAX_REPLY_ADDRESS = 255;
+    private static final String TOO_MUCH = "This socket sends too much at once.";
+
+    private final BridgeConnection line;
+    private final BridgeProtocol dialect;
+    private final PublicAddresses addresses;
+    private final Subscriptions subscriptions;
+    private final BridgeSessions sessions;
+    private final Function<@Nullable JsonObject, Future<Caller>> credentials;
+    private final RateLimit allowance;
+    private final RateLimit refusals;
+
+    private long lastHeardNanos;
+    private long subscribedNanos;
+    private long unreadBytes;
+    private int unanswered;
+    private int badFrames;
+    /** Takes and writes no more frames. */
+    private boolean closed;
+    /** What was unread is discarded, whatever the futures of its writes say later. */
+    private boolean ended;
+    /** Counts registrations, so that an old one's late answer is told apart. */
+    private int registration;
+
+    private boolean registered;
+    private @Nullable Caller subscriber;
+
+    /**
+     * @param sessions bounds what all of them hold in memory together
+     * @param credentials uses up the credential in a registration's headers and tells whose it is
+     */
+    BridgeSession(
+            BridgeConnection line,
+            BridgeProtocol dialect,
+            PublicAddresses addresses,
+            Subscriptions subscriptions,
+            BridgeSessions sessions,
+            Function<@Nullable JsonObject, Future<Caller>> credentials,
+            int messagesASecond,
+            long nowNanos) {
+        this.line = line;
+        this.dialect = dialect;
+        this.addresses = addresses;
+        this.subscriptions = subscriptions;
+        this.sessions = sessions;
+        this.credentials = credentials;
+        this.lastHeardNanos = nowNanos;
+        this.allowance = new RateLimit(messagesASecond, nowNanos);
+        this.refusals = new RateLimit(Math.max(messagesASecond, MIN_REFUSALS_A_SECOND), nowNanos);
+    }
+
+    /** Whether the client has gone silent, also within a frame, or heard events for as long as one credential is good for. */
+    boolean overdue(long nowNanos) {
+        return nowNanos - lastHeardNanos > MAX_SILENCE_NANOS
+                || line.overdue(nowNanos)
+                || (subscriber != null && nowNanos - subscribedNanos > MAX_SUBSCRIPTION_NANOS);
+    }
+
+    /** Takes a frame from the client. */
+    void take(String text, long nowNanos) {
+        if (closed) {
+            return;
+        }
+        lastHeardNanos = nowNanos;
+        // Before anything else: reading the frame and answering it cost something as well.
+        boolean allowed = allowance.take(1 + text.length() / BYTES_A_MESSAGE, nowNanos);
+        if (!allowed && !refusals.take(1, nowNanos)) {
+            close();
+            return;
+        }
+        JsonObject frame;
+        try {
+            frame = new JsonObject(text);
+        } catch (DecodeException | ClassCastException e) {
+            bad("invalid_json");
+            return;
+        }
+        String type = text(frame, "type");
+        String address = text(frame, "address");
+        switch (type == null ? "" : type) {
+            case "ping" -> {
+                JsonObject pong = dialect.pong();
+                if (pong != null && allowed) {
+                    write(pong);
+                }
+            }
+            case "send" -> send(address, frame, text.length(), allowed);
+            case "register" -> register(address, frame, allowed);
+            case "unregister" -> unregister(address);
+            case "publish" -> write(dialect.error("access_denied"));
+            default -> bad(dialect == BridgeProtocol.TCP ? "unknown_type" : "invalid_type");
+        }
+    }
+
+    /** Answers a frame that no client of the published protocols sends. */
+    private void bad(String problem) {
+        write(dialect.error(problem));
+        badFrames++;
+        if (badFrames >= MAX_BAD_FRAMES) {
+            close();
+        }
+    }
+
+    /** Answers a frame for an address that takes no such frames from outside, or for none. */
+    private void refuseAddress(@Nullable String address) {
+        if (address == null) {
+            bad("missing_address");
+        } else {
+            write(dialect.error("access_denied"));
+        }
+    }
+
+    private static @Nullable String text(JsonObject frame, String name) {
+        return frame.getValue(name) instanceof String text ? text : null;
+    }
+
+    private void send(@Nullable String address, JsonObject frame, int size, boolean allowed) {
+        String replyAddress = text(frame, "replyAddress");
+        long held = size + (long) FRAME_OVERHEAD_BYTES;
+        if (address == null || !addresses.takes(address)) {
+            refuseAddress(address);
+        } else if (replyAddress != null && replyAddress.length() > MAX_REPLY_ADDRESS) {
+            bad("invalid_reply_address");
+        } else if (!allowed || unanswered >= MAX_UNANSWERED) {
+            answer(address, replyAddress, failure(ErrorCode.OVERLOADED, TOO_MUCH));
+        } else if (!sessions.reserveWaiting(held)) {
+            answer(address, replyAddress, failure(ErrorCode.OVERLOADED, "The bridges have too much to do."));
+        } else {
+            unanswered++;
+            // The client's headers stay here: they could name codecs and timeouts.
+            JsonObject body = frame.getValue("body") instanceof JsonObject json ? json : new JsonObject();
+            addresses.request(address, body).onSuccess(reply -> {
+                unanswered--;
+                sessions.releaseWaiting(held);
+                answer(address, replyAddress, reply);
+            });
+        }
+    }
+
+    /** A failure is told also to a client that asked for no reply: at the address that it has sent to. */
+    private void answer(String address, @Nullable String replyAddress, Reply reply) {
+        if (reply instanceof Reply.Failure failure) {
+            write(dialect.failure(replyAddress == null ? address : replyAddress, address, failure));
+        } else if (replyAddress != null) {
+            write(dialect.message(replyAddress, ((Reply.Data) reply).body(), true));
+        }
+    }
+
+    private static Reply.Failure failure(ErrorCode code, String message) {
+        return new Reply.Failure(code.busFailureCode(), "RECIPIENT_FAILURE", message);
+    }
+
+    private void register(@Nullable String address, JsonObject frame, boolean allowed) {
+        if (!Addresses.EVENTS.equals(address)) {
+            refuseAddress(address);
+        } else if (registered) {
+            write(dialect.error("address_already_registered"));
+        } else if (!allowed) {
+            refuseEvents(failure(ErrorCode.OVERLOADED, TOO_MUCH));
+        } else {
+            registered = true;
+            subscribedNanos = lastHeardNanos;
+            int mine = ++registration;
+            JsonObject headers = frame.getValue("headers") instanceof JsonObject json ? json : new JsonObject();
+            credentials
+                    .apply(headers)
+                    .onComplete(
+                            granted -> {
+                                if (registered && registration == mine) {
+                                    subscriber = granted;
+                                    subscriptions.add(granted, this);
+                                    confirm(headers);
+                                }
+                            },
+                            refused -> {
+                                if (registered && registration == mine) {
+                                    registered = false;
+                                    refuseEvents(
+                                            refused instanceof RefusalException because
+                                                    ? failure(because.refusal())
+                                                    : failure(
+                                                            ErrorCode.INTERNAL_ERROR,
+                                                            "The request could not be answered."));
+                                }
+                            });
+        }
+    }
+
+    /** Whoever asks for it hears that the registration stands, before the first event: the protocols have no frame for it. */
+    private void confirm(JsonObject headers) {
+        if ("true".equals(String.valueOf(headers.getValue("confirm")))) {
+            write(dialect.message(Addresses.EVENTS, new JsonObject().put("type", "registered"), false));
+        }
+    }
+
+    private static Reply.Failure failure(Refusal refusal) {
+        return failure(refusal.code(), refusal.message());
+    }
+
+    /** Addressed, so that the client's handler for the events gets it. */
+    private void refuseEvents(Reply.Failure failure) {
+        write(dialect.failure(Addresses.EVENTS, Addresses.EVENTS, failure));
+    }
+
+    private void unregister(@Nullable String address) {
+        if (!Addresses.EVENTS.equals(address)) {
+            refuseAddress(address);
+        } else if (registered) {
+            endSubscription();
+        } else if (dialect == BridgeProtocol.TCP) { // the other one says nothing
+            write(dialect.error("unknown_address"));
+        }
+    }
+
+    private void endSubscription() {
+        registered = false;
+        if (subscriber != null) {
+            subscriptions.remove(subscriber, this);
+            subscriber = null;
+        }
+    }
+
+    /** Ends the registration, and says why: the client may register again. */
+    void endEvents(Refusal refusal) {
+        if (registered) {
+            endSubscription();
+            refuseEvents(failure(refusal));
+        }
+    }
+
+    /** Passes on an event that this session's user may hear of. */
+    void event(String frame) {
+        write(frame);
+    }
+
+    BridgeProtocol dialect() {
+        return dialect;
+    }
+
+    /** What was written and has not left this process yet. */
+    long unreadBytes() {
+        return unreadBytes;
+    }
+
+    private void write(JsonObject frame) {
+        write(frame.encode());
+    }
+
+    private void write(String text) {
+        if (closed) {
+            return;
+        }
+        long bytes = text.getBytes(StandardCharsets.UTF_8).length + (long) FRAME_OVERHEAD_BYTES;
+        if (unreadBytes + bytes > MAX_UNREAD_BYTES) {
+            abort(); // it asks and does not read: its answers must not pile up here
+        } else if (sessions.reserveUnread(this, bytes)) {
+            unreadBytes += bytes;
+            line.write(text).onComplete(ignored -> left(bytes));
+        }
+    }
+
+    private void left(long bytes) {
+        if (!ended) {
+            unreadBytes -= bytes;
+            sessions.releaseUnread(bytes);
+        }
+    }
+
+    /** Closes the socket once the client has read what was written. */
+    void close() {
+        stop();
+        line.close();
+    }
+
+    /** Closes the socket at once and frees what it holds. */
+    void abort() {
+        ended();
+        line.abort();
+    }
+
+    /** The socket is closed, by whomever. */
+    void ended() {
+        stop();
+        if (!ended) {
+            ended = true;
+            sessions.releaseUnread(unreadBytes);
+            unreadBytes = 0;
+        }
+    }
+
+    private void stop() {
+        closed = true;
+        endSubscription();
+    }
+}

@@ -1,0 +1,90 @@
+package com.cagen.quota.entry.bus;
+
+import com.cagen.quota.config.Config;
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.domain.request.Request;
+import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.entry.request.OpenApiContract;
+import com.cagen.quota.entry.request.RawRequest;
+import com.cagen.quota.entry.request.RequestDecoder;
+import com.cagen.quota.entry.request.RequestReader;
+import com.cagen.quota.messaging.InternalBus;
+import com.cagen.quota.messaging.RequestChannel;
+import com.cagen.quota.operations.Operations;
+import com.cagen.quota.protocol.CredentialCipher;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.json.JsonObject;
+import java.time.Clock;
+import java.util.Base64;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.MDC;
+
+/** Takes JSON bodies at the public addresses of the operations (contract, section 5): the same checks as over HTTP. */
+public final class BusGateway extends VerticleBase {
+    private final Config config;
+    private final InternalBus bus;
+    private final OpenApiContract contract;
+    private final MeterRegistry metrics;
+    private @Nullable RequestChannel channel;
+    private List<InternalBus.Served> addresses = List.of();
+
+    /** All arguments may be shared by several instances. */
+    public BusGateway(Config config, InternalBus bus, OpenApiContract contract, MeterRegistry metrics) {
+        this.config = config;
+        this.bus = bus;
+        this.contract = contract;
+        this.metrics = metrics;
+    }
+
+    @Override
+    public Future<?> start() {
+        RequestReader intake = new RequestReader(
+                new CredentialCipher(
+                        config.serviceId(),
+                        Base64.getDecoder().decode(config.secretKey().reveal())),
+                new RequestDecoder(contract),
+                bus::recordRefusal,
+                metrics,
+                Clock.systemUTC());
+        RequestChannel opened = bus.openChannel();
+        channel = opened;
+        List<Future<InternalBus.Served>> served = Operations.CATALOG.all().stream()
+                .map(operation ->
+                        bus.serveJson(operation.name().text(), body -> serve(intake, opened, operation, body)))
+                .toList();
+        return Future.all(served)
+                .onSuccess(ignored ->
+                        addresses = served.stream().map(Future::result).toList())
+                .compose(ignored -> opened.ready());
+    }
+
+    /** Takes no more requests and lets those that were taken be answered. */
+    @Override
+    public Future<?> stop() {
+        return Future.join(addresses.stream().map(InternalBus.Served::stop).toList())
+                .otherwiseEmpty()
+                .compose(ignored -> channel == null ? Future.succeededFuture() : channel.idle());
+    }
+
+    private static Future<Answer> serve(
+            RequestReader intake, RequestChannel channel, Operation<?> operation, JsonObject body) {
+        String sent = body.getValue("request_id") instanceof String text ? RequestReader.saneRequestId(text) : null;
+        String requestId =
+                Objects.requireNonNullElseGet(sent, () -> UUID.randomUUID().toString());
+        MDC.put("request_id", requestId);
+        try {
+            Request request = intake.take(new RawRequest(operation, body, null, null, false, requestId));
+            return channel.send(request);
+        } catch (RefusalException e) {
+            return Future.succeededFuture(e.refusal());
+        } finally {
+            MDC.remove("request_id");
+        }
+    }
+}

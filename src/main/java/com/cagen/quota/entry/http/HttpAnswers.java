@@ -1,0 +1,110 @@
+package com.cagen.quota.entry.http;
+
+import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.protocol.ErrorCode;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.json.Json;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Writes answers in the envelope (contract, section 2). An answer that comes after another one is dropped. */
+final class HttpAnswers {
+    private static final JsonFactory JSON_FACTORY = new JsonFactory();
+    private static final CharSequence JSON = HttpHeaders.createOptimized("application/json");
+    private static final CharSequence REPLAYED = HttpHeaders.createOptimized("Idempotent-Replayed");
+    private static final String RETRY_AFTER_SECONDS = "1";
+
+    private HttpAnswers() {}
+
+    /** @param isQuota whether the data of a success are one quota */
+    static void send(RoutingContext context, int successStatus, boolean isQuota, Answer answer) {
+        if (answer instanceof Answer.Success success) {
+            String version = isQuota ? version(success.data()) : null;
+            if (version != null) {
+                context.response().putHeader(HttpHeaders.ETAG, '"' + version + '"');
+            }
+            succeed(context, successStatus, success);
+        } else {
+            refuse(context, (Refusal) answer);
+        }
+    }
+
+    /** The quota's version; null in an answer that an earlier release recorded. */
+    private static @Nullable String version(String data) {
+        try (JsonParser json = JSON_FACTORY.createParser(data)) {
+            json.nextToken();
+            while (json.nextToken() == JsonToken.FIELD_NAME) {
+                boolean found = json.currentName().equals("version");
+                json.nextToken();
+                if (found) {
+                    return json.getText();
+                }
+                json.skipChildren();
+            }
+            return null;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void succeed(RoutingContext context, int status, Answer.Success success) {
+        HttpServerResponse response = context.response();
+        if (response.headWritten() || response.closed()) {
+            return;
+        }
+        if (success.replayed()) {
+            response.putHeader(REPLAYED, "true");
+        }
+        response.setStatusCode(status).putHeader(HttpHeaders.CONTENT_TYPE, JSON);
+        String envelope =
+                "{\"success\":true,\"message\":" + Json.encode(success.message()) + ",\"data\":" + success.data() + "}";
+        end(context, Buffer.buffer(envelope));
+    }
+
+    static void succeed(RoutingContext context, String message, JsonObject data) {
+        succeed(context, 200, new Answer.Success(message, data.encode(), false));
+    }
+
+    static void refuse(RoutingContext context, Refusal refusal) {
+        HttpServerResponse response = context.response();
+        if (response.headWritten() || response.closed()) {
+            return;
+        }
+        RequestContext exchange = RequestContext.of(context);
+        exchange.code = refusal.code().wireName();
+        if (refusal.code().retryable()) {
+            response.putHeader(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        response.setStatusCode(refusal.code().httpStatus()).putHeader(HttpHeaders.CONTENT_TYPE, JSON);
+        end(context, Buffer.buffer(envelope(refusal, exchange.requestId)));
+    }
+
+    /** Ends an answer whose status and headers are set. */
+    static void end(RoutingContext context, Buffer body) {
+        RequestContext.of(context).connection.end(context.response(), body);
+    }
+
+    static void refuse(RoutingContext context, ErrorCode code, String message) {
+        refuse(context, Refusal.of(code, message));
+    }
+
+    static String envelope(Refusal refusal, String requestId) {
+        return new JsonObject()
+                .put("success", false)
+                .put("error", refusal.message())
+                .put("code", refusal.code().wireName())
+                .put("request_id", requestId)
+                .put("details", new JsonObject(new LinkedHashMap<>(refusal.details())))
+                .encode();
+    }
+}

@@ -1,0 +1,97 @@
+package com.cagen.quota.entry.http;
+
+import com.cagen.quota.domain.request.Request;
+import com.cagen.quota.engine.operation.HttpRoute;
+import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.entry.request.RawRequest;
+import com.cagen.quota.entry.request.RequestDecoder;
+import com.cagen.quota.entry.request.RequestReader;
+import com.cagen.quota.messaging.RequestChannel;
+import com.cagen.quota.operations.Operations;
+import io.vertx.core.MultiMap;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.Route;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
+import io.vertx.ext.web.handler.PlatformHandler;
+
+/** One route for each operation of the contract: takes the request in, hands it to a lane, writes the answer. */
+final class OperationRoutes {
+    private static final String BASE = "/api/v1";
+
+    private final Router router;
+    private final BodyHandler bodies;
+    private final RequestReader intake;
+    private final RequestDecoder decoder;
+    private final RequestChannel channel;
+
+    OperationRoutes(
+            Router router, BodyHandler bodies, RequestReader intake, RequestDecoder decoder, RequestChannel channel) {
+        this.router = router;
+        this.bodies = bodies;
+        this.intake = intake;
+        this.decoder = decoder;
+        this.channel = channel;
+    }
+
+    /** In the catalog's order, as routes are tried one after the other; a path without parameters first. */
+    void mount() {
+        for (Operation<?> operation : Operations.CATALOG.all()) {
+            operation.routes().forEach(route -> mount(operation, route));
+        }
+    }
+
+    private void mount(Operation<?> operation, HttpRoute http) {
+        HttpMethod method = http.method();
+        String path = http.path();
+        boolean inQuery = method.equals(HttpMethod.GET);
+        // A platform handler may go before the one that reads the body: also what that one refuses has a name then.
+        PlatformHandler label = context -> {
+            RequestContext exchange = RequestContext.of(context);
+            exchange.route = BASE + path;
+            exchange.operation = operation.name().text();
+            context.next();
+        };
+        Route route = router.route(method, BASE + path).handler(label);
+        if (!inQuery) {
+            route.handler(bodies);
+        }
+        route.handler(context -> serve(context, operation, http.successStatus(), inQuery));
+    }
+
+    private void serve(RoutingContext context, Operation<?> operation, int status, boolean inQuery) {
+        RequestContext exchange = RequestContext.of(context);
+        if (context.response().ended()) {
+            return; // timed out while its body came in
+        }
+        exchange.logged(() -> {
+            Request request = intake.take(incoming(context, operation, exchange.requestId, inQuery));
+            exchange.changeUnderWay = operation.name().change();
+            channel.send(request)
+                    .onSuccess(answer ->
+                            exchange.logged(() -> HttpAnswers.send(context, status, operation.answersQuota(), answer)));
+        });
+    }
+
+    private RawRequest incoming(RoutingContext context, Operation<?> operation, String requestId, boolean inQuery) {
+        JsonObject fields = inQuery ? new JsonObject() : JsonBody.json(context);
+        MultiMap query = context.queryParams();
+        boolean elsewhere = false;
+        if (inQuery) {
+            decoder.takeQuery(operation, query, fields);
+        } else {
+            elsewhere = !query.isEmpty() && (query.contains("encrypted_data") || query.contains("service_id"));
+        }
+        context.pathParams().forEach(fields::put);
+        return new RawRequest(
+                operation,
+                fields,
+                context.request().getHeader(HttpHeaders.AUTHORIZATION),
+                context.request().getHeader("Idempotency-Key"),
+                elsewhere,
+                requestId);
+    }
+}

@@ -1,0 +1,207 @@
+package com.cagen.quota.storage.rows;
+
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.storage.sql.DatabaseSession;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Table {@code quotas} as a tree. Locks are taken in ascending order of ids: a quota's descendants were created after it. Released
+ * quotas stay as they were, or a tree's history would make its every change slower.
+ */
+public final class QuotaTrees {
+    private static final String LOCK_WITH_PARENT = """
+            SELECT %s FROM quota.quotas q
+            WHERE q.organization_id = $1
+              AND (q.id = $2 OR q.id = (SELECT c.parent_quota_id FROM quota.quotas c
+                                        WHERE c.organization_id = $1 AND c.id = $2))
+            ORDER BY q.id FOR UPDATE OF q
+            """.formatted(QuotaRows.COLUMNS);
+
+    /** The living quotas below the quota $2, by the index: in the "C" collation {@code '0'} follows {@code '/'}. */
+    private static final String BELOW_QUOTA = """
+            FROM quota.quotas r
+            JOIN quota.quotas q ON q.organization_id = $1 AND q.path > r.path || '/' AND q.path < r.path || '0'
+            WHERE r.organization_id = $1 AND r.id = $2 AND q.status <> 'deleted'
+            """;
+
+    private static final String LOCK_BELOW =
+            "SELECT cardinality(q.owner_ids) > 0 " + BELOW_QUOTA + "ORDER BY q.id FOR UPDATE OF q";
+    private static final String COUNT_BELOW = "SELECT count(*) " + BELOW_QUOTA;
+
+    /** The living quotas below the path $2. */
+    private static final String BELOW_PATH = """
+            q.organization_id = $1 AND q.path > $2 || '/' AND q.path < $2 || '0' AND q.status <> 'deleted'
+            """;
+
+    /**
+     * $4: who owns the quotas directly below $2 through their ancestors, in order. A quota with owners of its own adds them in
+     * front of these for everything below it: $5 says whether there are such quotas. Fails unless it writes $6 rows, as it is
+     * sent together with COMMIT.
+     */
+    private static final String PASS_OWNERS_ON = """
+            WITH written AS (
+                UPDATE quota.quotas q
+                SET owner_id = $3,
+                    inherited_owner_ids = CASE WHEN $5::boolean THEN ARRAY(
+                        SELECT n.user_id
+                        FROM (SELECT o.user_id, (100 - a.level)::bigint * 1000000 + o.place AS place
+                              FROM quota.quotas a
+                              CROSS JOIN LATERAL unnest(a.owner_ids) WITH ORDINALITY AS o (user_id, place)
+                              WHERE a.organization_id = $1 AND a.id <> q.id
+                                AND a.id = ANY (string_to_array(substr(q.path, length($2) + 2), '/'))
+                              UNION ALL
+                              SELECT o.user_id, 100000000 + o.place
+                              FROM unnest($4::text[]) WITH ORDINALITY AS o (user_id, place)) n
+                        GROUP BY n.user_id
+                        ORDER BY min(n.place))
+                    ELSE $4::text[] END
+                WHERE %s RETURNING 1)
+            SELECT 1 / ((SELECT count(*) FROM written) = $6::bigint)::int
+            """.formatted(BELOW_PATH);
+
+    private static final String PASS_SUSPENSION_ON = "UPDATE quota.quotas q SET suspended_by = $4::text WHERE "
+            + BELOW_PATH + "AND q.suspended_by IS NOT DISTINCT FROM $3::text";
+
+    private static final String OWNERS_OF =
+            "SELECT q.owner_ids FROM quota.quotas q WHERE q.organization_id = $1 AND q.id = ANY ($2) ORDER BY q.level DESC";
+
+    /** The living quotas of the tree that the quota $2 is in, counted up to $3. */
+    private static final String COUNT_TREE = """
+            SELECT count(*)
+            FROM (SELECT FROM quota.quotas m
+                  JOIN quota.quotas q ON q.organization_id = $1 AND q.path >= '/' || split_part(m.path, '/', 2)
+                    AND q.path < '/' || split_part(m.path, '/', 2) || '0'
+                  WHERE m.organization_id = $1 AND m.id = $2 AND q.status <> 'deleted'
+                  LIMIT $3) AS living
+            """;
+
+    private QuotaTrees() {}
+
+    /** A child appeared below a quota while its lock was waited for: run the transaction again. */
+    public static final class SubtreeChangedException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        SubtreeChangedException() {
+            super("the subtree changed while it was being locked");
+        }
+    }
+
+    /**
+     * The living quotas below a quota, as far as {@link #passOwnersOn} must know them.
+     *
+     * @param quotas how many
+     * @param haveOwners whether some have owners of their own
+     */
+    public record Below(int quotas, boolean haveOwners) {}
+
+    /** The quota and its parent, those of them that exist. */
+    public static Future<List<Quota>> lockWithParent(DatabaseSession connection, QuotaKey key) {
+        return connection
+                .preparedQuery(LOCK_WITH_PARENT)
+                .execute(Tuple.of(key.organizationId(), key.quotaId()))
+                .map(rows -> {
+                    List<Quota> quotas = new ArrayList<>(rows.size());
+                    rows.forEach(row -> quotas.add(QuotaRows.read(row)));
+                    return quotas;
+                });
+    }
+
+    /**
+     * Locks every living quota below one that is locked before.
+     *
+     * @return fails with {@link SubtreeChangedException} when the locks came too late for a new child
+     */
+    public static Future<Below> lockBelow(DatabaseSession connection, QuotaKey key) {
+        Tuple values = Tuple.of(key.organizationId(), key.quotaId());
+        Future<Below> locked = connection
+                .preparedQuery(LOCK_BELOW)
+                .execute(values)
+                .map(rows -> {
+                    boolean haveOwners = false;
+                    for (Row row : rows) {
+                        haveOwners |= row.getBoolean(0);
+                    }
+                    return new Below(rows.size(), haveOwners);
+                });
+        // A statement of its own sees what was committed while the locks were waited for.
+        Future<Long> members = connection
+                .preparedQuery(COUNT_BELOW)
+                .execute(values)
+                .map(rows -> rows.iterator().next().getLong(0));
+        return Future.all(locked, members)
+                .compose(ignored -> locked.result().quotas() == members.result()
+                        ? locked
+                        : Future.failedFuture(new SubtreeChangedException()));
+    }
+
+    /**
+     * Writes into every living quota below {@code root} who owns it through its ancestors, in one statement.
+     *
+     * @param root as it is from now on
+     * @param below from {@link #lockBelow} in this transaction
+     */
+    public static Future<Void> passOwnersOn(DatabaseSession connection, Quota root, Below below) {
+        if (below.quotas() == 0) {
+            return Future.succeededFuture();
+        }
+        return connection
+                .preparedQuery(PASS_OWNERS_ON)
+                .execute(Tuple.tuple()
+                        .addString(root.organizationId())
+                        .addString(root.path())
+                        .addString(root.ownerId())
+                        .addArrayOfString(root.ownersBelow().toArray(String[]::new))
+                        .addBoolean(below.haveOwners())
+                        .addLong((long) below.quotas()))
+                .mapEmpty();
+    }
+
+    /**
+     * Replaces {@code before} as the nearest suspended quota of the living quotas below {@code root}, in one statement. Those
+     * that a nearer one suspends name that one, and stay as they are.
+     *
+     * @param root whose subtree the caller has locked
+     */
+    public static Future<Void> passSuspensionOn(
+            DatabaseSession connection, Quota root, @Nullable String before, @Nullable String after) {
+        return connection
+                .preparedQuery(PASS_SUSPENSION_ON)
+                .execute(Tuple.tuple()
+                        .addString(root.organizationId())
+                        .addString(root.path())
+                        .addString(before)
+                        .addString(after))
+                .mapEmpty();
+    }
+
+    /** Who owns {@code quota} through its ancestors now; the row of a released quota says who did when it was released. */
+    public static Future<List<String>> ownersAbove(DatabaseSession connection, Quota quota) {
+        String[] ancestors = quota.path()
+                .substring(1, quota.path().length() - quota.id().length())
+                .split("/", -1);
+        return connection
+                .preparedQuery(OWNERS_OF)
+                .execute(Tuple.tuple().addString(quota.organizationId()).addArrayOfString(ancestors))
+                .map(rows -> {
+                    Set<String> owners = new LinkedHashSet<>();
+                    rows.forEach(row -> owners.addAll(List.of(row.getArrayOfStrings(0))));
+                    return List.copyOf(owners);
+                });
+    }
+
+    /** How many living quotas the quota's tree has, its root included; counts no further than {@code most}. */
+    public static Future<Long> countTree(DatabaseSession connection, QuotaKey key, int most) {
+        return connection
+                .preparedQuery(COUNT_TREE)
+                .execute(Tuple.of(key.organizationId(), key.quotaId(), (long) most))
+                .map(rows -> rows.iterator().next().getLong(0));
+    }
+}

@@ -1,0 +1,5 @@
+/** Migrations of the schema, and the checks at the start that row-level security holds. */
+@NullMarked
+package com.cagen.quota.storage.schema;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,191 @@
+package com.cagen.quota.storage.sql;
+
+import com.cagen.quota.config.Config;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * A statement over many rows, which come as arrays of equal length, one for each column. On PostgreSQL the rows may be of any
+ * organizations, and {@code $1} is an array as well. Citus must see one organization in the statement itself to send it to
+ * the right node: there {@code $1} is its id, and it is compared, or inserted from the organization's own row, as a column.
+ */
+public final class BatchStatement {
+    private static final Pattern SPACE = Pattern.compile(" ");
+    private static final Pattern PARAMETER = Pattern.compile("\\$(\\d+)");
+    /** As many as there are combinations that a transaction writes. */
+    private static final Map<List<BatchStatement>, String> TOGETHER = new ConcurrentHashMap<>();
+
+    /** How the statement is written for an engine. */
+    public enum Form {
+        MANY_ORGANIZATIONS,
+        ONE_ORGANIZATION;
+
+        /**
+         * The rows, for FROM, under the name {@code v}: the first column is {@code organization_id} (not there in {@link
+         * #ONE_ORGANIZATION}), the others as given, their arrays from {@code $2} on.
+         *
+         * @param columns each a name and a type; another type may follow that the column has in the table
+         */
+        public String rows(String... columns) {
+            String names = Arrays.stream(columns).map(Form::name).collect(Collectors.joining(", "));
+            String arrays = IntStream.range(0, columns.length)
+                    .mapToObj(i -> "$" + (i + 2) + "::" + type(columns[i]) + "[]")
+                    .collect(Collectors.joining(", "));
+            return this == MANY_ORGANIZATIONS
+                    ? "unnest($1::text[], " + arrays + ") AS v (organization_id, " + names + ")"
+                    : "unnest(" + arrays + ") AS v (" + names + ")";
+        }
+
+        /** That a table's row and {@code v} are of the same organization. */
+        public String same(String table) {
+            return table + ".organization_id = "
+                    + (this == MANY_ORGANIZATIONS ? "v.organization_id COLLATE \"C\"" : "$1");
+        }
+
+        /**
+         * INSERT INTO … SELECT …, one row for each of {@link #rows}; an ORDER BY may follow.
+         *
+         * @param constant a column and its parameter, alike for all rows; or ""
+         */
+        public String insert(String table, String constant, String... columns) {
+            String names = Arrays.stream(columns).map(Form::name).collect(Collectors.joining(", "));
+            String values = Arrays.stream(columns).map(Form::value).collect(Collectors.joining(", "));
+            String more = constant.isEmpty() ? "" : ", " + name(constant);
+            String moreValues = constant.isEmpty() ? "" : ", " + type(constant);
+            String head = "INSERT INTO " + table + " (organization_id, " + names + more + ") SELECT ";
+            return this == MANY_ORGANIZATIONS
+                    ? head + "v.organization_id, " + values + moreValues + " FROM " + rows(columns)
+                    : head + "h.organization_id, " + values + moreValues + " FROM quota.chain_heads h CROSS JOIN "
+                            + rows(columns) + " WHERE h.organization_id = $1";
+        }
+
+        /** The organization first, where there are several. */
+        public String orderBy(String expressions) {
+            return " ORDER BY " + (this == MANY_ORGANIZATIONS ? "v.organization_id COLLATE \"C\", " : "") + expressions;
+        }
+
+        private static String name(String column) {
+            return SPACE.splitAsStream(column).findFirst().orElseThrow();
+        }
+
+        private static String type(String column) {
+            return SPACE.splitAsStream(column).skip(1).findFirst().orElseThrow();
+        }
+
+        private static String value(String column) {
+            String cast =
+                    SPACE.splitAsStream(column).skip(2).map(to -> "::" + to).collect(Collectors.joining());
+            return "v." + name(column) + cast;
+        }
+    }
+
+    private final String many;
+    private final String one;
+    private final boolean guarded;
+
+    private BatchStatement(String many, String one, boolean guarded) {
+        this.many = many;
+        this.one = one;
+        this.guarded = guarded;
+    }
+
+    /** A query, or an INSERT, which writes all of its rows or fails. */
+    public static BatchStatement of(Function<Form, String> sql) {
+        return new BatchStatement(sql.apply(Form.MANY_ORGANIZATIONS), sql.apply(Form.ONE_ORGANIZATION), false);
+    }
+
+    /**
+     * An UPDATE or DELETE, which may find fewer rows than it should.
+     *
+     * @param sql without RETURNING
+     */
+    public static BatchStatement guarded(Function<Form, String> sql) {
+        return new BatchStatement(sql.apply(Form.MANY_ORGANIZATIONS), sql.apply(Form.ONE_ORGANIZATION), true);
+    }
+
+    /** The text for Citus. */
+    public String ofOneOrganization() {
+        return one;
+    }
+
+    Future<RowSet<Row>> run(SqlConnection connection, Config.Engine engine, String[] organizations, Tuple values) {
+        Tuple all = Tuple.tuple();
+        if (engine == Config.Engine.CITUS) {
+            all.addString(only(organizations));
+        } else {
+            all.addArrayOfString(organizations);
+        }
+        addAll(all, values);
+        return connection
+                .preparedQuery(engine == Config.Engine.CITUS ? one : many)
+                .execute(all);
+    }
+
+    /**
+     * Runs writes as one statement, on PostgreSQL. It fails (22012, division by zero) when one of them touches another number
+     * of rows than it should, as it may be sent together with COMMIT.
+     */
+    static Future<RowSet<Row>> runTogether(SqlConnection connection, List<SqlWrite> writes) {
+        Tuple all = Tuple.tuple();
+        for (SqlWrite write : writes) {
+            all.addArrayOfString(write.organizations);
+            addAll(all, write.values);
+        }
+        String sql = TOGETHER.computeIfAbsent(
+                writes.stream().map(write -> write.statement).toList(), ignored -> together(writes));
+        return connection.preparedQuery(sql).execute(all);
+    }
+
+    private static String together(List<SqlWrite> writes) {
+        List<String> parts = new ArrayList<>();
+        List<String> counts = new ArrayList<>();
+        int parameters = 0;
+        for (SqlWrite write : writes) {
+            String sql = renumbered(write.statement.many, parameters);
+            String name = "w" + parts.size();
+            if (write.statement.guarded) {
+                sql += " RETURNING 1";
+                counts.add("(SELECT count(*) FROM " + name + ") = cardinality($" + (parameters + 1) + "::text[])");
+            }
+            parts.add(name + " AS (" + sql + ")");
+            parameters += 1 + write.values.size();
+        }
+        return "WITH " + String.join(", ", parts) + " SELECT "
+                + (counts.isEmpty() ? "1" : "1 / (" + String.join(" AND ", counts) + ")::int");
+    }
+
+    private static String renumbered(String sql, int before) {
+        return PARAMETER
+                .matcher(sql)
+                .replaceAll(number -> Matcher.quoteReplacement("$" + (before + Integer.parseInt(number.group(1)))));
+    }
+
+    private static void addAll(Tuple all, Tuple values) {
+        for (int i = 0; i < values.size(); i++) {
+            all.addValue(values.getValue(i));
+        }
+    }
+
+    private static String only(String[] organizations) {
+        String first = organizations[0];
+        for (String organization : organizations) {
+            if (!organization.equals(first)) {
+                throw new IllegalStateException("a statement over several organizations");
+            }
+        }
+        return first;
+    }
+}

@@ -1,4 +1,0 @@
-@NullMarked
-package com.cagen.quota.bus;
-
-import org.jspecify.annotations.NullMarked;
