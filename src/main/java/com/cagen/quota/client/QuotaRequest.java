@@ -3,7 +3,10 @@ package com.cagen.quota.client;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -132,6 +135,61 @@ public sealed interface QuotaRequest<T> {
         @Override
         public JsonObject fields() {
             return new JsonObject().put("quota_id", quotaId).put("reason", reason);
+        }
+    }
+
+    /**
+     * Changes what it is told to; everything else stays. For example {@code new UpdateQuota(id).name("new").totalMb(200)}.
+     *
+     * @param changes the fields by their names; a null clears the field
+     */
+    record UpdateQuota(String quotaId, Map<String, @Nullable Object> changes) implements QuotaChange {
+        public UpdateQuota(String quotaId) {
+            this(quotaId, Map.of());
+        }
+
+        private UpdateQuota with(String field, @Nullable Object value) {
+            Map<String, @Nullable Object> all = new LinkedHashMap<>(changes);
+            all.put(field, value);
+            return new UpdateQuota(quotaId, Collections.unmodifiableMap(all));
+        }
+
+        public UpdateQuota name(String name) {
+            return with("name", name);
+        }
+
+        /** Null clears it. */
+        public UpdateQuota description(@Nullable String description) {
+            return with("description", description);
+        }
+
+        /** 1 to 63 of {@code a-z0-9-}; null clears it. */
+        public UpdateQuota key(@Nullable String key) {
+            return with("key", key);
+        }
+
+        public UpdateQuota totalMb(long totalMb) {
+            return with("total_mb", totalMb);
+        }
+
+        /** True: a total below what is taken is reached as that is freed. False: ends draining. */
+        public UpdateQuota drain(boolean drain) {
+            return with("drain", drain);
+        }
+
+        /** Refuses the update when the quota has another version by then. */
+        public UpdateQuota ifVersion(long expectedVersion) {
+            return with("expected_version", expectedVersion);
+        }
+
+        @Override
+        public String operation() {
+            return "quota.update";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject(new LinkedHashMap<>(changes)).put("quota_id", quotaId);
         }
     }
 

@@ -71,7 +71,7 @@ public final class AuthOutboxDelivery {
         this.client = client;
         this.settings = config.auth();
         this.serviceId = config.serviceId();
-        this.refusedMessages = new RefusedGrants(serviceId);
+        this.refusedMessages = new RefusedGrants();
         this.refusedRegistrations = refusals(metrics, "registration");
         this.refusedGrants = refusals(metrics, "grant");
         this.refusedRevocations = refusals(metrics, "revocation");

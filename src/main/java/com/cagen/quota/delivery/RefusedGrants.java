@@ -3,6 +3,7 @@ package com.cagen.quota.delivery;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.AuthOutboxRows.Claimed;
@@ -27,17 +28,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What follows when the auth service refuses for good what the outbox tells it: a grant is withdrawn, so that record, trail and
- * auth service agree, and the trail says so, with {@code system} as the actor.
+ * auth service agree, and the trail says so, with the system as the actor.
  */
 final class RefusedGrants {
-    private static final String ACTOR = "system";
-
-    private final String serviceId;
     private final TimeBasedEpochRandomGenerator ids = Generators.timeBasedEpochRandomGenerator();
-
-    RefusedGrants(String serviceId) {
-        this.serviceId = serviceId;
-    }
 
     /** Writes all that in the given transaction, which holds the quota's lock. */
     Future<Void> conclude(DatabaseSession connection, Quota quota, Claimed claimed, AuthOutboxDelivery.Told told) {
@@ -105,8 +99,8 @@ final class RefusedGrants {
                 version,
                 action,
                 outcome,
-                ACTOR,
-                serviceId,
+                Caller.SYSTEM,
+                Caller.SYSTEM_SERVICE,
                 target,
                 details.encode(),
                 id.toString(),

@@ -4,6 +4,7 @@ import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
@@ -121,6 +122,11 @@ final class BatchDecision {
         @Override
         public @Nullable Quota find(String quotaId) {
             return quotas.get(new QuotaKey(organizationId, quotaId));
+        }
+
+        @Override
+        public @Nullable String siblingWithKey(String quotaId, String key) {
+            return loaded.keyHolders().get(new SiblingKey(new QuotaKey(organizationId, quotaId), key));
         }
 
         @Override

@@ -389,7 +389,7 @@ final class Lane {
     }
 
     private Future<?> ask(QueuedRequest pending, List<Quota> quotas) {
-        Map<String, KnownGrants.Entry> known = new HashMap<>();
+        Map<String, KnownGrants.Entry> known = new HashMap<>(pending.grants.byQuotaId());
         List<Future<?>> questions = new ArrayList<>();
         for (Quota quota : quotas) {
             questions.add(bus.ask(new PermissionQuestion(pending.request.caller(), quota.id()))

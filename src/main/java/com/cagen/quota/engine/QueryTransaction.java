@@ -101,6 +101,11 @@ final class QueryTransaction {
         }
 
         @Override
+        public @Nullable String siblingWithKey(String quotaId, String key) {
+            throw new UnsupportedOperationException("a query looks for keys by itself");
+        }
+
+        @Override
         public long treeSize(String quotaId) {
             throw new UnsupportedOperationException("a query counts by itself");
         }

@@ -38,7 +38,10 @@ final class QueuedRequest {
     @Nullable
     AuditEntry usedAgain;
 
-    /** Set once the nonce is claimed in a committed transaction: a further round must not claim it again. */
+    /**
+     * Set once the nonce is claimed in a committed transaction: a further round must not claim it again. Set from the beginning
+     * when there is none.
+     */
     boolean nonceClaimed;
 
     /** What the auth service must confirm, once the operation has asked for it. */
@@ -68,6 +71,7 @@ final class QueuedRequest {
         this.request = request;
         this.bytes = bytes(request);
         this.operation = operation;
+        this.nonceClaimed = request.nonce() == null;
         this.fingerprint = request.idempotencyKey() == null ? null : Fingerprint.of(request);
     }
 

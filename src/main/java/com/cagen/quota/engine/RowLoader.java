@@ -4,6 +4,7 @@ import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
@@ -15,6 +16,7 @@ import com.cagen.quota.storage.rows.GrantRows;
 import com.cagen.quota.storage.rows.QuotaRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.rows.SiblingKeys;
 import com.cagen.quota.storage.rows.UsageRows;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
@@ -107,6 +109,13 @@ final class RowLoader {
         needs.treeSizes()
                 .forEach(key -> all.add(QuotaTrees.countTree(connection, key, Quota.MAX_TREE)
                         .onSuccess(count -> treeSizes.put(key, count))));
+        Map<SiblingKey, String> keyHolders = new HashMap<>(0);
+        needs.siblingKeys()
+                .forEach(key -> all.add(SiblingKeys.find(connection, key).onSuccess(holder -> {
+                    if (holder != null) {
+                        keyHolders.put(key, holder);
+                    }
+                })));
         Set<QuotaKey> toLock = new LinkedHashSet<>();
         Set<QuotaKey> toLockIfFree = new LinkedHashSet<>();
         needs.locked().forEach(key -> (skipsLocked.test(key.organizationId()) ? toLockIfFree : toLock).add(key));
@@ -131,7 +140,12 @@ final class RowLoader {
                             .map(current -> new Loaded(
                                     new HashSet<>(claimed.result()),
                                     new LoadedRows(
-                                            current, treeSizes, held.result(), grants.result(), operations.result()),
+                                            current,
+                                            treeSizes,
+                                            keyHolders,
+                                            held.result(),
+                                            grants.result(),
+                                            operations.result()),
                                     skipped.keySet(),
                                     below));
                 });

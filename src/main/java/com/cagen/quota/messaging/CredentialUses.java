@@ -1,6 +1,7 @@
 package com.cagen.quota.messaging;
 
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.protocol.Caller;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Clock;
@@ -29,8 +30,6 @@ public final class CredentialUses {
     static final int MAX_TRACKED = 2_000;
     /** Distinct users that a summary names. */
     static final int MAX_USERS = 5;
-    /** The actor of a summary that is about several users. */
-    private static final String SYSTEM = "system";
 
     private final Consumer<AuditEntry> record;
     private final LongConsumer untracked;
@@ -159,7 +158,7 @@ public final class CredentialUses {
                 null,
                 AuditEntry.CREDENTIAL_USE,
                 AuditEntry.REFUSED,
-                uses.users.size() == 1 ? first.actorUserId() : SYSTEM,
+                uses.users.size() == 1 ? first.actorUserId() : Caller.SYSTEM,
                 key.serviceId(),
                 null,
                 details.encode(),

@@ -23,6 +23,7 @@ import com.cagen.quota.storage.schema.Migrations;
 import com.cagen.quota.storage.schema.StartupChecks;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.DatabaseUrl;
+import com.cagen.quota.upkeep.UpkeepVerticle;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -238,6 +239,7 @@ public final class QuotaService implements AutoCloseable {
             }
             // The public addresses are served where the lanes are: one gateway for each node that has some.
             deploy(new BusGateway(config, bus, contract, metrics));
+            deploy(new UpkeepVerticle(bus, database, Operations.CATALOG, metrics));
         }
     }
 

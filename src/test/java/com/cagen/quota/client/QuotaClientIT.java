@@ -90,8 +90,29 @@ class QuotaClientIT {
         Quota team = done(ALICE, new QuotaRequest.AllocateQuota(root.id(), "Dev", 400, QuotaType.TEAM, "team_dev"));
         assertThat(team.parentQuotaId()).isEqualTo(root.id());
         assertThat(team.teamId()).isEqualTo("team_dev");
-        assertThat(done(ALICE, new QuotaRequest.GetQuota(root.id())).allocatedMb())
-                .isEqualTo(400);
+        Quota read = done(ALICE, new QuotaRequest.GetQuota(root.id()));
+        assertThat(read.allocatedMb()).isEqualTo(400);
+        assertThat(read.myPermissions()).containsExactly(Permission.READ, Permission.ADMIN, Permission.OWNER);
+
+        Quota updated = done(
+                ALICE,
+                new QuotaRequest.UpdateQuota(root.id())
+                        .name("Acme Corp.")
+                        .description(null)
+                        .key("acme")
+                        .totalMb(2_000)
+                        .ifVersion(read.version()));
+        assertThat(updated.name()).isEqualTo("Acme Corp.");
+        assertThat(updated.description()).isNull();
+        assertThat(updated.key()).isEqualTo("acme");
+        assertThat(updated.totalMb()).isEqualTo(2_000);
+        assertThat(updated.version()).isEqualTo(read.version() + 1);
+        Quota draining =
+                done(ALICE, new QuotaRequest.UpdateQuota(root.id()).totalMb(1).drain(true));
+        assertThat(draining.drainToMb()).isEqualTo(1);
+        assertThat(done(ALICE, new QuotaRequest.UpdateQuota(root.id()).drain(false))
+                        .drainToMb())
+                .isNull();
 
         HeldPermissions granted = done(
                 ALICE, new QuotaRequest.GrantPermission(team.id(), "bob", List.of(Permission.READ, Permission.ADMIN)));

@@ -13,9 +13,11 @@ import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.protocol.Caller;
@@ -77,6 +79,9 @@ class AuditEntriesTest {
                 new ReleaseQuota.Command(id()),
                 new SuspendQuota.Command(id(), text(1_000)),
                 new ResumeQuota.Command(id(), text(1_000)),
+                new UpdateQuota.Command(
+                        id(), text(255), text(2_000), "k".repeat(63), List.of(), mb, true, Long.MAX_VALUE),
+                new DrainQuota.Command(id()),
                 new AllocateUsage.Command(id(), id(), mb, text(1_000)),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
                 new GrantPermission.Command(id(), id(), all),

@@ -26,7 +26,12 @@ class BatchDecisionTest {
         Quota live = Samples.root("q", 10);
         Quota deleted = Samples.root("gone", 10).withStatus(QuotaStatus.DELETED, null, NOW);
         LoadedRows loaded = new LoadedRows(
-                Map.of(QuotaKey.of(live), live, QuotaKey.of(deleted), deleted), Map.of(), Map.of(), Map.of(), Map.of());
+                Map.of(QuotaKey.of(live), live, QuotaKey.of(deleted), deleted),
+                Map.of(),
+                Map.of(),
+                Map.of(),
+                Map.of(),
+                Map.of());
         List<Decision> decisions =
                 BatchDecision.decide(loaded, List.of(keyed("q"), keyed("gone"), keyed("q")), NOW, () -> "q_new");
         assertThat(decisions.get(0)).isInstanceOfSatisfying(Decision.Done.class, done -> {

@@ -10,10 +10,12 @@ import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.protocol.Caller;
@@ -44,7 +46,19 @@ final class NaiveQuotas {
         final QuotaKey key;
         final @Nullable Node parent;
         final @Nullable String team;
-        final long totalMb;
+        String name;
+
+        @Nullable
+        String description;
+
+        @Nullable
+        String shortKey;
+
+        long totalMb;
+
+        @Nullable
+        Long drainToMb;
+
         final List<Node> children = new ArrayList<>();
         final Map<String, Long> holds = new HashMap<>();
         /** Of this quota itself, in the order in which they became its owners. */
@@ -61,8 +75,16 @@ final class NaiveQuotas {
         long version = 1;
         long grantsVersion;
 
-        Node(QuotaKey key, @Nullable Node parent, @Nullable String team, long totalMb) {
+        Node(
+                QuotaKey key,
+                @Nullable Node parent,
+                @Nullable String team,
+                String name,
+                @Nullable String description,
+                long totalMb) {
             this.key = key;
+            this.name = name;
+            this.description = description;
             this.parent = parent;
             this.team = team;
             this.totalMb = totalMb;
@@ -84,8 +106,12 @@ final class NaiveQuotas {
             return sum;
         }
 
+        long taken() {
+            return used() + allocated();
+        }
+
         long free() {
-            return totalMb - used() - allocated();
+            return totalMb - taken();
         }
 
         boolean ownedBy(String userId) {
@@ -141,9 +167,11 @@ final class NaiveQuotas {
             fields.put("type", team == null ? "organization" : "team");
             fields.put("total_mb", totalMb);
             fields.put("version", version);
-            fields.put("key", null);
+            fields.put("name", name);
+            fields.put("description", description);
+            fields.put("key", shortKey);
             fields.put("reserved_mb", 0);
-            fields.put("drain_to_mb", null);
+            fields.put("drain_to_mb", drainToMb);
             fields.put("used_mb", used());
             fields.put("allocated_mb", allocated());
             fields.put("available_mb", free());
@@ -219,6 +247,8 @@ final class NaiveQuotas {
         add(ReleaseQuota.Command.class, this::mayRelease, this::release);
         add(SuspendQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), true));
         add(ResumeQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), false));
+        add(UpdateQuota.Command.class, this::mayUpdate, this::update);
+        add(DrainQuota.Command.class, NaiveQuotas::maySystem, this::drain);
         add(GetQuota.Command.class, this::needsRead, this::get);
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
         add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
@@ -338,6 +368,55 @@ final class NaiveQuotas {
         }
     }
 
+    private void mayUpdate(UpdateQuota.Command command, Call call) {
+        Node node = node(command, call);
+        boolean size = command.totalMb() != null || command.drain() != null;
+        boolean label = command.name() != null
+                || command.description() != null
+                || command.key() != null
+                || !command.cleared().isEmpty();
+        if (!size && !label) {
+            mayRelease(command, call);
+            return;
+        }
+        // What is unknown is asked about in one go, and only when nothing forbids it anyway.
+        Set<String> asked = new LinkedHashSet<>();
+        if (label) {
+            asks(asked, () -> needs(Permission.ADMIN, call, node));
+        }
+        if (size) {
+            asks(
+                    asked,
+                    () -> needs(
+                            node.parent == null ? Permission.OWNER : Permission.ADMIN,
+                            call,
+                            node.parent == null ? node : node.parent));
+        }
+        if (!asked.isEmpty()) {
+            throw new NotDone("ask|" + asked);
+        }
+    }
+
+    /** Notes whom the check asks about; a refusal goes on. */
+    private static void asks(Set<String> asked, Runnable check) {
+        try {
+            check.run();
+        } catch (NotDone notDone) {
+            String answer = String.valueOf(notDone.getMessage());
+            if (!answer.startsWith("ask|[")) {
+                throw notDone;
+            }
+            asked.addAll(List.of(
+                    answer.substring("ask|[".length(), answer.length() - 1).split(", ", -1)));
+        }
+    }
+
+    private static void maySystem(Input command, Call call) {
+        if (!call.caller().isSystem()) {
+            throw refused("permission_denied", Map.of("required", List.of("system")));
+        }
+    }
+
     private void mayChange(Input command, List<Permission> permissions, Call call) {
         boolean ownership = permissions.contains(Permission.OWNER);
         needs(ownership ? Permission.OWNER : Permission.ADMIN, call, node(command, call));
@@ -378,7 +457,7 @@ final class NaiveQuotas {
     // Quotas.
 
     private String create(CreateQuota.Command command, Call call) {
-        Node node = make(call, null, command.teamId(), command.totalMb());
+        Node node = make(call, null, command.teamId(), command.name(), command.description(), command.totalMb());
         node.owners.add(call.user());
         node.namedOwner = call.user();
         return quota("Quota created.", node);
@@ -398,15 +477,22 @@ final class NaiveQuotas {
             throw refused("too deep", Map.of());
         }
         checkCapacity(parent, command.allocateMb());
-        Node child = make(call, parent, team ? target : null, command.allocateMb());
+        Node child =
+                make(call, parent, team ? target : null, command.name(), command.description(), command.allocateMb());
         command.adminUserIds().forEach(user -> child.grants.put(user, Set.of(Permission.READ, Permission.ADMIN)));
         parent.version++;
         return quota("Quota allocated.", child);
     }
 
-    private Node make(Call call, @Nullable Node parent, @Nullable String team, long totalMb) {
+    private Node make(
+            Call call,
+            @Nullable Node parent,
+            @Nullable String team,
+            String name,
+            @Nullable String description,
+            long totalMb) {
         QuotaKey key = new QuotaKey(call.caller().organizationId(), call.newId());
-        Node node = new Node(key, parent, team, totalMb);
+        Node node = new Node(key, parent, team, name, description, totalMb);
         nodes.put(key, node);
         if (parent != null) {
             parent.children.add(node);
@@ -422,6 +508,7 @@ final class NaiveQuotas {
                     Map.of("used_mb", node.used(), "reserved_mb", 0, "allocated_mb", node.allocated()));
         }
         node.deleted = true;
+        node.drainToMb = null;
         node.inheritedWhenReleased = node.inheritedOwners();
         node.version++;
         if (node.parent != null) {
@@ -438,6 +525,79 @@ final class NaiveQuotas {
         node.suspended = suspended;
         node.version++;
         return quota("Quota " + word + ".", node);
+    }
+
+    private String update(UpdateQuota.Command command, Call call) {
+        Node node = node(command, call);
+        Long expected = command.expectedVersion();
+        if (expected != null && expected != node.version) {
+            throw refused("version_mismatch", Map.of("expected_version", expected, "current_version", node.version));
+        }
+        if (command.key() != null && taken(command.key(), node)) {
+            throw refused("key_taken", Map.of("key", command.key()));
+        }
+        Map<String, Object> before = node.shown();
+        long totalMb = node.totalMb;
+        Long drainToMb = node.drainToMb;
+        if (command.totalMb() != null && command.totalMb() >= node.taken()) {
+            totalMb = command.totalMb();
+            drainToMb = null;
+        } else if (command.totalMb() != null && Boolean.TRUE.equals(command.drain())) {
+            totalMb = node.taken();
+            drainToMb = command.totalMb();
+        } else if (command.totalMb() != null) {
+            Map<String, Object> details = figures(node);
+            details.put("minimum_mb", node.taken());
+            details.put("requested_mb", command.totalMb());
+            throw refused("below_use", details);
+        } else if (Boolean.FALSE.equals(command.drain())) {
+            drainToMb = null;
+        }
+        if (node.parent != null && totalMb > node.totalMb) {
+            checkCapacity(node.parent, totalMb - node.totalMb);
+        }
+        resize(node, totalMb, drainToMb);
+        node.name = command.name() == null ? node.name : command.name();
+        node.description = command.description() == null ? node.description : command.description();
+        node.shortKey = command.key() == null ? node.shortKey : command.key();
+        if (command.cleared().contains("description")) {
+            node.description = null;
+        }
+        if (command.cleared().contains("key")) {
+            node.shortKey = null;
+        }
+        if (node.shown().equals(before)) {
+            return quota("Quota was so already.", node);
+        }
+        node.version++;
+        return quota("Quota updated.", node);
+    }
+
+    /** Whether another living quota beside the node has the key. */
+    private boolean taken(String key, Node node) {
+        return nodes.values().stream()
+                .filter(other -> other != node && other.parent == node.parent && !other.deleted)
+                .filter(other -> other.key.organizationId().equals(node.key.organizationId()))
+                .anyMatch(other -> key.equals(other.shortKey));
+    }
+
+    private static void resize(Node node, long totalMb, @Nullable Long drainToMb) {
+        if (node.parent != null && totalMb != node.totalMb) {
+            node.parent.version++;
+        }
+        node.totalMb = totalMb;
+        node.drainToMb = drainToMb;
+    }
+
+    private String drain(DrainQuota.Command command, Call call) {
+        Node node = node(command, call);
+        if (node.drainToMb == null || node.totalMb == Math.max(node.taken(), node.drainToMb)) {
+            return quota("There was nothing to give back.", node);
+        }
+        long totalMb = Math.max(node.taken(), node.drainToMb);
+        resize(node, totalMb, totalMb == node.drainToMb ? null : node.drainToMb);
+        node.version++;
+        return quota("Capacity given back.", node);
     }
 
     private String get(GetQuota.Command command, Call call) {
@@ -498,18 +658,26 @@ final class NaiveQuotas {
         if (suspender != null) {
             throw refused("quota_suspended", Map.of("suspended_quota_id", suspender));
         }
+        if (node.drainToMb != null) {
+            throw refused("quota_draining", Map.of("quota_id", node.id(), "drain_to_mb", node.drainToMb));
+        }
         if (node.free() < requestedMb) {
-            Map<String, Object> details = new HashMap<>();
-            details.put("quota_id", node.id());
-            details.put("total_mb", node.totalMb);
-            details.put("used_mb", node.used());
-            details.put("reserved_mb", 0);
-            details.put("allocated_mb", node.allocated());
-            details.put("available_mb", node.free());
+            Map<String, Object> details = figures(node);
             details.put("requested_mb", requestedMb);
             details.put("short_by_mb", requestedMb - node.free());
             throw refused("insufficient_quota", details);
         }
+    }
+
+    private static Map<String, Object> figures(Node node) {
+        Map<String, Object> figures = new HashMap<>();
+        figures.put("quota_id", node.id());
+        figures.put("total_mb", node.totalMb);
+        figures.put("used_mb", node.used());
+        figures.put("reserved_mb", 0);
+        figures.put("allocated_mb", node.allocated());
+        figures.put("available_mb", node.free());
+        return figures;
     }
 
     // Permissions.

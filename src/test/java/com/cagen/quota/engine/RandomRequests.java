@@ -4,14 +4,17 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.SystemOperation;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.protocol.Caller;
@@ -73,6 +76,8 @@ final class RandomRequests {
         add(ReleaseQuota.Command.class, 3, (random, caller, id) -> new ReleaseQuota.Command(id));
         add(SuspendQuota.Command.class, 4, RandomRequests::suspendQuota);
         add(ResumeQuota.Command.class, 4, RandomRequests::resumeQuota);
+        add(UpdateQuota.Command.class, 7, RandomRequests::updateQuota);
+        add(DrainQuota.Command.class, 2, RandomRequests::drainQuota);
         add(
                 GrantPermission.Command.class,
                 3,
@@ -140,7 +145,11 @@ final class RandomRequests {
         Caller caller = new Caller(pick(ORGANIZATIONS), pick(USERS), service, TEAMS);
         // Few names, so that requests meet under one key within a batch as well.
         String key = random.nextBoolean() ? "key" + random.nextInt(12) : null;
-        return request(caller, key, command(caller, sharing));
+        Input command = command(caller, sharing);
+        // Of what the system does by itself, only some is asked for by others.
+        return Commands.operationOf(command) instanceof SystemOperation<?> && random.nextInt(8) > 0
+                ? request(Caller.system(caller.organizationId()), null, command)
+                : request(caller, key, command);
     }
 
     /** The same once more, now and then by another user, through another service, or with other fields. */
@@ -269,6 +278,54 @@ final class RandomRequests {
             return otherId;
         }
         return random.nextBoolean() ? ids.get(ids.size() - 1) : pick(ids);
+    }
+
+    private Input updateQuota(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        boolean size = random.nextInt(3) > 0;
+        boolean label = !size || random.nextInt(6) == 0;
+        List<String> cleared = new ArrayList<>();
+        String description = label && random.nextInt(3) == 0 ? pick(List.of("", "more")) : null;
+        if (label && description == null && random.nextInt(6) == 0) {
+            cleared.add("description");
+        }
+        String key = label && random.nextInt(3) > 0 ? pick(List.of("a", "a", "b")) : null;
+        if (label && key == null && random.nextInt(3) == 0) {
+            cleared.add("key");
+        }
+        Boolean drain = null;
+        Long totalMb = null;
+        if (size) {
+            drain = random.nextInt(4) == 0 ? null : random.nextInt(4) > 0;
+            totalMb = Boolean.TRUE.equals(drain) || random.nextBoolean() ? Long.valueOf(total(caller, quota)) : null;
+        }
+        Long expectedVersion =
+                quota != null && random.nextInt(4) == 0 ? Long.valueOf(quota.version() + random.nextInt(5) / 4) : null;
+        String name = label && random.nextInt(3) == 0 ? pick(List.of("n", "other")) : null;
+        return new UpdateQuota.Command(quotaId, name, description, key, cleared, totalMb, drain, expectedVersion);
+    }
+
+    /** Often at an edge: what is taken, what there is, what there can be, or one more or less. */
+    private long total(Caller caller, @Nullable Quota quota) {
+        if (quota == null || random.nextInt(3) == 0) {
+            return 1L + random.nextInt(60);
+        }
+        Quota parent = quota.parentId() == null ? null : find(caller, quota.parentId());
+        long edge =
+                switch (random.nextInt(4)) {
+                    case 0, 1 -> quota.figures().takenMb();
+                    case 2 -> quota.totalMb();
+                    default -> quota.totalMb() + (parent == null ? 1 : parent.availableMb());
+                };
+        return Math.max(1, edge + random.nextInt(3) - 1);
+    }
+
+    private Input drainQuota(Caller caller, String quotaId) {
+        List<String> draining = rows.quotas(caller.organizationId()).stream()
+                .filter(quota -> quota.drainToMb() != null)
+                .map(Quota::id)
+                .toList();
+        return new DrainQuota.Command(draining.isEmpty() || random.nextInt(4) == 0 ? quotaId : pick(draining));
     }
 
     private List<Permission> permissions() {

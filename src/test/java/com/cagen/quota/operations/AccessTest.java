@@ -22,11 +22,13 @@ import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
@@ -44,8 +46,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -58,6 +62,9 @@ class AccessTest {
 
     /** A command of each operation that is about one quota, which is given. */
     private static final Map<String, Function<String, Input>> OPERATIONS = new LinkedHashMap<>();
+
+    /** What is about the size of a quota, and so about its parent's capacity. */
+    private static final Set<String> SIZE = Set.of("resize", "endDrain", "both");
 
     static {
         OPERATIONS.put("get", id -> new GetQuota.Command(id));
@@ -75,6 +82,15 @@ class AccessTest {
         OPERATIONS.put("release", id -> new ReleaseQuota.Command(id));
         OPERATIONS.put("suspend", id -> new SuspendQuota.Command(id, null));
         OPERATIONS.put("resume", id -> new ResumeQuota.Command(id, null));
+        OPERATIONS.put("rename", id -> update(id, "n", null, null));
+        OPERATIONS.put("resize", id -> update(id, null, 1L, null));
+        OPERATIONS.put("endDrain", id -> update(id, null, null, false));
+        OPERATIONS.put("both", id -> update(id, "n", 1L, null));
+        OPERATIONS.put("neither", id -> update(id, null, null, null));
+    }
+
+    private static Input update(String id, @Nullable String name, @Nullable Long totalMb, @Nullable Boolean drain) {
+        return new UpdateQuota.Command(id, name, null, null, List.of(), totalMb, drain, null);
     }
 
     /** Who may do what with a child; an answer is {@code yes} or what is required instead. */
@@ -93,6 +109,11 @@ class AccessTest {
                     release     | admin,owner      | admin,owner | yes         | admin,owner      | yes
                     suspend     | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
                     resume      | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
+                    rename      | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    resize      | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
+                    endDrain    | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
+                    both        | admin,owner      | admin,owner | admin,owner | admin,owner      | admin,owner
+                    neither     | admin,owner      | admin,owner | yes         | admin,owner      | yes
                     """)
     void givesEachOperationToThoseWhoHoldWhatItNeeds(
             String operation, String stranger, String reader, String admin, String parentReader, String parentAdmin) {
@@ -118,9 +139,15 @@ class AccessTest {
             assertThat(access(operation.apply("q_child"), all, "owner", KnownGrants.NONE))
                     .as(name + " by an ancestor's owner")
                     .isInstanceOf(Access.Result.Allowed.class);
-            assertThat(access(operation.apply("q_child"), SampleRows.of(root, ownedChild), "deputy", KnownGrants.NONE))
-                    .as(name + " by the child's own owner")
-                    .isInstanceOf(Access.Result.Allowed.class);
+            if (!SIZE.contains(name)) {
+                assertThat(access(
+                                operation.apply("q_child"),
+                                SampleRows.of(root, ownedChild),
+                                "deputy",
+                                KnownGrants.NONE))
+                        .as(name + " by the child's own owner")
+                        .isInstanceOf(Access.Result.Allowed.class);
+            }
         });
     }
 
@@ -144,6 +171,11 @@ class AccessTest {
                     release  | q_child,q_root
                     suspend  | q_root
                     resume   | q_root
+                    rename   | q_child
+                    resize   | q_root
+                    endDrain | q_root
+                    both     | q_child,q_root
+                    neither  | q_child,q_root
                     """)
     void asksTheAuthServiceAboutWhatItDoesNotKnow(String operation, String asked) {
         assertThat(answer(child, operation, KnownGrants.NONE)).isEqualTo("ask " + asked);
@@ -171,6 +203,43 @@ class AccessTest {
         assertThat(answer(root, "suspend", admin)).isEqualTo("owner");
         assertThat(answer(root, "resume", admin)).isEqualTo("owner");
         assertThat(answer(root, "suspend", KnownGrants.NONE)).isEqualTo("owner");
+    }
+
+    @Test
+    void asksForBothPermissionsOfAnUpdateThatNeedsBoth() {
+        assertThat(answer(child, "both", both(knows(child, Permission.ADMIN), knows(root, Permission.ADMIN))))
+                .isEqualTo("yes");
+        assertThat(answer(child, "both", knows(child, Permission.ADMIN))).isEqualTo("ask q_root");
+        assertThat(answer(child, "both", knows(root, Permission.ADMIN))).isEqualTo("ask q_child");
+        assertThat(answer(child, "both", knows(child))).isEqualTo("admin,owner");
+        assertThat(answer(child, "both", knows(root))).isEqualTo("admin,owner");
+    }
+
+    /** The parent gives or gets the difference, so the owner of the child alone does not decide about it. */
+    @Test
+    void letsTheParentsAdminsAndARootsOwnersDecideAboutASize() {
+        Rows rows = SampleRows.of(root, ownedChild);
+        for (String operation : List.of("resize", "endDrain", "both")) {
+            assertThat(access(command(operation, "q_child"), rows, "deputy", knows(root)))
+                    .as(operation)
+                    .isInstanceOf(Access.Result.Denied.class);
+            assertThat(answer(root, operation, knows(root, Permission.ADMIN)))
+                    .as(operation)
+                    .isEqualTo("owner");
+        }
+    }
+
+    @Test
+    void letsOnlyTheSystemDrain() {
+        Input drain = new DrainQuota.Command("q_child");
+        Rows rows = SampleRows.of(root, child);
+        Refusal denied = Refusal.permissionDenied(List.of("system"));
+        for (String user : List.of("owner", "somebody", Caller.SYSTEM)) {
+            assertThat(access(drain, rows, user, knows(child, Permission.ADMIN)))
+                    .isEqualTo(new Access.Result.Denied(denied));
+        }
+        assertThat(access(Commands.operationOf(drain), drain, rows, Caller.system("org_1"), KnownGrants.NONE))
+                .isInstanceOf(Access.Result.Allowed.class);
     }
 
     @Test
@@ -219,11 +288,14 @@ class AccessTest {
         Stream<Input> others = Stream.of(
                 create("organization", "team_9"),
                 new ListQuotas.Command(1, 20, null, null, null, null),
-                new ListRuntimes.Command(1, 20));
+                new ListRuntimes.Command(1, 20),
+                new DrainQuota.Command("q_child"));
         Stream<Input> commands =
                 Stream.concat(OPERATIONS.values().stream().map(command -> command.apply("q_child")), others);
         assertThat(commands.map(command -> Commands.nameOf(command).text()).distinct())
-                .containsExactlyInAnyOrderElementsOf(Operations.CATALOG.names());
+                .containsExactlyInAnyOrderElementsOf(Operations.CATALOG.all().stream()
+                        .map(operation -> operation.name().text())
+                        .toList());
     }
 
     /** As the request is decoded, which ignores the team of an organization's quota. */

@@ -93,6 +93,8 @@ class BusIT {
         assertThat(ask("quota.get", on(id)))
                 .isEqualTo(alice.quota(id))
                 .isEqualTo(child.put("my_permissions", new JsonArray(List.of("read", "admin", "owner"))));
+        assertThat(ask("quota.update", on(id).put("name", "renamed")).getString("name"))
+                .isEqualTo("renamed");
         assertThat(ask("usage.allocate", usage(id, 5)).getLong("held_mb")).isEqualTo(5);
         assertThat(ask("usage.deallocate", usage(id, 2)).getLong("held_mb")).isEqualTo(3);
         JsonObject history = ask("usage.history", on(id).put("limit", 1).put("order", "desc"));
@@ -118,7 +120,7 @@ class BusIT {
         assertThat(ask("quota.release", on(id)).getString("status")).isEqualTo("deleted");
         Invariants.awaitEmptyOutbox(service.databaseUrl());
         JsonArray entries = ask("audit.list", on(id)).getJsonArray("entries");
-        assertThat(entries).hasSize(9);
+        assertThat(entries).hasSize(10);
     }
 
     @Test

@@ -102,6 +102,23 @@ class ErrorCodesIT {
             alice.child(root, 1);
             return alice.act(root, "release");
         });
+        ways.put(ErrorCode.BELOW_USE, () -> {
+            alice.take(root, "below", 2).data();
+            return alice.update(root, new JsonObject().put("total_mb", 1));
+        });
+        ways.put(ErrorCode.QUOTA_DRAINING, () -> {
+            String drains = alice.root(10);
+            alice.take(drains, "res", 5).data();
+            alice.update(drains, new JsonObject().put("total_mb", 1).put("drain", true))
+                    .data();
+            return alice.take(drains, "res", 1);
+        });
+        ways.put(ErrorCode.KEY_TAKEN, () -> {
+            JsonObject key = new JsonObject().put("key", "taken");
+            alice.update(alice.root(1), key).data();
+            return alice.update(alice.root(1), key);
+        });
+        ways.put(ErrorCode.VERSION_MISMATCH, () -> alice.update(root, new JsonObject().put("expected_version", 1_000)));
         ways.put(ErrorCode.LAST_OWNER, () -> alice.revoke(root, "alice", "owner"));
         ways.put(
                 ErrorCode.HIERARCHY_VIOLATION,

@@ -5,6 +5,7 @@ import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,16 @@ public final class SampleRows implements Rows {
     @Override
     public @Nullable Quota find(String quotaId) {
         return quotas.get(quotaId);
+    }
+
+    @Override
+    public @Nullable String siblingWithKey(String quotaId, String key) {
+        Quota quota = quota(quotaId);
+        return quotas.values().stream()
+                .filter(other -> key.equals(other.key()) && Objects.equals(other.parentId(), quota.parentId()))
+                .map(Quota::id)
+                .findFirst()
+                .orElse(null);
     }
 
     @Override

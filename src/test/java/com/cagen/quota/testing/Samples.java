@@ -95,6 +95,21 @@ public final class Samples {
         return copy(quota, quota.placement(), quota.ownership(), figures, quota.suspendedBy());
     }
 
+    /** With a key, which no creation gives. */
+    public static Quota keyed(String key, Quota quota) {
+        return new Quota(
+                quota.placement(),
+                new Quota.Label(quota.name(), quota.description(), key),
+                quota.ownership(),
+                quota.figures(),
+                quota.status(),
+                quota.suspendedBy(),
+                quota.version(),
+                quota.createdAt(),
+                quota.updatedAt(),
+                quota.deletedAt());
+    }
+
     private static Quota copy(
             Quota q,
             Quota.Placement placement,

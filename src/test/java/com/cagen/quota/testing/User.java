@@ -63,6 +63,15 @@ public final class User {
         return RunningService.await(sendAsync("DELETE", path, "", headers));
     }
 
+    /** Changes fields of a quota. */
+    public Reply update(String quota, JsonObject fields, String... headers) {
+        return RunningService.await(updateAsync(quota, fields, headers));
+    }
+
+    public CompletableFuture<Reply> updateAsync(String quota, JsonObject fields, String... headers) {
+        return sendAsync("PATCH", "/quotas/" + quota, fields.encode(), headers);
+    }
+
     /** Makes a root quota of type organization. */
     public String root(long totalMb) {
         JsonObject body =

@@ -18,6 +18,7 @@ public final class Access {
     private static final List<String> READ = List.of("read", "admin", "owner");
     private static final List<String> ADMIN = List.of("admin", "owner");
     private static final List<String> OWNER = List.of("owner");
+    private static final List<String> SYSTEM = List.of("system");
 
     private Access() {}
 
@@ -54,6 +55,21 @@ public final class Access {
     /** Owner of the quota or of an ancestor. */
     public static Result owner(Quota quota, Caller caller) {
         return quota.ownedBy(caller.userId()) ? ALLOWED : new Result.Denied(Refusal.permissionDenied(OWNER));
+    }
+
+    /** The service itself, and no client. */
+    public static Result system(Caller caller) {
+        return caller.isSystem() ? ALLOWED : new Result.Denied(Refusal.permissionDenied(SYSTEM));
+    }
+
+    /** Both must be allowed. What is unknown of either is asked about at once. */
+    public static Result both(Result one, Result other) {
+        if (one instanceof Result.Unknown first && other instanceof Result.Unknown second) {
+            List<String> unknown = new ArrayList<>(first.quotaIds());
+            unknown.addAll(second.quotaIds());
+            return new Result.Unknown(List.copyOf(unknown));
+        }
+        return one instanceof Result.Denied || other instanceof Result.Allowed ? one : other;
     }
 
     /** What the caller has on the quota, with all that it implies: as far as it is known. */

@@ -255,6 +255,21 @@ public record Quota(
                 placement, label, ownership, newFigures, status, suspendedBy, version + 1, createdAt, now, deletedAt);
     }
 
+    /** This quota after an update: another label, other figures, the next version. */
+    public Quota updated(Label newLabel, Figures newFigures, Instant now) {
+        return new Quota(
+                placement,
+                newLabel,
+                ownership,
+                newFigures,
+                status,
+                suspendedBy,
+                version + 1,
+                createdAt,
+                now,
+                deletedAt);
+    }
+
     /** Whether it differs from {@code before} in nothing but what usage changes: used, allocated, version and time. */
     public boolean differsInUseOnly(Quota before) {
         return ownership.equals(before.ownership)

@@ -42,6 +42,14 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
                 Map.of("suspended_quota_id", suspendedQuotaId));
     }
 
+    /** The quota shrinks to a total of {@code drainToMb}. */
+    public static Refusal quotaDraining(String quotaId, long drainToMb) {
+        return new Refusal(
+                ErrorCode.QUOTA_DRAINING,
+                "The quota drains to " + drainToMb + " MB and gives nothing out meanwhile.",
+                Map.of("quota_id", quotaId, "drain_to_mb", drainToMb));
+    }
+
     /** {@code requestedMb} is more than {@code quota} has available, be it for usage or for a child. */
     public static Refusal insufficientQuota(Quota quota, long requestedMb) {
         long availableMb = quota.availableMb();
@@ -55,6 +63,20 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
                         + " MB used, " + quota.reservedMb() + " MB reserved, " + quota.allocatedMb()
                         + " MB allocated): "
                         + requestedMb + " MB is " + (requestedMb - availableMb) + " MB too much.",
+                details);
+    }
+
+    /** {@code requestedMb} is less than what is used, reserved and allocated of {@code quota}. */
+    public static Refusal belowUse(Quota quota, long requestedMb) {
+        Map<String, Object> details = new LinkedHashMap<>();
+        putFigures(quota, details);
+        details.put("minimum_mb", quota.figures().takenMb());
+        details.put("requested_mb", requestedMb);
+        return new Refusal(
+                ErrorCode.BELOW_USE,
+                "The quota has " + quota.usedMb() + " MB used, " + quota.reservedMb() + " MB reserved and "
+                        + quota.allocatedMb() + " MB allocated, so its total cannot be " + requestedMb
+                        + " MB. With drain it shrinks as they are freed.",
                 details);
     }
 

@@ -1,10 +1,13 @@
 package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.request.Input;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The operations of a service by their names. Immutable. */
@@ -25,8 +28,29 @@ public final class Catalog {
         return List.copyOf(byName.values());
     }
 
+    /** Those that clients may ask for. */
+    public List<Operation<?>> offered() {
+        return byName.values().stream()
+                .filter(operation -> !(operation instanceof SystemOperation<?>))
+                .toList();
+    }
+
+    /** The names of those that clients may ask for. */
     public Set<String> names() {
-        return byName.keySet();
+        return offered().stream()
+                .map(operation -> operation.name().text())
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
+    /** Those that the service carries out by itself. */
+    public List<SystemOperation<?>> systems() {
+        List<SystemOperation<?>> systems = new ArrayList<>();
+        for (Operation<?> operation : byName.values()) {
+            if (operation instanceof SystemOperation<?> system) {
+                systems.add(system);
+            }
+        }
+        return systems;
     }
 
     /** @throws IllegalArgumentException when there is none of this name */

@@ -71,6 +71,16 @@ public final class Fields {
         return ((Number) Objects.requireNonNull(values.getValue(name), name)).longValue();
     }
 
+    /** Null when absent. */
+    public @Nullable Long optionalNumber(String name) {
+        return values.getValue(name) == null ? null : Long.valueOf(number(name));
+    }
+
+    /** Whether the field is there, and null. */
+    public boolean isNull(String name) {
+        return values.containsKey(name) && values.getValue(name) == null;
+    }
+
     private int integer(String name, int absent) {
         Object value = values.getValue(name);
         return value == null ? absent : Math.toIntExact(((Number) value).longValue());

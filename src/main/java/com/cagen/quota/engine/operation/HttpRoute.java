@@ -22,6 +22,10 @@ public record HttpRoute(HttpMethod method, String path, int successStatus) {
         return new HttpRoute(HttpMethod.POST, path, 201);
     }
 
+    public static HttpRoute patch(String path) {
+        return new HttpRoute(HttpMethod.PATCH, path, 200);
+    }
+
     public static HttpRoute delete(String path) {
         return new HttpRoute(HttpMethod.DELETE, path, 200);
     }

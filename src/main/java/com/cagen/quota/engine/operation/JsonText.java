@@ -26,6 +26,9 @@ public final class JsonText {
     /** How many bytes of a list an audit entry keeps, in UTF-8. */
     public static final int MAX_LIST_BYTES = 4 * 1024;
 
+    /** How many characters (code points) of a text an audit entry keeps. */
+    public static final int MAX_TEXT = 100;
+
     private static final JsonFactory FACTORY = new JsonFactory();
 
     private final JsonGenerator out;
@@ -120,6 +123,18 @@ public final class JsonText {
                 : put(name + "_count", values.size()).put(name + "_sha256", sha256(values));
     }
 
+    /**
+     * A text of any length, cut to what an audit entry keeps of it: its first {@link #MAX_TEXT} characters. Only of a text that was
+     * cut, {@code name_sha256} is the SHA-256, in hexadecimal, of the whole text in UTF-8.
+     */
+    public JsonText cutText(String name, @Nullable String text) {
+        if (text == null || text.codePointCount(0, text.length()) <= MAX_TEXT) {
+            return put(name, text);
+        }
+        return put(name, text.substring(0, text.offsetByCodePoints(0, MAX_TEXT)))
+                .put(name + "_sha256", sha256(text));
+    }
+
     private static String sha256(List<String> values) {
         StringWriter text = new StringWriter();
         try (JsonGenerator out = FACTORY.createGenerator(text)) {
@@ -127,13 +142,25 @@ public final class JsonText {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        return sha256(text.toString());
+    }
+
+    private static String sha256(String text) {
         try {
-            byte[] digest =
-                    MessageDigest.getInstance("SHA-256").digest(text.toString().getBytes(StandardCharsets.UTF_8));
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);
         }
+    }
+
+    /** An object within this one. */
+    public JsonText object(String name, Consumer<JsonText> fields) {
+        return write(() -> {
+            out.writeObjectFieldStart(name);
+            fields.accept(this);
+            out.writeEndObject();
+        });
     }
 
     /** A list of objects, each written by {@code fields}. */

@@ -3,6 +3,7 @@ package com.cagen.quota.engine.operation;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.SiblingKey;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
@@ -16,6 +17,7 @@ public final class Needs {
     private final Set<QuotaKey> withParent = new LinkedHashSet<>();
     private final Set<QuotaKey> withSubtree = new LinkedHashSet<>();
     private final Set<QuotaKey> treeSizes = new LinkedHashSet<>();
+    private final Set<SiblingKey> siblingKeys = new LinkedHashSet<>(0);
     private final Set<HoldingKey> holdings = new LinkedHashSet<>();
     private final Set<GrantKey> grants = new LinkedHashSet<>();
     private String organizationId = "";
@@ -49,6 +51,17 @@ public final class Needs {
     /** How many living quotas the quota's tree has. Such an operation does not share its transaction. */
     public void treeSize(String quotaId) {
         addTo(treeSizes, quotaId);
+    }
+
+    /**
+     * Which quota beside a quota, or itself, has a key. The quota is locked with its parent, so the operation does not share its
+     * transaction.
+     */
+    public void siblingWithKey(String quotaId, String key) {
+        QuotaKey quota = new QuotaKey(organizationId, quotaId);
+        if (quota.canExist()) {
+            siblingKeys.add(new SiblingKey(quota, key));
+        }
     }
 
     private void addTo(Set<QuotaKey> set, String quotaId) {
@@ -98,6 +111,10 @@ public final class Needs {
 
     public Set<QuotaKey> treeSizes() {
         return treeSizes;
+    }
+
+    public Set<SiblingKey> siblingKeys() {
+        return siblingKeys;
     }
 
     public Set<HoldingKey> holdings() {

@@ -30,6 +30,10 @@ public interface Rows {
         return quota.parentId() == null ? null : quota(quota.parentId());
     }
 
+    /** The id of the living quota that has the key: the quota itself or one beside it; null when none has. */
+    @Nullable
+    String siblingWithKey(String quotaId, String key);
+
     /** How many living quotas the quota's tree has, itself included; counted up to {@link Quota#MAX_TREE}. */
     long treeSize(String quotaId);
 

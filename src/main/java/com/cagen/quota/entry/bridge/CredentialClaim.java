@@ -46,6 +46,7 @@ final class CredentialClaim implements Function<@Nullable JsonObject, Future<Cal
                     fields,
                     null,
                     null,
+                    null,
                     false,
                     UUID.randomUUID().toString()));
         } catch (RefusalException e) {

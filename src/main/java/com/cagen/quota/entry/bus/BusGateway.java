@@ -54,7 +54,7 @@ public final class BusGateway extends VerticleBase {
                 Clock.systemUTC());
         RequestChannel opened = bus.openChannel();
         channel = opened;
-        List<Future<InternalBus.Served>> served = Operations.CATALOG.all().stream()
+        List<Future<InternalBus.Served>> served = Operations.CATALOG.offered().stream()
                 .map(operation ->
                         bus.serveJson(operation.name().text(), body -> serve(intake, opened, operation, body)))
                 .toList();
@@ -79,7 +79,7 @@ public final class BusGateway extends VerticleBase {
                 Objects.requireNonNullElseGet(sent, () -> UUID.randomUUID().toString());
         MDC.put("request_id", requestId);
         try {
-            Request request = intake.take(new RawRequest(operation, body, null, null, false, requestId));
+            Request request = intake.take(new RawRequest(operation, body, null, null, null, false, requestId));
             return channel.send(request);
         } catch (RefusalException e) {
             return Future.succeededFuture(e.refusal());

@@ -23,8 +23,8 @@ final class Cors {
         }
         CorsHandler handler = CorsHandler.create()
                 .addOrigins(origins)
-                .allowedMethods(Set.of(HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE))
-                .allowedHeaders(Set.of("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"))
+                .allowedMethods(Set.of(HttpMethod.GET, HttpMethod.POST, HttpMethod.PATCH, HttpMethod.DELETE))
+                .allowedHeaders(Set.of("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-ID"))
                 .exposedHeaders(Set.of("X-Request-ID", "ETag", "Idempotent-Replayed", "Retry-After"))
                 .maxAgeSeconds(PREFLIGHT_SECONDS);
         router.route().handler(context -> {

@@ -91,6 +91,7 @@ final class OperationRoutes {
                 fields,
                 context.request().getHeader(HttpHeaders.AUTHORIZATION),
                 context.request().getHeader("Idempotency-Key"),
+                context.request().getHeader(HttpHeaders.IF_MATCH),
                 elsewhere,
                 requestId);
     }

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param fields of path, query and body, the credential fields among them; the intake may change it
  * @param authorization the value of the header {@code Authorization}, or null
  * @param idempotencyKey the value of the header {@code Idempotency-Key}, or null
+ * @param ifMatch the value of the header {@code If-Match}, or null
  * @param elsewhere whether credential fields are also where they do not belong, such as in the query of a POST
  * @param requestId sane already
  */
@@ -18,5 +19,6 @@ public record RawRequest(
         JsonObject fields,
         @Nullable String authorization,
         @Nullable String idempotencyKey,
+        @Nullable String ifMatch,
         boolean elsewhere,
         String requestId) {}

@@ -48,6 +48,11 @@ public final class RequestDecoder {
         takeCredential(query, fields);
     }
 
+    /** Whether an operation has a field of this name. */
+    public boolean takes(Operation<?> operation, String field) {
+        return schema(operation.name().text()).has(field);
+    }
+
     /** Copies the credential fields of a query; a plus sign that a client did not encode is not lost. */
     private static void takeCredential(MultiMap query, JsonObject fields) {
         for (String name : List.of("service_id", "encrypted_data")) {

@@ -18,6 +18,8 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +32,8 @@ public final class RequestReader {
     private static final Logger SECURITY = LoggerFactory.getLogger("security");
     private static final String SCHEME = "Cagen ";
     private static final int MAX_ID = 255;
+    private static final String EXPECTED_VERSION = "expected_version";
+    private static final Pattern ENTITY_TAG = Pattern.compile("\"([1-9][0-9]{0,15})\"");
     private static final int MAX_REQUEST_ID = 128;
 
     private final CredentialCipher credentials;
@@ -71,6 +75,7 @@ public final class RequestReader {
         OpenedCredential.Valid opened =
                 open(claim, incoming.operation().name().text(), incoming.requestId(), addressed(fields));
         String key = takeIdempotencyKey(incoming);
+        takeExpectedVersion(incoming);
         return new Request(
                 incoming.requestId(),
                 opened.caller(),
@@ -187,6 +192,26 @@ public final class RequestReader {
             fields.put("idempotency_key", header);
         }
         return text(fields, "idempotency_key");
+    }
+
+    /** Puts the version that the header If-Match names among the fields of an operation that has one for it. */
+    private void takeExpectedVersion(RawRequest incoming) {
+        String header = incoming.ifMatch();
+        if (header == null || header.equals("*") || !decoder.takes(incoming.operation(), EXPECTED_VERSION)) {
+            return;
+        }
+        Matcher tag = ENTITY_TAG.matcher(header);
+        if (!tag.matches()) {
+            throw Violation.refuse("If-Match", "must be an ETag of the quota, such as \"7\"");
+        }
+        Long version = Long.valueOf(tag.group(1));
+        Object field = incoming.fields().getValue(EXPECTED_VERSION);
+        if (field instanceof Number number && number.longValue() != version) {
+            throw Violation.refuse(EXPECTED_VERSION, "must not differ from the header If-Match");
+        }
+        if (field == null) {
+            incoming.fields().put(EXPECTED_VERSION, version);
+        }
     }
 
     /** The client's own request id when it is sane: 1 to 128 of {@code A-Za-z0-9._-}; else null. */

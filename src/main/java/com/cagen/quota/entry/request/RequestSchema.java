@@ -34,6 +34,10 @@ final class RequestSchema {
         return fields.stream().filter(Field::query).map(Field::name).toList();
     }
 
+    boolean has(String name) {
+        return fields.stream().anyMatch(field -> field.name.equals(name));
+    }
+
     /** Whether a query's text for this field means an integer. */
     boolean isInteger(String name) {
         return fields.stream().anyMatch(field -> field.name.equals(name) && field.check.integer());

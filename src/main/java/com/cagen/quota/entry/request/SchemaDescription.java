@@ -21,6 +21,9 @@ final class SchemaDescription {
         if (isA(schema, "integer")) {
             return "must be an integer from " + schema.getValue("minimum") + " to " + schema.getValue("maximum");
         }
+        if (isA(schema, "boolean")) {
+            return "must be true or false";
+        }
         if (isA(schema, "array")) {
             return "must be a list of " + schema.getInteger("minItems", 0) + " to " + schema.getInteger("maxItems")
                     + " entries, each of which " + describe(schema.getJsonObject("items"));
@@ -29,6 +32,10 @@ final class SchemaDescription {
             return "must be an RFC 3339 timestamp such as 2026-01-31T12:00:00Z";
         }
         String pattern = schema.getString("pattern", "");
+        if (pattern.startsWith("^[a-z")) {
+            return "must be " + schema.getInteger("minLength", 0) + " to " + schema.getInteger("maxLength") + " of "
+                    + pattern.substring("^[".length(), pattern.indexOf(']'));
+        }
         String controls = pattern.isEmpty()
                 ? ""
                 : pattern.contains("\\u000B")

@@ -21,6 +21,7 @@ final class ValueCheck {
 
     private final boolean text;
     private final boolean integer;
+    private final boolean bool;
     private final Set<Object> values;
     private final int minSize;
     private final int maxSize;
@@ -39,8 +40,9 @@ final class ValueCheck {
         boolean array = SchemaDescription.isA(schema, "array");
         text = SchemaDescription.isA(schema, "string");
         integer = SchemaDescription.isA(schema, "integer");
-        if ((text ? 1 : 0) + (integer ? 1 : 0) + (array ? 1 : 0) != 1) {
-            throw new IllegalStateException("a request field is none of string, integer and array: " + schema);
+        bool = SchemaDescription.isA(schema, "boolean");
+        if ((text ? 1 : 0) + (integer ? 1 : 0) + (bool ? 1 : 0) + (array ? 1 : 0) != 1) {
+            throw new IllegalStateException("a request field is none of string, integer, boolean and array: " + schema);
         }
         values = schema.getJsonArray("enum", new JsonArray()).stream().collect(Collectors.toUnmodifiableSet());
         minSize = schema.getInteger(array ? "minItems" : "minLength", 0);
@@ -68,6 +70,9 @@ final class ValueCheck {
         if (value instanceof Integer || value instanceof Long) {
             long number = ((Number) value).longValue();
             return integer && number >= minimum && number <= maximum;
+        }
+        if (value instanceof Boolean) {
+            return bool;
         }
         return value instanceof JsonArray array && items != null && acceptsEach(array, items);
     }

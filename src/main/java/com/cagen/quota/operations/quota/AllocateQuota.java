@@ -2,6 +2,7 @@ package com.cagen.quota.operations.quota;
 
 import com.cagen.quota.domain.access.Access;
 import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.quota.Capacity;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
@@ -114,7 +115,7 @@ public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
                 .answer(json -> QuotaJson.write(child, json)));
     }
 
-    /** Hierarchy first, then suspension, then capacity; null when allowed. */
+    /** Hierarchy first, then what the parent gives out, then the size of the tree; null when allowed. */
     private static @Nullable Refusal refusal(Command command, Quota parent, long treeSize, Caller caller) {
         Refusal misplaced = command.quotaType == QuotaType.TEAM
                 ? misplacedTeam(parent, command.targetId)
@@ -126,11 +127,9 @@ public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
             return violation("Quotas nest at most " + (Quota.MAX_LEVEL + 1)
                     + " levels deep; this one's parent is on level " + parent.level() + ", counted from 0.");
         }
-        if (parent.suspendedBy() != null) {
-            return Refusal.quotaSuspended(parent.suspendedBy());
-        }
-        if (command.allocateMb > parent.availableMb()) {
-            return Refusal.insufficientQuota(parent, command.allocateMb);
+        Refusal noCapacity = Capacity.refusal(parent, command.allocateMb);
+        if (noCapacity != null) {
+            return noCapacity;
         }
         return treeSize < Quota.MAX_TREE
                 ? null

@@ -2,6 +2,7 @@ package com.cagen.quota.operations.usage;
 
 import com.cagen.quota.domain.access.Access;
 import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.quota.Capacity;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
@@ -59,11 +60,9 @@ public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
     @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota quota = rows.quota(command.quotaId);
-        if (quota.suspendedBy() != null) {
-            return new Decision.Refused(Refusal.quotaSuspended(quota.suspendedBy()));
-        }
-        if (command.usageMb > quota.availableMb()) {
-            return new Decision.Refused(Refusal.insufficientQuota(quota, command.usageMb));
+        Refusal refusal = Capacity.refusal(quota, command.usageMb);
+        if (refusal != null) {
+            return new Decision.Refused(refusal);
         }
         return new Decision.Done(new UsageChange("allocate", command.resourceId, command.usageMb, command.reason)
                 .apply(Change.of("Usage allocated."), quota, heldMb(command, rows), command.usageMb, context));

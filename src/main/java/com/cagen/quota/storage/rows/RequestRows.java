@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -85,7 +86,9 @@ public final class RequestRows {
     public record NonceKey(String organizationId, String serviceId, Nonce nonce) {
         public static NonceKey of(Request request) {
             return new NonceKey(
-                    request.caller().organizationId(), request.caller().serviceId(), request.nonce());
+                    request.caller().organizationId(),
+                    request.caller().serviceId(),
+                    Objects.requireNonNull(request.nonce(), "the system has no nonce"));
         }
     }
 

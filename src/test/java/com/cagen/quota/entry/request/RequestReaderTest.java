@@ -1,6 +1,7 @@
 package com.cagen.quota.entry.request;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.cagen.quota.domain.audit.AuditEntry;
@@ -8,6 +9,7 @@ import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.CredentialCipher;
@@ -20,6 +22,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -47,7 +50,7 @@ class RequestReaderTest {
 
     private Request take(JsonObject fields, @Nullable String authorization, @Nullable String key, boolean elsewhere) {
         return intake.take(new RawRequest(
-                Operations.CATALOG.named("usage.allocate"), fields, authorization, key, elsewhere, "request-1"));
+                Operations.CATALOG.named("usage.allocate"), fields, authorization, key, null, elsewhere, "request-1"));
     }
 
     private Refusal refused(
@@ -72,7 +75,7 @@ class RequestReaderTest {
     void makesARequestOfFieldsAndHeaderCredential() {
         Request request = take(usage(), "Cagen svc:" + seal(0), "key", false);
         assertThat(request.caller()).isEqualTo(CALLER);
-        assertThat(request.nonce().timestampMillis()).isEqualTo(NOW.toEpochMilli());
+        assertThat(Objects.requireNonNull(request.nonce()).timestampMillis()).isEqualTo(NOW.toEpochMilli());
         assertThat(request.idempotencyKey()).isEqualTo("key");
         assertThat(request.command()).isEqualTo(new AllocateUsage.Command("q", "r", 1, null));
         assertThat(request.requestId()).isEqualTo("request-1");
@@ -161,9 +164,62 @@ class RequestReaderTest {
                 new JsonObject().put("quota_id", "q").put("idempotency_key", 5),
                 "Cagen svc:" + seal(0),
                 "x\u0000",
+                null,
                 false,
                 "request-1"));
         assertThat(request.idempotencyKey()).isNull();
+    }
+
+    private @Nullable Long expectedVersion(@Nullable String ifMatch, JsonObject fields) {
+        Request request = intake.take(new RawRequest(
+                Operations.CATALOG.named("quota.update"),
+                fields.put("quota_id", "q"),
+                "Cagen svc:" + seal(0),
+                null,
+                ifMatch,
+                false,
+                "request-1"));
+        return ((UpdateQuota.Command) request.command()).expectedVersion();
+    }
+
+    @Test
+    void takesTheExpectedVersionFromTheHeaderOrTheFields() {
+        assertThat(expectedVersion(null, new JsonObject())).isNull();
+        assertThat(expectedVersion(null, new JsonObject().put("expected_version", 7)))
+                .isEqualTo(7);
+        assertThat(expectedVersion("\"7\"", new JsonObject())).isEqualTo(7);
+        assertThat(expectedVersion("\"7\"", new JsonObject().put("expected_version", 7L)))
+                .isEqualTo(7);
+        assertThat(expectedVersion("*", new JsonObject())).isNull();
+    }
+
+    @Test
+    void refusesAnExpectedVersionThatIsNoneOrTwo() {
+        for (String header : List.of("7", "\"0\"", "\"a\"", "W/\"7\"", "\"7\", \"8\"", "", "\"12345678901234567\"")) {
+            assertThatThrownBy(() -> expectedVersion(header, new JsonObject()))
+                    .as(header)
+                    .isInstanceOf(RefusalException.class)
+                    .hasMessageContaining("If-Match");
+        }
+        for (Object field : List.of(8, "7", 7.0)) {
+            assertThatThrownBy(() -> expectedVersion("\"7\"", new JsonObject().put("expected_version", field)))
+                    .as("%s", field)
+                    .isInstanceOf(RefusalException.class)
+                    .hasMessageContaining("expected_version");
+        }
+    }
+
+    @Test
+    void ignoresAConditionThatAnOperationDoesNotHave() {
+        Request request = intake.take(new RawRequest(
+                Operations.CATALOG.named("usage.allocate"),
+                usage(),
+                "Cagen svc:" + seal(0),
+                null,
+                "anything",
+                false,
+                "request-1"));
+        assertThat(request.command()).isEqualTo(new AllocateUsage.Command("q", "r", 1, null));
     }
 
     @Test

@@ -25,6 +25,7 @@ class StatementsTest {
             "RequestRows.FORGET_OPERATIONS_ON_ALL_NODES",
             "AuthOutboxRows.ORGANIZATIONS_DUE",
             "RequestRows.ROLL_NONCES",
+            "DrainingQuotas.FREED",
             "Utilization.FULLEST");
 
     private record Statement(String name, String sql) {}
@@ -36,6 +37,7 @@ class StatementsTest {
                 AuthGrantRows.class,
                 AuthOutboxRows.class,
                 ChainRows.class,
+                DrainingQuotas.class,
                 GrantRows.class,
                 OutboxRows.class,
                 QuotaRows.class,
@@ -43,6 +45,7 @@ class StatementsTest {
                 QuotaWrites.class,
                 RequestRows.class,
                 RuntimeRows.class,
+                SiblingKeys.class,
                 UsageRows.class,
                 Utilization.class)) {
             for (Field field : rows.getDeclaredFields()) {
