@@ -49,8 +49,12 @@ SELECT q.id, q.version, v.n, v.lowest, v.highest FROM quota.quotas q
 LEFT JOIN (
     SELECT organization_id, quota_id, count(*) AS n, count(DISTINCT version) AS different,
            min(version) AS lowest, max(version) AS highest
-    FROM (SELECT organization_id, quota_id, quota_version AS version FROM trail
-          WHERE outcome = 'applied' AND quota_version IS NOT NULL
+    FROM (SELECT t.organization_id, c ->> 'quota_id' AS quota_id, (c ->> 'version')::bigint AS version
+          FROM trail t CROSS JOIN json_array_elements(t.details -> 'changes') AS c WHERE t.outcome = 'applied'
+          UNION ALL
+          -- Entries of releases before changes had a format.
+          SELECT organization_id, quota_id, quota_version FROM trail
+          WHERE outcome = 'applied' AND quota_version IS NOT NULL AND details -> 'changes' IS NULL
           UNION ALL
           SELECT organization_id, parent_quota_id, (details ->> 'parent_version')::bigint FROM trail
           WHERE outcome = 'applied' AND details ->> 'parent_version' IS NOT NULL) AS versions
@@ -58,6 +62,12 @@ LEFT JOIN (
   ON v.organization_id = q.organization_id AND v.quota_id = q.id
 WHERE (q.version, q.version, 1, q.version)
       IS DISTINCT FROM (v.n, v.different, v.lowest, v.highest);
+
+-- 3: an entry's own version is that of its first change
+SELECT audit_id, quota_id, quota_version, details FROM trail
+WHERE outcome = 'applied' AND details -> 'changes' IS NOT NULL
+  AND (quota_version IS DISTINCT FROM (details -> 'changes' -> 0 ->> 'version')::bigint
+       OR (quota_version IS NOT NULL AND quota_id IS DISTINCT FROM details -> 'changes' -> 0 ->> 'quota_id'));
 
 -- 4: an operation has one audit entry
 SELECT audit_id, count(*) FROM trail GROUP BY organization_id, audit_id HAVING count(*) <> 1;
@@ -88,9 +98,11 @@ WHERE h.seq IS NULL OR h.seq <> coalesce(a.n, 0) OR h.seq <> coalesce(a.highest,
 -- 7: what is recorded of a user's grants is what the trail says last, once all of it is sealed
 SELECT l.quota_id, l.target_user_id, l.granted_after, g.permissions FROM (
     SELECT DISTINCT ON (organization_id, quota_id, target_user_id)
-           organization_id, quota_id, target_user_id, details ->> 'granted_after' AS granted_after
+           organization_id, quota_id, target_user_id,
+           coalesce(details -> 'changes' -> 0 -> 'after' ->> 'granted', details ->> 'granted_after') AS granted_after
     FROM quota.quota_audit_logs
-    WHERE outcome = 'applied' AND action LIKE 'permission.%' AND details -> 'granted_after' IS NOT NULL
+    WHERE outcome = 'applied' AND action LIKE 'permission.%'
+      AND coalesce(details -> 'changes' -> 0 -> 'after' ->> 'granted', details ->> 'granted_after') IS NOT NULL
     ORDER BY organization_id, quota_id, target_user_id, seq DESC) l
 LEFT JOIN quota.quota_grants g
   ON g.organization_id = l.organization_id AND g.quota_id = l.quota_id AND g.user_id = l.target_user_id

@@ -259,6 +259,7 @@ public final class AuditVerticle extends VerticleBase {
         data.remove("idempotency_key");
         return new JsonObject()
                 .put("event_id", entry.auditId().toString())
+                .put("operation_id", entry.operationId().toString())
                 .put("type", entry.action())
                 .put("organization_id", entry.organizationId())
                 .put("quota_id", entry.quotaId())

@@ -111,8 +111,11 @@ public final class ChainVerification {
         if (stored.seq() != expected) {
             return new Bad(organization, expected, "the entry is missing");
         }
+        if (!HashChain.knows(stored.format())) {
+            return new Bad(organization, expected, "this release knows no format " + stored.format());
+        }
         if (!HexFormat.of()
-                .formatHex(chain.seal(stored.entry()).hash().getBytes())
+                .formatHex(chain.seal(stored.entry(), stored.format()).hash().getBytes())
                 .equals(stored.hash())) {
             return new Bad(organization, expected, "the hash does not fit the entry");
         }

@@ -14,11 +14,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The hash chain of one organization: {@code hash = SHA-256(previous hash || canonical bytes)}, beginning with 32 zero bytes.
  *
- * <p>The canonical bytes are the entry's number (8 bytes), then each field in the order of {@link AuditEntry}: a text as its
- * length in bytes (4 bytes) and its UTF-8, null as length -1; a number as its text; the time in microseconds since 1970 (8
- * bytes). Lengths make it unambiguous: no two entries have the same bytes.
+ * <p>The canonical bytes are minus the format (4 bytes), the entry's number (8 bytes), then each field in the order of {@link
+ * AuditEntry}: a text as its length in bytes (4 bytes) and its UTF-8, null as length -1; a number as its text; the time in
+ * microseconds since 1970 (8 bytes). Lengths make it unambiguous: no two entries have the same bytes.
+ *
+ * <p>Format 1, of releases before, has neither the format nor the operation's id. Its bytes begin with the entry's number, which is
+ * positive, and those of other formats with a negative number: no entry has the same bytes in two formats.
  */
 final class HashChain {
+    /** The format that entries are sealed in. */
+    static final int FORMAT = 2;
+
     private static final int HASH_BYTES = 32;
 
     private final MessageDigest sha256;
@@ -46,9 +52,26 @@ final class HashChain {
 
     /** Gives {@code entry} the next place: the chain's new head. */
     ChainRows.Head seal(AuditEntry entry) {
+        return seal(entry, FORMAT);
+    }
+
+    /** Whether {@link #seal(AuditEntry, int)} knows a format. */
+    static boolean knows(int format) {
+        return format == 1 || format == FORMAT;
+    }
+
+    /** As {@link #seal(AuditEntry)}, for an entry that was sealed in a format that is known. */
+    ChainRows.Head seal(AuditEntry entry, int format) {
         seq++;
-        bytes.clear().put(hash).putLong(seq);
+        bytes.clear().put(hash);
+        if (format > 1) {
+            bytes.putInt(-format);
+        }
+        bytes.putLong(seq);
         text(entry.auditId().toString());
+        if (format > 1) {
+            text(entry.operationId().toString());
+        }
         text(entry.organizationId());
         text(entry.quotaId());
         text(entry.parentQuotaId());

@@ -95,8 +95,10 @@ final class Sealing {
         // Before the commit: the changes themselves are committed facts, and a node that dies right now leaves the
         // rows to be sealed and published again. At least once, then, never not at all.
         publish.accept(entries);
-        Future<?> written = connection.write(
-                List.of(AuditRows.entries(entries, places), ChainRows.forgotten(waiting), ChainRows.heads(newHeads)));
+        Future<?> written = connection.write(List.of(
+                AuditRows.entries(entries, places, HashChain.FORMAT),
+                ChainRows.forgotten(waiting),
+                ChainRows.heads(newHeads)));
         return connection.commit(written).map(entries.size());
     }
 

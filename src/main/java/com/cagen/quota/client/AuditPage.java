@@ -13,11 +13,13 @@ import org.jspecify.annotations.Nullable;
 public record AuditPage(List<Entry> entries, @Nullable String nextCursor) {
 
     /**
+     * @param operationId the same in all entries of one operation
      * @param outcome {@code applied} or {@code refused}
-     * @param details what was asked, and the figures before and after
+     * @param details what was asked; {@code changes} says what was before and after
      */
     public record Entry(
             String auditId,
+            String operationId,
             long seq,
             @Nullable String quotaId,
             @Nullable String parentQuotaId,
@@ -34,6 +36,7 @@ public record AuditPage(List<Entry> entries, @Nullable String nextCursor) {
         static Entry of(JsonObject data) {
             return new Entry(
                     data.getString("audit_id"),
+                    data.getString("operation_id"),
                     data.getLong("seq"),
                     data.getString("quota_id"),
                     data.getString("parent_quota_id"),

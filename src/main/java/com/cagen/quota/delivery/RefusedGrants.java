@@ -60,10 +60,14 @@ final class RefusedGrants {
             Quota written = quota.withOwners(quota.ownerId(), quota.ownerIds(), now);
             JsonObject details = new JsonObject()
                     .put("permissions", names(before))
-                    .put("granted_before", names(before))
-                    .put("granted_after", new JsonArray())
-                    .put("owners_before", new JsonArray(quota.ownerIds()))
-                    .put("owners_after", new JsonArray(quota.ownerIds()))
+                    .put(
+                            "changes",
+                            new JsonArray()
+                                    .add(new JsonObject()
+                                            .put("quota_id", quota.id())
+                                            .put("version", written.version())
+                                            .put("before", new JsonObject().put("granted", names(before)))
+                                            .put("after", new JsonObject().put("granted", new JsonArray()))))
                     .put("reason", "The auth service refused the grant.")
                     .put("auth_service_said", reason);
             AuditEntry entry =

@@ -8,28 +8,54 @@ import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.ErrorCode;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** The audit entry of a request: what was asked, the figures before and after, or why not. */
+/** The audit entries of a request: what was asked and what it changed, or why not. */
 final class AuditEntries {
     private AuditEntries() {}
 
-    static <C extends Input> AuditEntry applied(
-            UUID id, Request request, Operation<C> operation, Change.Entry entry, Instant now) {
-        String details = JsonText.object(json -> {
-            describe(request, operation, json);
-            entry.figures().accept(json);
-        });
-        Quota quota = entry.quota();
+    /**
+     * The entries of a change, one at least, each about its first quota.
+     *
+     * @param operationId the id of the first entry; further ones get new ids
+     */
+    static <C extends Input> List<AuditEntry> applied(
+            UUID operationId, Request request, Operation<C> operation, Change change, Instant now) {
+        boolean nameResources = change.quotas().size() > 1;
+        List<AuditEntry> entries = new ArrayList<>(1);
+        for (List<QuotaChange> quotas : change.entries()) {
+            UUID id = entries.isEmpty() ? operationId : Ids.operation();
+            String details = JsonText.object(json -> {
+                describe(request, operation, json);
+                QuotaChangeJson.write(quotas, nameResources, json);
+            });
+            entries.add(applied(id, operationId, request, operation, quotas.get(0), details, now));
+        }
+        return entries;
+    }
+
+    private static AuditEntry applied(
+            UUID id,
+            UUID operationId,
+            Request request,
+            Operation<?> operation,
+            QuotaChange change,
+            String details,
+            Instant now) {
+        Quota quota = change.after();
         return new AuditEntry(
                 id,
+                operationId,
                 request.caller().organizationId(),
                 quota.id(),
                 quota.parentId(),
-                entry.changed() ? quota.version() : null,
+                change.newVersion(),
                 operation.name().text(),
                 AuditEntry.APPLIED,
                 request.caller().userId(),

@@ -12,6 +12,7 @@ import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -102,14 +104,20 @@ final class BatchDecision {
     }
 
     private void apply(String organizationId, Change change) {
-        change.created().forEach(quota -> quotas.put(new QuotaKey(organizationId, quota.id()), quota));
-        change.quotas().forEach(quota -> quotas.put(new QuotaKey(organizationId, quota.id()), quota));
-        change.holdings()
-                .forEach(held ->
-                        heldMb.put(new HoldingKey(organizationId, held.quotaId(), held.resourceId()), held.heldMb()));
-        change.grants()
-                .forEach(granted -> grants.put(
-                        new GrantKey(organizationId, granted.quotaId(), granted.userId()), granted.permissions()));
+        for (QuotaChange quota : change.quotas()) {
+            String id = quota.after().id();
+            // The audit entry is derived from what the change says was before: it must be what was there.
+            if (!Objects.equals(quotas.put(new QuotaKey(organizationId, id), quota.after()), quota.before())) {
+                throw new IllegalStateException("the change does not begin with the quota as it was");
+            }
+            QuotaChange.Held held = quota.held();
+            if (held != null) {
+                heldMb.put(new HoldingKey(organizationId, id, held.resourceId()), held.afterMb());
+            }
+            quota.granted()
+                    .forEach(
+                            granted -> grants.put(new GrantKey(organizationId, id, granted.userId()), granted.after()));
+        }
     }
 
     private final class RowsOfOrganization implements Rows {

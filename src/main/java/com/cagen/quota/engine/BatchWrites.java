@@ -10,6 +10,7 @@ import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.AuthOutboxRows;
 import com.cagen.quota.storage.rows.GrantRows;
@@ -54,14 +55,7 @@ final class BatchWrites {
     /** Adds what a request does, with its audit entries and the record under its idempotency key; gives its answer. */
     Answer.Success add(QueuedRequest queued, Change change) {
         String organization = queued.organizationId();
-        change.created().forEach(quota -> quotas.put(QuotaKey.of(quota), quota));
-        change.quotas().forEach(quota -> quotas.put(QuotaKey.of(quota), quota));
-        change.holdings()
-                .forEach(held ->
-                        holdings.put(new HoldingKey(organization, held.quotaId(), held.resourceId()), held.heldMb()));
-        change.grants()
-                .forEach(granted -> grants.put(
-                        new GrantKey(organization, granted.quotaId(), granted.userId()), granted.permissions()));
+        change.quotas().forEach(quota -> add(organization, quota));
         if (change.ownersBelow() != null) {
             ownersBelow.add(change.ownersBelow());
         }
@@ -72,17 +66,28 @@ final class BatchWrites {
         change.registrations()
                 .forEach(registration -> messages.add(
                         new AuthOutboxRows.NewMessage(organization, registration.quotaId(), registration.message())));
-        UUID id = queued.id;
-        for (Change.Entry entry : change.entries()) {
-            audit(queued, AuditEntries.applied(id, queued.request, queued.operation, entry, now));
-            id = Ids.operation();
-        }
+        AuditEntries.applied(queued.id, queued.request, queued.operation, change, now)
+                .forEach(entry -> audit(queued, entry));
         Answer.Success answer = new Answer.Success(change.message(), change.data(), false);
         OperationKey key = queued.operationKey();
         if (key != null && queued.fingerprint != null) {
             recorded.add(new RequestRows.NewOperation(key, new RecordedOperation(queued.fingerprint, answer)));
         }
         return answer;
+    }
+
+    private void add(String organization, QuotaChange change) {
+        Quota quota = change.after();
+        if (change.written()) {
+            quotas.put(QuotaKey.of(quota), quota);
+        }
+        QuotaChange.Held held = change.held();
+        if (held != null) {
+            holdings.put(new HoldingKey(organization, quota.id(), held.resourceId()), held.afterMb());
+        }
+        change.granted()
+                .forEach(granted ->
+                        grants.put(new GrantKey(organization, quota.id(), granted.userId()), granted.after()));
     }
 
     /** Adds an audit entry. */

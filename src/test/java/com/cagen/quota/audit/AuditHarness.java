@@ -32,13 +32,19 @@ import org.jspecify.annotations.Nullable;
 
 /** A migrated database, an outbox to fill, and as many nodes that seal it as a test wants. */
 final class AuditHarness implements AutoCloseable {
-    final String url = TestDatabase.create();
+    final String url;
     final Config config;
     final Database database;
     private final Vertx vertx = Vertx.vertx();
     private final List<Node> nodes = new ArrayList<>();
 
     AuditHarness(Path checkpointFile) {
+        this(TestDatabase.create(), checkpointFile);
+    }
+
+    /** @param url of a database that may have a schema of an earlier release */
+    AuditHarness(String url, Path checkpointFile) {
+        this.url = url;
         config = TestConfig.withAudit(TestConfig.of(url), new Config.Audit(10, 60_000, checkpointFile));
         Migrations.run(DatabaseUrl.parse(url), TestConfig.ENGINE);
         database = Database.open(vertx, DatabaseUrl.parse(url), config.database(), "test", 4);

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 class HashChainTest {
     private static final AuditEntry ENTRY = new AuditEntry(
             UUID.fromString("00000000-0000-0000-0000-000000000001"),
+            UUID.fromString("00000000-0000-0000-0000-000000000002"),
             "org",
             "quota_1",
             null,
@@ -44,27 +45,41 @@ class HashChainTest {
     /** Written out by hand: whoever verifies a trail with other means can begin here. */
     @Test
     void hashesTheDocumentedBytes() throws Exception {
+        String canonical = "fffffffe" // minus the format
+                + "0000000000000001" // seq
+                + text("00000000-0000-0000-0000-000000000001")
+                + text("00000000-0000-0000-0000-000000000002")
+                + REST;
+        assertThat(hex(new HashChain().seal(ENTRY))).isEqualTo(sha256(canonical));
+        assertThat(sha256(canonical)).isEqualTo("5ba44378dcd45ce905c9543877851975a3ac9aa82878a412ed4a2442123556eb");
+    }
+
+    /** What earlier releases have sealed must stay verifiable. */
+    @Test
+    void hashesTheBytesOfFormat1() throws Exception {
         String canonical = "0000000000000001" // seq
                 + text("00000000-0000-0000-0000-000000000001")
-                + text("org")
-                + text("quota_1")
-                + "ffffffff"
-                + text("7")
-                + text("usage.allocate")
-                + text("applied")
-                + "000000047a6fc3ab" // four bytes: zoë
-                + text("svc")
-                + "ffffffff"
-                + text("{\"usage_mb\":1}")
-                + text("req")
-                + "0006474846204001"; // microseconds
+                + REST;
+        assertThat(hex(new HashChain().seal(ENTRY, 1))).isEqualTo(sha256(canonical));
+        assertThat(sha256(canonical)).isEqualTo("438bfcc2be29311fe0c044030fc00814b9e2bf033ee3cb4e356a5f0e8a9c9876");
+    }
+
+    private static final String REST = text("org")
+            + text("quota_1")
+            + "ffffffff"
+            + text("7")
+            + text("usage.allocate")
+            + text("applied")
+            + "000000047a6fc3ab" // four bytes: zoë
+            + text("svc")
+            + "ffffffff"
+            + text("{\"usage_mb\":1}")
+            + text("req")
+            + "0006474846204001"; // microseconds
+
+    private static String sha256(String canonical) throws Exception {
         byte[] bytes = HexFormat.of().parseHex("00".repeat(32) + canonical);
-        ChainRows.Head head = new HashChain().seal(ENTRY);
-        assertThat(head.seq()).isEqualTo(1);
-        assertThat(hex(head))
-                .isEqualTo(HexFormat.of()
-                        .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes)))
-                .isEqualTo("438bfcc2be29311fe0c044030fc00814b9e2bf033ee3cb4e356a5f0e8a9c9876");
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     }
 
     private static String text(String ascii) {
@@ -80,8 +95,9 @@ class HashChainTest {
         byte[] previous = new byte[32];
         for (long seq = 1; seq <= 3_000; seq++) {
             AuditEntry entry = any(random);
-            previous = MessageDigest.getInstance("SHA-256").digest(plain(previous, seq, entry));
-            assertThat(hex(chain.seal(entry)))
+            int format = 1 + random.nextInt(2);
+            previous = MessageDigest.getInstance("SHA-256").digest(plain(previous, seq, entry, format));
+            assertThat(hex(chain.seal(entry, format)))
                     .as("seed %d, entry %s", seed, entry)
                     .isEqualTo(HexFormat.of().formatHex(previous));
         }
@@ -98,15 +114,21 @@ class HashChainTest {
     void hashesDifferWhenAnyFieldDoesAndWhenTextMovesFromOneFieldToTheNext() {
         List<AuditEntry> variants = new ArrayList<>(Variants.of(ENTRY));
         variants.add(ENTRY);
+        variants.add(Variants.of(ENTRY, new UUID(0, 3)));
         variants.add(Variants.actorAndService(ENTRY, "zo", "ësvc"));
         variants.add(Variants.actorAndService(ENTRY, "zoës", "vc"));
         Set<String> hashes = new HashSet<>();
         variants.forEach(variant -> hashes.add(hex(new HashChain().seal(variant))));
         assertThat(hashes).hasSameSizeAs(variants);
+        variants.forEach(variant -> hashes.add(hex(new HashChain().seal(variant, 1))));
+        assertThat(hashes)
+                .as("the same in another format; the operation's id is not in format 1")
+                .hasSize(2 * variants.size() - 1);
     }
 
     private static AuditEntry any(Random random) {
         return new AuditEntry(
+                new UUID(random.nextLong(), random.nextLong()),
                 new UUID(random.nextLong(), random.nextLong()),
                 anyText(random),
                 anyTextOrNull(random),
@@ -134,14 +156,18 @@ class HashChainTest {
                 .toString();
     }
 
-    private static byte[] plain(byte[] previous, long seq, AuditEntry entry) throws IOException {
+    private static byte[] plain(byte[] previous, long seq, AuditEntry entry, int format) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         DataOutputStream out = new DataOutputStream(bytes);
         out.write(previous);
+        if (format == 2) {
+            out.writeInt(-2);
+        }
         out.writeLong(seq);
         @Nullable
         String[] texts = {
             entry.auditId().toString(),
+            entry.operationId().toString(),
             entry.organizationId(),
             entry.quotaId(),
             entry.parentQuotaId(),
@@ -154,7 +180,11 @@ class HashChainTest {
             entry.details(),
             entry.requestId()
         };
-        for (String text : texts) {
+        for (int i = 0; i < texts.length; i++) {
+            String text = texts[i];
+            if (format == 1 && i == 1) {
+                continue; // knows no operation
+            }
             if (text == null) {
                 out.writeInt(-1);
             } else {
@@ -195,6 +225,7 @@ class HashChainTest {
                 @Nullable String target) {
             return new AuditEntry(
                     id,
+                    e.operationId(),
                     organization,
                     quota,
                     parent,
@@ -209,9 +240,18 @@ class HashChainTest {
                     e.createdAt());
         }
 
+        static AuditEntry of(AuditEntry e, UUID operationId) {
+            return of(e, operationId, e.actorUserId(), e.serviceId());
+        }
+
         static AuditEntry actorAndService(AuditEntry e, String actor, String service) {
+            return of(e, e.operationId(), actor, service);
+        }
+
+        private static AuditEntry of(AuditEntry e, UUID operationId, String actor, String service) {
             return new AuditEntry(
                     e.auditId(),
+                    operationId,
                     e.organizationId(),
                     e.quotaId(),
                     e.parentQuotaId(),

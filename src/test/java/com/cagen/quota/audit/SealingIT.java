@@ -196,7 +196,15 @@ class SealingIT {
         JsonObject first = java.util.Objects.requireNonNull(node.events.peek());
         assertThat(first.fieldNames())
                 .containsExactlyInAnyOrder(
-                        "event_id", "type", "organization_id", "quota_id", "version", "occurred_at", "actor", "data");
+                        "event_id",
+                        "operation_id",
+                        "type",
+                        "organization_id",
+                        "quota_id",
+                        "version",
+                        "occurred_at",
+                        "actor",
+                        "data");
     }
 
     @Test

@@ -154,6 +154,8 @@ class TamperingIT {
                 "details = '{\"usage_mb\": 4}'",
                 "request_id = 'req_2'",
                 "created_at = created_at + interval '1 microsecond'",
+                "operation_id = gen_random_uuid()",
+                "format = 1",
                 "hash = decode(repeat('ab', 32), 'hex')"
             })
     void namesTheEntryOfWhichOneFieldWasChanged(String change) {
@@ -188,7 +190,7 @@ class TamperingIT {
         execute("UPDATE quota.quota_audit_logs SET seq = -seq" + B + "AND seq < 0");
         execute(
                 "INSERT INTO quota.quota_audit_logs SELECT organization_id, 3, gen_random_uuid(), quota_id, NULL, 9, action,"
-                        + " outcome, actor_user_id, service_id, NULL, details, request_id, created_at, hash"
+                        + " outcome, actor_user_id, service_id, NULL, details, request_id, created_at, hash, format"
                         + " FROM quota.quota_audit_logs" + B + "AND seq = 1");
         assertFound(3, "the hash does not fit the entry");
     }
@@ -199,7 +201,7 @@ class TamperingIT {
         ChainRows.Head place = new HashChain(head(chain().get(5))).seal(forged);
         await(audit.database.transaction(
                 SecurityScope.organization("org_b"),
-                connection -> connection.write(AuditRows.entries(List.of(forged), List.of(place)))));
+                connection -> connection.write(AuditRows.entries(List.of(forged), List.of(place), HashChain.FORMAT))));
         assertFound(7, "the entry lies beyond the chain's head");
     }
 

@@ -8,8 +8,8 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Fingerprint;
 import com.cagen.quota.domain.request.Request;
-import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.testing.Samples;
@@ -35,8 +35,9 @@ class BatchDecisionTest {
         List<Decision> decisions =
                 BatchDecision.decide(loaded, List.of(keyed("q"), keyed("gone"), keyed("q")), NOW, () -> "q_new");
         assertThat(decisions.get(0)).isInstanceOfSatisfying(Decision.Done.class, done -> {
-            assertThat(done.change().quotas()).containsExactly(live.withFigures(1, 0, NOW));
-            assertThat(done.change().holdings()).containsExactly(new Change.Held("q", "r", 1));
+            assertThat(done.change().quotas())
+                    .containsExactly(
+                            QuotaChange.held(live, live.withFigures(1, 0, NOW), new QuotaChange.Held("r", 0, 1)));
         });
         assertThat(decisions.subList(1, 3)).containsExactly(Admission.keyReused(), new Decision.SameAs(0));
     }

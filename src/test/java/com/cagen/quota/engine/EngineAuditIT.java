@@ -26,6 +26,7 @@ import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,6 +87,10 @@ class EngineAuditIT {
         return page.getJsonArray("entries").stream().map(JsonObject.class::cast).toList();
     }
 
+    private static JsonArray changes(JsonObject entry) {
+        return entry.getJsonObject("details").getJsonArray("changes");
+    }
+
     private static List<String> actions(List<JsonObject> entries) {
         return entries.stream().map(entry -> entry.getString("action")).toList();
     }
@@ -118,6 +123,7 @@ class EngineAuditIT {
             assertThat(entry.fieldNames())
                     .containsExactlyInAnyOrder(
                             "audit_id",
+                            "operation_id",
                             "seq",
                             "quota_id",
                             "parent_quota_id",
@@ -143,18 +149,18 @@ class EngineAuditIT {
                         .put("resource_id", "res")
                         .put("usage_mb", 30)
                         .put("reason", "a build")
-                        .put("used_mb_before", 0)
-                        .put("used_mb_after", 30)
-                        .put("reserved_mb", 0)
-                        .put("held_mb_before", 0)
-                        .put("held_mb_after", 30));
-        assertThat(entries.get(2).getJsonObject("details").getMap())
-                .containsEntry("used_mb_before", 30)
-                .containsEntry("used_mb_after", 20);
+                        .put("changes", new JsonArray("""
+                                [{"quota_id": "%s", "version": 2,
+                                  "before": {"used_mb": 0, "reserved_mb": 0, "held_mb": 0}, "after": {"used_mb": 30, "reserved_mb": 0, "held_mb": 30}}]
+                                """.formatted(child))));
+        assertThat(changes(entries.get(2))).isEqualTo(new JsonArray("""
+                [{"quota_id": "%s", "version": 3,
+                  "before": {"used_mb": 30, "reserved_mb": 0, "held_mb": 30}, "after": {"used_mb": 20, "reserved_mb": 0, "held_mb": 20}}]
+                """.formatted(child)));
         assertThat(entries.get(3).getString("target_user_id")).isEqualTo("colleague");
-        assertThat(entries.get(5).getJsonObject("details").getMap())
-                .containsEntry("status_before", "active")
-                .containsEntry("status_after", "suspended");
+        assertThat(changes(entries.get(5))).isEqualTo(new JsonArray("""
+                [{"quota_id": "%s", "version": 6, "before": {"status": "active"}, "after": {"status": "suspended"}}]
+                """.formatted(child)));
         assertThat(actions(trail(root))).containsExactly("quota.create", "quota.allocate", "quota.release");
     }
 
@@ -251,7 +257,10 @@ class EngineAuditIT {
             cursor = page.getString("next_cursor");
         } while (cursor != null);
         assertThat(entries.stream().skip(1).map(entry -> entry.getJsonObject("details")
-                        .getInteger("used_mb_after")))
+                        .getJsonArray("changes")
+                        .getJsonObject(0)
+                        .getJsonObject("after")
+                        .getInteger("used_mb")))
                 .isEqualTo(
                         java.util.stream.IntStream.rangeClosed(1, 128).boxed().toList());
     }

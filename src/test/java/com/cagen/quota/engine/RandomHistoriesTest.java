@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.LedgerEntry;
 import com.cagen.quota.domain.quota.Quota;
@@ -21,6 +22,7 @@ import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.SystemOperation;
 import com.cagen.quota.operations.Operations;
@@ -37,6 +39,7 @@ import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.Samples;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -476,45 +479,17 @@ class RandomHistoriesTest {
 
         private void apply(BatchItem item, Change change, Locked locked) {
             String organization = item.request().caller().organizationId();
-            Map<QuotaKey, Quota> before = new HashMap<>();
-            for (Quota created : change.created()) {
-                assertThat(created.organizationId()).isEqualTo(organization);
-                assertThat(quotas.put(QuotaKey.of(created), created))
-                        .as("created anew")
-                        .isNull();
-            }
-            for (Quota after : change.quotas()) {
-                QuotaKey key = QuotaKey.of(after);
-                assertThat(locked.keys).as("locked").contains(key);
-                Quota row = Objects.requireNonNull(quotas.put(key, after));
-                before.putIfAbsent(key, row);
-                assertNextVersion(row, after);
+            for (QuotaChange each : change.quotas()) {
+                apply(organization, each, locked);
             }
             applyBelow(change, locked);
-            for (Change.Held held : change.holdings()) {
-                HoldingKey key = new HoldingKey(organization, held.quotaId(), held.resourceId());
-                assertThat(locked.needs.holdings()).as("loaded").contains(key);
-                assertThat(held.heldMb()).isNotNegative();
-                heldMb.put(key, held.heldMb());
-            }
-            for (Change.Granted granted : change.grants()) {
-                GrantKey key = new GrantKey(organization, granted.quotaId(), granted.userId());
-                assertThat(locked.needs.grants().contains(key) || isCreated(granted.quotaId(), change))
-                        .as("loaded")
-                        .isTrue();
-                if (granted.permissions().isEmpty()) {
-                    grants.remove(key);
-                } else {
-                    grants.put(key, granted.permissions());
-                }
-            }
             for (LedgerEntry entry : change.ledger()) {
                 assertThat(ledgerPlaces.add(organization + "/" + entry.quotaId() + "/" + entry.quotaVersion()))
                         .as("a place of its own in the ledger")
                         .isTrue();
                 assertThat(entry.createdAt()).isEqualTo(now);
             }
-            assertAudited(organization, change, before);
+            assertAudited(item, change);
             OperationKey key = OperationKey.of(item.request());
             if (key != null && item.fingerprint() != null) {
                 Answer.Success answer = new Answer.Success(change.message(), change.data(), false);
@@ -522,8 +497,35 @@ class RandomHistoriesTest {
             }
         }
 
-        private static boolean isCreated(String quotaId, Change change) {
-            return change.created().stream().anyMatch(quota -> quota.id().equals(quotaId));
+        private void apply(String organization, QuotaChange change, Locked locked) {
+            Quota before = change.before();
+            Quota after = change.after();
+            QuotaKey key = QuotaKey.of(after);
+            assertThat(key.organizationId()).isEqualTo(organization);
+            assertThat(change.written() ? quotas.put(key, after) : quotas.get(key))
+                    .as("it was what the change says")
+                    .isEqualTo(before);
+            if (before != null && change.written()) {
+                assertThat(locked.keys).as("locked").contains(key);
+                assertNextVersion(before, after);
+            }
+            QuotaChange.Held held = change.held();
+            if (held != null) {
+                HoldingKey holding = new HoldingKey(organization, after.id(), held.resourceId());
+                assertThat(locked.needs.holdings()).as("loaded").contains(holding);
+                assertThat(held.afterMb()).isNotNegative();
+                assertThat(Objects.requireNonNullElse(heldMb.put(holding, held.afterMb()), 0L))
+                        .isEqualTo(held.beforeMb());
+            }
+            for (QuotaChange.Granted granted : change.granted()) {
+                GrantKey grant = new GrantKey(organization, after.id(), granted.userId());
+                assertThat(before == null || locked.needs.grants().contains(grant))
+                        .as("loaded")
+                        .isTrue();
+                Set<Permission> was =
+                        granted.after().isEmpty() ? grants.remove(grant) : grants.put(grant, granted.after());
+                assertThat(Objects.requireNonNullElse(was, Set.of())).isEqualTo(granted.before());
+            }
         }
 
         private void assertNextVersion(Quota before, Quota after) {
@@ -532,18 +534,56 @@ class RandomHistoriesTest {
             assertThat(after.updatedAt()).isEqualTo(changed ? now : before.updatedAt());
         }
 
-        /** One entry at least; each shows a quota as it is afterwards, and says whether it has a new version. */
-        private void assertAudited(String organization, Change change, Map<QuotaKey, Quota> before) {
-            assertThat(change.entries()).isNotEmpty();
-            for (Change.Entry entry : change.entries()) {
-                QuotaKey key = QuotaKey.of(entry.quota());
-                assertThat(key.organizationId()).isEqualTo(organization);
-                assertThat(entry.quota()).isEqualTo(quotas.get(key));
-                Quota row = before.get(key);
-                boolean changed = isCreated(key.quotaId(), change)
-                        || (row != null && row.version() != entry.quota().version());
-                assertThat(entry.changed()).isEqualTo(changed);
+        /** The entries tell of each new version once, and of each figure that it changed. */
+        private void assertAudited(BatchItem item, Change change) {
+            List<AuditEntry> entries =
+                    AuditEntries.applied(item.operationId(), item.request(), item.operation(), change, now);
+            assertThat(entries.get(0).auditId()).isEqualTo(item.operationId());
+            List<String> told = new ArrayList<>();
+            for (AuditEntry entry : entries) {
+                assertThat(entry.operationId()).isEqualTo(item.operationId());
+                JsonArray changes = new JsonObject(entry.details()).getJsonArray("changes");
+                changes.forEach(each -> told.add(figures((JsonObject) each)));
+                assertThat(entry.quotaVersion())
+                        .isEqualTo(
+                                changes.isEmpty()
+                                        ? null
+                                        : changes.getJsonObject(0).getLong("version"));
             }
+            assertThat(told)
+                    .isEqualTo(change.quotas().stream()
+                            .filter(each -> each.newVersion() != null)
+                            .map(each -> figures(each.before(), each.after()))
+                            .toList());
+        }
+
+        private static String figures(JsonObject change) {
+            JsonObject before = change.getJsonObject("before", new JsonObject());
+            JsonObject after = change.getJsonObject("after");
+            return change.getString("quota_id") + " " + change.getLong("version")
+                    + figure("used_mb", before, after)
+                    + figure("allocated_mb", before, after)
+                    + figure("status", before, after);
+        }
+
+        private static String figure(String name, @Nullable JsonObject before, JsonObject after) {
+            Object was = before == null ? null : before.getValue(name);
+            return figure(name, was, after.getValue(name));
+        }
+
+        private static String figures(@Nullable Quota before, Quota after) {
+            return after.id() + " " + after.version()
+                    + figure("used_mb", before == null ? null : before.usedMb(), after.usedMb())
+                    + figure("allocated_mb", before == null ? null : before.allocatedMb(), after.allocatedMb())
+                    + figure(
+                            "status",
+                            before == null ? null : before.status().wireName(),
+                            after.status().wireName());
+        }
+
+        /** Numbers as the parser of JSON reads them differ in type only. */
+        private static String figure(String name, @Nullable Object before, @Nullable Object after) {
+            return String.valueOf(before).equals(String.valueOf(after)) ? "" : " " + name + " " + before + " " + after;
         }
 
         // Comparisons.

@@ -7,6 +7,7 @@ import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestDatabase;
 import com.cagen.quota.testing.User;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -112,11 +113,12 @@ class AuditTrailIT {
                         .put("usage_mb", 5)
                         .put("reason", "upload")
                         .put("idempotency_key", "key-of-audit")
-                        .put("used_mb_before", 10)
-                        .put("used_mb_after", 15)
-                        .put("reserved_mb", 0)
-                        .put("held_mb_before", 10)
-                        .put("held_mb_after", 15));
+                        .put("changes", new JsonArray("""
+                                [{"quota_id": "%s", "version": 3,
+                                  "before": {"used_mb": 10, "reserved_mb": 0, "held_mb": 10}, "after": {"used_mb": 15, "reserved_mb": 0, "held_mb": 15}}]
+                                """.formatted(root))));
+        assertThat(entries)
+                .allSatisfy(each -> assertThat(each.getString("operation_id")).isEqualTo(each.getString("audit_id")));
         assertThat(entries.get(3).getString("target_user_id")).isEqualTo("bob");
         assertThat(entries).extracting(each -> each.getLong("seq")).isSorted().doesNotHaveDuplicates();
     }

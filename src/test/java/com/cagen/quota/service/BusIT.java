@@ -219,6 +219,7 @@ class BusIT {
             assertThat(taken.fieldNames())
                     .containsExactlyInAnyOrder(
                             "event_id",
+                            "operation_id",
                             "type",
                             "organization_id",
                             "quota_id",
@@ -228,7 +229,12 @@ class BusIT {
                             "data");
             assertThat(taken.getString("organization_id")).isEqualTo("acme");
             assertThat(taken.getString("actor")).isEqualTo("alice");
-            assertThat(taken.getJsonObject("data").getLong("used_mb_after")).isOne();
+            assertThat(taken.getString("operation_id")).isEqualTo(taken.getString("event_id"));
+            assertThat(taken.getJsonObject("data").getJsonArray("changes"))
+                    .isEqualTo(new JsonArray("""
+                    [{"quota_id": "%s", "version": 2,
+                      "before": {"used_mb": 0, "reserved_mb": 0, "held_mb": 0}, "after": {"used_mb": 1, "reserved_mb": 0, "held_mb": 1}}]
+                    """.formatted(root)));
             assertThat(taken.getJsonObject("data").fieldNames()).doesNotContain("idempotency_key");
             // What was published had been committed.
             assertThat(alice.audit(root))

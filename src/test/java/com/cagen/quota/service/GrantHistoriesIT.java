@@ -416,9 +416,17 @@ class GrantHistoriesIT {
                 """, row -> {
             JsonObject details = new JsonObject(row.getString(3));
             String quota = row.getString(1);
-            if (details.containsKey("granted_after")) {
-                grantsInTrail.put(quota + "/" + row.getString(2), texts(details.getJsonArray("granted_after")));
-                ownersInTrail.put(quota, texts(details.getJsonArray("owners_after")));
+            String target = row.getString(2);
+            if (target != null) {
+                details.getJsonArray("changes").forEach(change -> {
+                    JsonObject after = ((JsonObject) change).getJsonObject("after");
+                    if (after.containsKey("granted")) {
+                        grantsInTrail.put(quota + "/" + target, texts(after.getJsonArray("granted")));
+                    }
+                    if (after.containsKey("owner_ids")) {
+                        ownersInTrail.put(quota, texts(after.getJsonArray("owner_ids")));
+                    }
+                });
             } else {
                 details.getJsonArray("admin_user_ids", new JsonArray())
                         .forEach(admin -> grantsInTrail.put(quota + "/" + admin, Set.of("read", "admin")));

@@ -74,8 +74,14 @@ class GrantsAgreeIT {
             boolean applied = "applied".equals(entry.getString("outcome"));
             JsonObject details = entry.getJsonObject("details");
             if (applied && user.equals(entry.getString("target_user_id"))) {
-                last.clear();
-                details.getJsonArray("granted_after").forEach(permission -> last.add((String) permission));
+                details.getJsonArray("changes").forEach(change -> {
+                    JsonArray granted =
+                            ((JsonObject) change).getJsonObject("after").getJsonArray("granted");
+                    if (granted != null) {
+                        last.clear();
+                        granted.forEach(permission -> last.add((String) permission));
+                    }
+                });
             } else if (applied
                     && details.getJsonArray("admin_user_ids", new JsonArray()).contains(user)) {
                 last.addAll(Set.of("read", "admin"));

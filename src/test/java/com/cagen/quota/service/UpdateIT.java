@@ -11,6 +11,7 @@ import io.vertx.core.eventbus.EventBus;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.eventbus.ReplyFailure;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
@@ -84,7 +85,9 @@ class UpdateIT {
                 .isNull();
         JsonObject details = audited(root, "quota.update").get(0).getJsonObject("details");
         assertThat(details.getString("name")).isEqualTo("Größe");
-        assertThat(details.getString("name_before")).isEqualTo("root");
+        JsonObject change = details.getJsonArray("changes").getJsonObject(0);
+        assertThat(change.getJsonObject("before").getString("name")).isEqualTo("root");
+        assertThat(change.getJsonObject("after").getString("name")).isEqualTo("Größe");
     }
 
     @Test
@@ -317,9 +320,14 @@ class UpdateIT {
             assertThat(entry.getString("service_id")).isEqualTo("cagen:system");
             assertThat(entry.getString("outcome")).isEqualTo("applied");
         });
-        JsonObject last = entries.get(1).getJsonObject("details");
-        assertThat(last.getLong("total_mb_before")).isEqualTo(35);
-        assertThat(last.getLong("total_mb_after")).isEqualTo(20);
+        JsonArray changes = entries.get(1).getJsonObject("details").getJsonArray("changes");
+        assertThat(changes.getJsonObject(0).getJsonObject("before").getLong("total_mb"))
+                .isEqualTo(35);
+        assertThat(changes.getJsonObject(0).getJsonObject("after").getLong("total_mb"))
+                .isEqualTo(20);
+        assertThat(changes.getJsonObject(1).getJsonObject("after").getLong("allocated_mb"))
+                .as("of the parent")
+                .isEqualTo(20);
         RunningService.until(
                 "both are published",
                 () -> events.stream()

@@ -3,35 +3,24 @@ package com.cagen.quota.engine.operation;
 import com.cagen.quota.domain.access.AuthMessage;
 import com.cagen.quota.domain.quota.LedgerEntry;
 import com.cagen.quota.domain.quota.Quota;
-import com.cagen.quota.protocol.Permission;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an operation does, as data: rows afterwards, messages, the answer and the audit entry. The engine writes all of it in
- * one transaction. Built by one operation, then read only.
+ * What an operation does, as data: rows before and after, messages, the answer. The engine writes all of it in one transaction,
+ * and derives the audit entries and events from it. Built by one operation, then read only.
  */
 public final class Change {
     private final String message;
-    private final List<Quota> created = new ArrayList<>(0);
-    private final List<Quota> quotas = new ArrayList<>(2);
-    private final List<Held> holdings = new ArrayList<>(1);
+    private final List<QuotaChange> quotas = new ArrayList<>(2);
     private final List<LedgerEntry> ledger = new ArrayList<>(1);
-    private final List<Granted> grants = new ArrayList<>(0);
     private final List<Registration> registrations = new ArrayList<>(0);
-    private final List<Entry> entries = new ArrayList<>(1);
+    private boolean entryForEachQuota;
     private @Nullable OwnersBelow ownersBelow;
     private @Nullable SuspensionBelow suspensionBelow;
     private String data = "{}";
-
-    /** What a resource holds on a quota afterwards, in megabytes. */
-    public record Held(String quotaId, String resourceId, long heldMb) {}
-
-    /** What a user is granted on a quota afterwards, ownership aside; possibly nothing. */
-    public record Granted(String quotaId, String userId, Set<Permission> permissions) {}
 
     /** What the auth service is told of a new quota once this is committed. */
     public record Registration(String quotaId, AuthMessage message) {}
@@ -49,15 +38,6 @@ public final class Change {
     public record SuspensionBelow(
             Quota root, @Nullable String before, @Nullable String after) {}
 
-    /**
-     * One audit entry.
-     *
-     * @param quota the quota that it is about, as it is afterwards
-     * @param changed whether the operation gave the quota a new version
-     * @param figures writes what was before and after
-     */
-    public record Entry(Quota quota, boolean changed, Consumer<JsonText> figures) {}
-
     private Change(String message) {
         this.message = message;
     }
@@ -67,15 +47,18 @@ public final class Change {
         return new Change(message);
     }
 
-    /** A new quota. */
-    public Change create(Quota quota) {
-        created.add(quota);
+    /**
+     * What happens to a quota, in the order in which it happens. The audit entry is about the first one. A quota that gets several
+     * versions is named once for each.
+     */
+    public Change quota(QuotaChange change) {
+        quotas.add(change);
         return this;
     }
 
-    /** A quota afterwards. */
-    public Change quota(Quota after) {
-        quotas.add(after);
+    /** Each quota has an audit entry and an event of its own; together they are the operation's. */
+    public Change entryForEachQuota() {
+        entryForEachQuota = true;
         return this;
     }
 
@@ -91,29 +74,13 @@ public final class Change {
         return this;
     }
 
-    public Change held(String quotaId, String resourceId, long heldMb) {
-        holdings.add(new Held(quotaId, resourceId, heldMb));
-        return this;
-    }
-
     public Change ledger(LedgerEntry entry) {
         ledger.add(entry);
         return this;
     }
 
-    public Change granted(String quotaId, String userId, Set<Permission> permissions) {
-        grants.add(new Granted(quotaId, userId, Set.copyOf(permissions)));
-        return this;
-    }
-
     public Change register(String quotaId, AuthMessage authMessage) {
         registrations.add(new Registration(quotaId, authMessage));
-        return this;
-    }
-
-    /** An audit entry. Each change has one at least. */
-    public Change audit(Quota after, boolean changed, Consumer<JsonText> figures) {
-        entries.add(new Entry(after, changed, figures));
         return this;
     }
 
@@ -132,12 +99,14 @@ public final class Change {
         return data;
     }
 
-    public List<Quota> created() {
-        return created;
+    /** One at least. */
+    public List<QuotaChange> quotas() {
+        return quotas;
     }
 
-    public List<Quota> quotas() {
-        return quotas;
+    /** The changes of each audit entry, one entry at least. */
+    public List<List<QuotaChange>> entries() {
+        return entryForEachQuota ? quotas.stream().map(List::of).toList() : List.of(quotas);
     }
 
     public @Nullable OwnersBelow ownersBelow() {
@@ -148,23 +117,11 @@ public final class Change {
         return suspensionBelow;
     }
 
-    public List<Held> holdings() {
-        return holdings;
-    }
-
     public List<LedgerEntry> ledger() {
         return ledger;
     }
 
-    public List<Granted> grants() {
-        return grants;
-    }
-
     public List<Registration> registrations() {
         return registrations;
-    }
-
-    public List<Entry> entries() {
-        return entries;
     }
 }

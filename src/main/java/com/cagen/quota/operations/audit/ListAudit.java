@@ -100,6 +100,7 @@ public final class ListAudit extends QueryOperation<ListAudit.Command> {
     private static void write(SealedEntry item, JsonText json) {
         AuditEntry entry = item.entry();
         json.put("audit_id", entry.auditId().toString())
+                .put("operation_id", entry.operationId().toString())
                 .put("seq", item.seq())
                 .put("quota_id", entry.quotaId())
                 .put("parent_quota_id", entry.parentQuotaId())

@@ -4,6 +4,7 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
 import java.util.Collection;
@@ -34,7 +35,8 @@ record PermissionWrite(Quota quota, String targetUserId, List<String> ownerIds, 
                 quota.parentId() == null && !ownerIds.contains(quota.ownerId()) ? ownerIds.get(0) : quota.ownerId();
         // Also when nothing changes here: the auth service may have known less or more, and caches must forget it.
         Quota after = changed ? quota.withOwners(ownerId, ownerIds, context.now()) : quota.withGrantsForgotten();
-        Change change = Change.of(message).quota(after).granted(quota.id(), targetUserId, granted);
+        Change change = Change.of(message)
+                .quota(QuotaChange.granted(quota, after, new QuotaChange.Granted(targetUserId, before, granted)));
         if (ownersChange) {
             change.ownersBelow(after);
         }
@@ -42,14 +44,9 @@ record PermissionWrite(Quota quota, String targetUserId, List<String> ownerIds, 
         if (after.ownedBy(targetUserId)) {
             held.add(Permission.OWNER);
         }
-        return new Decision.Done(
-                change.audit(after, changed, figures -> figures.strings("granted_before", names(before))
-                                .strings("granted_after", names(granted))
-                                .strings("owners_before", quota.ownerIds())
-                                .strings("owners_after", ownerIds))
-                        .answer(json -> json.put("quota_id", quota.id())
-                                .put("target_user_id", targetUserId)
-                                .strings("permissions", names(held))));
+        return new Decision.Done(change.answer(json -> json.put("quota_id", quota.id())
+                .put("target_user_id", targetUserId)
+                .strings("permissions", names(held))));
     }
 
     private static List<String> names(Set<Permission> permissions) {

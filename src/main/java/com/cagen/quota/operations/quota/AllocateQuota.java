@@ -14,6 +14,7 @@ import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
@@ -105,13 +106,14 @@ public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
         Quota child = child(command, parent, context);
         Quota after = parent.withFigures(parent.usedMb(), parent.allocatedMb() + command.allocateMb, context.now());
         List<String> admins = List.copyOf(new LinkedHashSet<>(command.adminUserIds));
-        Change change = Change.of("Quota allocated.").create(child).quota(after);
         // Listed at once; the auth service is told of them after the transaction.
-        admins.forEach(user -> change.granted(child.id(), user, ADMIN));
-        return new Decision.Done(change.register(child.id(), Registrations.of(child, context.caller(), admins))
-                .audit(child, true, figures -> figures.put("parent_version", after.version())
-                        .put("parent_allocated_mb_before", parent.allocatedMb())
-                        .put("parent_allocated_mb_after", after.allocatedMb()))
+        List<QuotaChange.Granted> granted = admins.stream()
+                .map(user -> new QuotaChange.Granted(user, Set.of(), ADMIN))
+                .toList();
+        return new Decision.Done(Change.of("Quota allocated.")
+                .quota(QuotaChange.created(child, granted))
+                .quota(QuotaChange.of(parent, after))
+                .register(child.id(), Registrations.of(child, context.caller(), admins))
                 .answer(json -> QuotaJson.write(child, json)));
     }
 

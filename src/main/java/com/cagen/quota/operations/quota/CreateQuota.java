@@ -13,6 +13,7 @@ import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
@@ -84,9 +85,8 @@ public final class CreateQuota extends RowOperation<CreateQuota.Command> {
                 command.totalMb,
                 context.now());
         return new Decision.Done(Change.of("Quota created.")
-                .create(quota)
+                .quota(QuotaChange.created(quota, List.of()))
                 .register(id, Registrations.of(quota, caller, List.of()))
-                .audit(quota, true, figures -> figures.put("available_mb_after", quota.availableMb()))
                 .answer(json -> QuotaJson.write(quota, json)));
     }
 

@@ -12,6 +12,7 @@ import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
@@ -63,17 +64,14 @@ public final class ReleaseQuota extends RowOperation<ReleaseQuota.Command> {
         }
         Quota released = quota.withStatus(QuotaStatus.DELETED, quota.suspendedBy(), context.now());
         Quota parent = rows.parentOf(quota);
-        Change change = Change.of("Quota released.").quota(released).answer(json -> QuotaJson.write(released, json));
+        Change change = Change.of("Quota released.")
+                .quota(QuotaChange.of(quota, released))
+                .answer(json -> QuotaJson.write(released, json));
         if (parent == null) {
-            return new Decision.Done(
-                    change.audit(released, true, figures -> figures.put("released_mb", quota.totalMb())));
+            return new Decision.Done(change);
         }
         Quota after = parent.withFigures(parent.usedMb(), parent.allocatedMb() - quota.totalMb(), context.now());
-        return new Decision.Done(
-                change.quota(after).audit(released, true, figures -> figures.put("released_mb", quota.totalMb())
-                        .put("parent_version", after.version())
-                        .put("parent_allocated_mb_before", parent.allocatedMb())
-                        .put("parent_allocated_mb_after", after.allocatedMb())));
+        return new Decision.Done(change.quota(QuotaChange.of(parent, after)));
     }
 
     private static Refusal notEmpty(Quota quota) {

@@ -2,6 +2,7 @@ package com.cagen.quota.operations.quota;
 
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.QuotaChange;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -10,34 +11,17 @@ final class Resizing {
     private Resizing() {}
 
     /**
-     * Adds both quotas and the audit entry to {@code change}.
+     * Adds the changes of both quotas to {@code change}.
      *
      * @param parent null of a root, which gets capacity from nowhere
      */
     static Change apply(Change change, Quota before, Quota after, @Nullable Quota parent, Instant now) {
+        change.quota(QuotaChange.of(before, after));
         long moreMb = after.totalMb() - before.totalMb();
-        Quota parentAfter = parent == null || moreMb == 0
-                ? null
-                : parent.withFigures(parent.usedMb(), parent.allocatedMb() + moreMb, now);
-        change.quota(after);
-        if (parentAfter != null) {
-            change.quota(parentAfter);
+        if (parent != null && moreMb != 0) {
+            Quota parentAfter = parent.withFigures(parent.usedMb(), parent.allocatedMb() + moreMb, now);
+            change.quota(QuotaChange.of(parent, parentAfter));
         }
-        return change.audit(after, true, figures -> {
-            figures.put("total_mb_before", before.totalMb())
-                    .put("total_mb_after", after.totalMb())
-                    .put("drain_to_mb_before", before.drainToMb())
-                    .put("drain_to_mb_after", after.drainToMb())
-                    .put("used_mb", after.usedMb())
-                    .put("reserved_mb", after.reservedMb())
-                    .put("allocated_mb", after.allocatedMb())
-                    .put("name_before", before.name())
-                    .put("key_before", before.key());
-            if (parent != null && parentAfter != null) {
-                figures.put("parent_version", parentAfter.version())
-                        .put("parent_allocated_mb_before", parent.allocatedMb())
-                        .put("parent_allocated_mb_after", parentAfter.allocatedMb());
-            }
-        });
+        return change;
     }
 }

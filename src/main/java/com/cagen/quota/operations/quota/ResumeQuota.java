@@ -55,7 +55,6 @@ public final class ResumeQuota extends RowOperation<ResumeQuota.Command> {
         String suspendedAbove = parent == null ? null : parent.suspendedBy();
         Quota resumed = quota.withStatus(QuotaStatus.ACTIVE, suspendedAbove, context.now());
         return new Decision.Done(SuspendQuota.change("Quota resumed.", quota, resumed)
-                .quota(resumed)
                 .suspensionBelow(resumed, quota.suspendedBy(), resumed.suspendedBy()));
     }
 

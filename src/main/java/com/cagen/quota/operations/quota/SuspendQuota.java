@@ -12,6 +12,7 @@ import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
@@ -61,17 +62,12 @@ public final class SuspendQuota extends RowOperation<SuspendQuota.Command> {
         }
         Quota suspended = quota.withStatus(QuotaStatus.SUSPENDED, quota.id(), context.now());
         return new Decision.Done(change("Quota suspended.", quota, suspended)
-                .quota(suspended)
                 .suspensionBelow(suspended, quota.suspendedBy(), suspended.suspendedBy()));
     }
 
-    /** The answer and the audit entry of a quota that was suspended or resumed, or was so before. */
+    /** What a quota that was suspended or resumed changes, and answers; also when it was so before. */
     static Change change(String message, Quota before, Quota after) {
-        return Change.of(message)
-                .audit(after, after.version() != before.version(), figures -> figures.put(
-                                "status_before", before.status().wireName())
-                        .put("status_after", after.status().wireName()))
-                .answer(json -> QuotaJson.write(after, json));
+        return Change.of(message).quota(QuotaChange.of(before, after)).answer(json -> QuotaJson.write(after, json));
     }
 
     @Override

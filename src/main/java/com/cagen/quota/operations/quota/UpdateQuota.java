@@ -14,6 +14,7 @@ import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
@@ -114,7 +115,7 @@ public final class UpdateQuota extends RowOperation<UpdateQuota.Command> {
         }
         if (label.equals(quota.label()) && figures.equals(quota.figures())) {
             return new Decision.Done(Change.of("Quota was so already.")
-                    .audit(quota, false, json -> {})
+                    .quota(QuotaChange.of(quota, quota))
                     .answer(json -> QuotaJson.write(quota, json)));
         }
         Quota after = quota.updated(label, figures, context.now());

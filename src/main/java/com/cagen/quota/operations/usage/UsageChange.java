@@ -4,6 +4,7 @@ import com.cagen.quota.domain.quota.LedgerEntry;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.QuotaChange;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +20,7 @@ record UsageChange(
         @Nullable String reason) {
 
     /**
-     * Adds the rows, the ledger entry, the audit entry and the answer to {@code change}.
+     * Adds the rows, the ledger entry and the answer to {@code change}.
      *
      * @param heldMb what the resource held before
      * @param differenceMb what it holds more, or less, afterwards
@@ -27,8 +28,7 @@ record UsageChange(
     Change apply(Change change, Quota before, long heldMb, long differenceMb, Context context) {
         Quota after = before.withFigures(before.usedMb() + differenceMb, before.allocatedMb(), context.now());
         long heldAfterMb = heldMb + differenceMb;
-        return change.quota(after)
-                .held(after.id(), resourceId, heldAfterMb)
+        return change.quota(QuotaChange.held(before, after, new QuotaChange.Held(resourceId, heldMb, heldAfterMb)))
                 .ledger(new LedgerEntry(
                         after.organizationId(),
                         after.id(),
@@ -43,11 +43,6 @@ record UsageChange(
                         after.usedMb(),
                         heldAfterMb,
                         context.now()))
-                .audit(after, true, figures -> figures.put("used_mb_before", before.usedMb())
-                        .put("used_mb_after", after.usedMb())
-                        .put("reserved_mb", after.reservedMb())
-                        .put("held_mb_before", heldMb)
-                        .put("held_mb_after", heldAfterMb))
                 .answer(json -> json.put("usage_id", context.operationId().toString())
                         .put("quota_id", after.id())
                         .put("resource_id", resourceId)

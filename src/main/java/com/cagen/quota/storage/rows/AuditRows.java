@@ -24,12 +24,13 @@ import org.jspecify.annotations.Nullable;
 public final class AuditRows {
     private static final String COLUMNS = """
             a.organization_id, a.seq, a.audit_id, a.quota_id, a.parent_quota_id, a.quota_version, a.action, a.outcome,
-            a.actor_user_id, a.service_id, a.target_user_id, a.details::text, a.request_id, a.created_at, a.hash
+            a.actor_user_id, a.service_id, a.target_user_id, a.details::text, a.request_id, a.created_at, a.hash,
+            a.format, a.operation_id
             """;
 
     private static final BatchStatement INSERT = BatchStatement.of(form -> form.insert(
             "quota.quota_audit_logs",
-            "",
+            "format $17",
             "seq bigint",
             "audit_id uuid",
             "quota_id text",
@@ -43,7 +44,8 @@ public final class AuditRows {
             "details text json",
             "request_id text",
             "created_at timestamptz",
-            "hash bytea"));
+            "hash bytea",
+            "operation_id uuid"));
 
     private static final String FILTER = """
             AND ($3::text IS NULL OR a.action = $3) AND ($4::text IS NULL OR a.actor_user_id = $4)
@@ -83,12 +85,14 @@ public final class AuditRows {
      * New entries, of any organizations that the scope claims, in their places in the chains.
      *
      * @param places the number and hash of each entry
+     * @param format that all of them are sealed in
      */
-    public static SqlWrite entries(List<AuditEntry> entries, List<ChainRows.Head> places) {
+    public static SqlWrite entries(List<AuditEntry> entries, List<ChainRows.Head> places, int format) {
         int n = entries.size();
         String[][] texts = new String[9][n];
         Long[] seqs = new Long[n];
         UUID[] ids = new UUID[n];
+        UUID[] operationIds = new UUID[n];
         Long[] versions = new Long[n];
         OffsetDateTime[] times = new OffsetDateTime[n];
         Buffer[] hashes = new Buffer[n];
@@ -107,6 +111,7 @@ public final class AuditRows {
             details[i] = entry.details();
             seqs[i] = places.get(i).seq();
             ids[i] = entry.auditId();
+            operationIds[i] = entry.operationId().equals(entry.auditId()) ? null : entry.operationId();
             versions[i] = entry.quotaVersion();
             times[i] = QuotaRows.utc(entry.createdAt());
             hashes[i] = places.get(i).hash();
@@ -125,7 +130,9 @@ public final class AuditRows {
                 .addArrayOfString(details)
                 .addArrayOfString(texts[8])
                 .addArrayOfOffsetDateTime(times)
-                .addArrayOfBuffer(hashes);
+                .addArrayOfBuffer(hashes)
+                .addArrayOfUUID(operationIds)
+                .addInteger(format);
         return new SqlWrite(INSERT, texts[0], values);
     }
 
@@ -198,8 +205,11 @@ public final class AuditRows {
     }
 
     private static SealedEntry read(Row row) {
+        UUID auditId = row.getUUID(2);
+        UUID operationId = row.getUUID(16);
         AuditEntry entry = new AuditEntry(
-                row.getUUID(2),
+                auditId,
+                operationId == null ? auditId : operationId,
                 row.getString(0),
                 row.getString(3),
                 row.getString(4),
@@ -215,6 +225,7 @@ public final class AuditRows {
         return new SealedEntry(
                 row.getLong(1),
                 entry,
+                row.getShort(15),
                 HexFormat.of().formatHex(row.getBuffer(14).getBytes()));
     }
 }

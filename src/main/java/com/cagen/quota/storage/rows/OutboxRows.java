@@ -148,7 +148,10 @@ public final class OutboxRows {
                 .mapEmpty();
     }
 
-    /** The text of column {@code entries}: a JSON array with one array for each entry, its details as they are. */
+    /**
+     * The text of column {@code entries}: a JSON array with one array for each entry, its details as they are. The id of its
+     * operation comes last, unless it is the entry's own: releases that know no other one read the rest.
+     */
     public static String encode(List<AuditEntry> entries) {
         StringWriter text = new StringWriter(entries.size() * 512);
         try (JsonGenerator json = JSON.createGenerator(text)) {
@@ -171,6 +174,9 @@ public final class OutboxRows {
                 json.writeString(entry.requestId());
                 json.writeNumber(micros(entry.createdAt()));
                 json.writeRawValue(entry.details());
+                if (!entry.operationId().equals(entry.auditId())) {
+                    json.writeString(entry.operationId().toString());
+                }
                 json.writeEndArray();
             }
             json.writeEndArray();
@@ -214,9 +220,15 @@ public final class OutboxRows {
         int start = (int) json.currentTokenLocation().getCharOffset();
         json.skipChildren();
         int end = (int) json.currentTokenLocation().getCharOffset() + 1;
-        expect(json.nextToken(), JsonToken.END_ARRAY);
+        UUID operationId = auditId;
+        if (json.nextToken() == JsonToken.VALUE_STRING) {
+            operationId = UUID.fromString(json.getText());
+            json.nextToken();
+        }
+        expect(json.currentToken(), JsonToken.END_ARRAY);
         return new AuditEntry(
                 auditId,
+                operationId,
                 organizationId,
                 quotaId,
                 parentQuotaId,

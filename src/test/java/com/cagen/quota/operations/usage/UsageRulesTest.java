@@ -8,8 +8,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Refusal;
-import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.SampleRows;
 import com.cagen.quota.testing.Samples;
@@ -25,7 +25,7 @@ class UsageRulesTest {
 
     @Test
     void allocatesUpToTheLastMegabyte() {
-        assertDone(allocate(quota, 50, 1_000), quota.withFigures(8_000, 2_000, NOW), 1_050);
+        assertDone(allocate(quota, 50, 1_000), quota, quota.withFigures(8_000, 2_000, NOW), 50, 1_050);
     }
 
     @Test
@@ -51,8 +51,8 @@ class UsageRulesTest {
 
     @Test
     void deallocatesWhatAResourceHoldsAlsoWhileSuspended() {
-        assertDone(deallocate(quota, 50, 50), quota.withFigures(6_950, 2_000, NOW), 0);
-        assertDone(deallocate(suspended, 50, 20), suspended.withFigures(6_980, 2_000, NOW), 30);
+        assertDone(deallocate(quota, 50, 50), quota, quota.withFigures(6_950, 2_000, NOW), 50, 0);
+        assertDone(deallocate(suspended, 50, 20), suspended, suspended.withFigures(6_980, 2_000, NOW), 50, 30);
     }
 
     @Test
@@ -74,10 +74,10 @@ class UsageRulesTest {
                 new DeallocateUsage.Command(quota.id(), "r", usageMb, null), rows, caller("owner"), false);
     }
 
-    private static void assertDone(Decision decision, Quota after, long heldMb) {
+    private static void assertDone(Decision decision, Quota before, Quota after, long heldBeforeMb, long heldMb) {
         assertThat(decision).isInstanceOfSatisfying(Decision.Done.class, done -> {
-            assertThat(done.change().quotas()).containsExactly(after);
-            assertThat(done.change().holdings()).containsExactly(new Change.Held(after.id(), "r", heldMb));
+            assertThat(done.change().quotas())
+                    .containsExactly(QuotaChange.held(before, after, new QuotaChange.Held("r", heldBeforeMb, heldMb)));
         });
     }
 

@@ -1,0 +1,62 @@
+package com.cagen.quota.engine.operation;
+
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.protocol.Permission;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an operation does to one quota. The audit entry is derived from it.
+ *
+ * @param before null for a new quota
+ * @param after the same object as {@code before} when nothing is written
+ * @param held what a resource holds on it; null when that stays
+ * @param granted what users are granted on it, ownership aside
+ */
+public record QuotaChange(
+        @Nullable Quota before, Quota after, @Nullable Held held, List<Granted> granted) {
+    public QuotaChange {
+        granted = List.copyOf(granted);
+    }
+
+    /** What a resource holds, in megabytes. */
+    public record Held(String resourceId, long beforeMb, long afterMb) {}
+
+    /** What a user is granted; possibly nothing. */
+    public record Granted(String userId, Set<Permission> before, Set<Permission> after) {
+        public Granted {
+            before = Set.copyOf(before);
+            after = Set.copyOf(after);
+        }
+    }
+
+    /** A new quota, and what users are granted on it from its beginning. */
+    public static QuotaChange created(Quota quota, List<Granted> granted) {
+        return new QuotaChange(null, quota, null, granted);
+    }
+
+    public static QuotaChange of(Quota before, Quota after) {
+        return new QuotaChange(before, after, null, List.of());
+    }
+
+    /** A change of what one resource holds. */
+    public static QuotaChange held(Quota before, Quota after, Held held) {
+        return new QuotaChange(before, after, held, List.of());
+    }
+
+    /** A change of what one user is granted. */
+    public static QuotaChange granted(Quota before, Quota after, Granted granted) {
+        return new QuotaChange(before, after, null, List.of(granted));
+    }
+
+    /** Whether the quota's row is written. */
+    public boolean written() {
+        return !after.equals(before);
+    }
+
+    /** The version that the quota gets; null when it keeps the one that it has. */
+    public @Nullable Long newVersion() {
+        return before == null || before.version() != after.version() ? (Long) after.version() : null;
+    }
+}
