@@ -24,11 +24,11 @@ final class Admission {
         if (!item.nonceAccepted()) {
             return new Decision.Refused(Refusal.credentialReplayed());
         }
-        String quotaId = command.quotaId();
-        if (quotaId != null) {
-            Quota quota = rows.find(quotaId);
-            // A quota that was released is still known to a repeat under the key that released it.
-            if (quota == null || (quota.deleted() && !keyKnown && !operation.outlivesDeletion())) {
+        if (!exists(command.quotaId(), operation, rows, keyKnown)) {
+            return new Decision.Refused(Refusal.quotaNotFound());
+        }
+        for (String quotaId : operation.furtherQuotas(command)) {
+            if (!exists(quotaId, operation, rows, keyKnown)) {
                 return new Decision.Refused(Refusal.quotaNotFound());
             }
         }
@@ -38,6 +38,15 @@ final class Admission {
             return new Decision.Refused(denied.refusal());
         }
         return access instanceof Access.Result.Unknown unknown ? new Decision.AskAuth(unknown.quotaIds()) : null;
+    }
+
+    /** Also true of no quota. One that was released is still known to a repeat under the key that released it. */
+    private static boolean exists(@Nullable String quotaId, Operation<?> operation, Rows rows, boolean keyKnown) {
+        if (quotaId == null) {
+            return true;
+        }
+        Quota quota = rows.find(quotaId);
+        return quota != null && (!quota.deleted() || keyKnown || operation.outlivesDeletion());
     }
 
     static Decision repeat(RecordedOperation recorded, byte @Nullable [] fingerprint) {

@@ -23,14 +23,14 @@ final class AuditEntries {
     /**
      * The entries of a change, one at least, each about its first quota.
      *
-     * @param operationId the id of the first entry; further ones get new ids
+     * @param operationId the id of the first entry
      */
     static <C extends Input> List<AuditEntry> applied(
             UUID operationId, Request request, Operation<C> operation, Change change, Instant now) {
         boolean nameResources = change.quotas().size() > 1;
         List<AuditEntry> entries = new ArrayList<>(1);
         for (List<QuotaChange> quotas : change.entries()) {
-            UUID id = entries.isEmpty() ? operationId : Ids.operation();
+            UUID id = AuditEntry.idOf(operationId, entries.size());
             String details = JsonText.object(json -> {
                 describe(request, operation, json);
                 QuotaChangeJson.write(quotas, nameResources, json);

@@ -39,6 +39,14 @@ public record AuditEntry(
     /** The action of an entry for an expired or replayed credential. */
     public static final String CREDENTIAL_USE = "credential.use";
 
+    /**
+     * The id of one of an operation's entries: of the first one it is the operation's id, and the further ones count up from it.
+     * The end of an operation's id is random, so these are as unique.
+     */
+    public static UUID idOf(UUID operationId, int index) {
+        return new UUID(operationId.getMostSignificantBits(), operationId.getLeastSignificantBits() + index);
+    }
+
     /** The only entry of its operation. */
     public AuditEntry(
             UUID auditId,

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * One line of the ledger.
  *
  * @param quotaVersion the version that the operation gave the quota
+ * @param transferId the same in both entries of a transfer; else null
  * @param operation {@code allocate} or {@code deallocate}
  * @param usageMb how much, 1 or more
  * @param usedMb what the quota has in use afterwards
@@ -18,6 +19,7 @@ public record LedgerEntry(
         String quotaId,
         long quotaVersion,
         UUID usageId,
+        @Nullable UUID transferId,
         String resourceId,
         String operation,
         long usageMb,

@@ -66,6 +66,18 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
                 details);
     }
 
+    /** {@code requestedMb} is more than the resource holds on the quota. */
+    public static Refusal insufficientUsage(String resourceId, long heldMb, long requestedMb) {
+        Map<String, Object> details = new LinkedHashMap<>();
+        details.put("resource_id", resourceId);
+        details.put("held_mb", heldMb);
+        details.put("requested_mb", requestedMb);
+        return new Refusal(
+                ErrorCode.INSUFFICIENT_USAGE,
+                "The resource holds " + heldMb + " MB on this quota and cannot give back " + requestedMb + " MB.",
+                details);
+    }
+
     /** {@code requestedMb} is less than what is used, reserved and allocated of {@code quota}. */
     public static Refusal belowUse(Quota quota, long requestedMb) {
         Map<String, Object> details = new LinkedHashMap<>();

@@ -1,6 +1,7 @@
 package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.protocol.Caller;
 import java.time.Instant;
 import java.util.UUID;
@@ -16,9 +17,9 @@ import java.util.function.Supplier;
  * @param toldAuth whether the auth service has confirmed what {@link Decision.TellAuth} asked for
  */
 public record Context(
-        UUID operationId,
-        Caller caller,
-        KnownGrants grants,
-        Instant now,
-        Supplier<String> quotaIds,
-        boolean toldAuth) {}
+        UUID operationId, Caller caller, KnownGrants grants, Instant now, Supplier<String> quotaIds, boolean toldAuth) {
+    /** The id of the operation's audit entry at {@code index}, from 0, and of the ledger entry that belongs to it. */
+    public UUID entryId(int index) {
+        return AuditEntry.idOf(operationId, index);
+    }
+}

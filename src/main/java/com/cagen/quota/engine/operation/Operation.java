@@ -48,8 +48,13 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
     /** Names the rows to load, and to lock. */
     public abstract void need(C command, Needs needs);
 
+    /** The quotas besides the command's own that must exist. {@link #need} names them, too. */
+    public List<String> furtherQuotas(C command) {
+        return List.of();
+    }
+
     /**
-     * Whether the caller may do this. The quota of the command exists.
+     * Whether the caller may do this. The quotas of the command exist.
      *
      * @param rows what {@link #need} named
      */

@@ -64,8 +64,15 @@ public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
         if (refusal != null) {
             return new Decision.Refused(refusal);
         }
-        return new Decision.Done(new UsageChange("allocate", command.resourceId, command.usageMb, command.reason)
-                .apply(Change.of("Usage allocated."), quota, heldMb(command, rows), command.usageMb, context));
+        Change change = Change.of("Usage allocated.");
+        UsageChange usage = UsageChange.allocate(
+                change,
+                quota,
+                command.resourceId,
+                heldMb(command, rows),
+                new UsageChange.Cause(context.operationId(), null, command.usageMb, command.reason),
+                context);
+        return new Decision.Done(change.answer(usage::write));
     }
 
     private static long heldMb(Command command, Rows rows) {

@@ -15,9 +15,6 @@ import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
-import com.cagen.quota.protocol.ErrorCode;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Takes capacity back that a resource holds, also while the quota is suspended: no rule may block its own clean-up. */
@@ -62,30 +59,21 @@ public final class DeallocateUsage extends RowOperation<DeallocateUsage.Command>
     public Decision decide(Command command, Rows rows, Context context) {
         long heldMb = heldMb(command, rows);
         if (command.usageMb > heldMb) {
-            return new Decision.Refused(insufficientUsage(command, heldMb));
+            return new Decision.Refused(Refusal.insufficientUsage(command.resourceId, heldMb, command.usageMb));
         }
-        return new Decision.Done(new UsageChange("deallocate", command.resourceId, command.usageMb, command.reason)
-                .apply(
-                        Change.of("Usage deallocated."),
-                        rows.quota(command.quotaId),
-                        heldMb,
-                        -command.usageMb,
-                        context));
+        Change change = Change.of("Usage deallocated.");
+        UsageChange usage = UsageChange.deallocate(
+                change,
+                rows.quota(command.quotaId),
+                command.resourceId,
+                heldMb,
+                new UsageChange.Cause(context.operationId(), null, command.usageMb, command.reason),
+                context);
+        return new Decision.Done(change.answer(usage::write));
     }
 
     private static long heldMb(Command command, Rows rows) {
         return rows.heldMb(command.quotaId, command.resourceId);
-    }
-
-    private static Refusal insufficientUsage(Command command, long heldMb) {
-        Map<String, Object> details = new LinkedHashMap<>();
-        details.put("resource_id", command.resourceId);
-        details.put("held_mb", heldMb);
-        details.put("requested_mb", command.usageMb);
-        return new Refusal(
-                ErrorCode.INSUFFICIENT_USAGE,
-                "The resource holds " + heldMb + " MB on this quota and cannot give back " + command.usageMb + " MB.",
-                details);
     }
 
     @Override

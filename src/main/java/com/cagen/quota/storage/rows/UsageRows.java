@@ -10,7 +10,6 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -49,10 +48,11 @@ public final class UsageRows {
 
     private static final BatchStatement INSERT_LEDGER = BatchStatement.of(form -> form.insert(
             "quota.quota_usage",
-            "created_at $13",
+            "created_at $14",
             "quota_id text",
             "quota_version bigint",
             "usage_id uuid",
+            "transfer_id uuid",
             "resource_id text",
             "operation text",
             "usage_mb bigint",
@@ -63,7 +63,7 @@ public final class UsageRows {
             "held_mb bigint"));
 
     private static final String LEDGER_COLUMNS = """
-            SELECT quota_version, usage_id, quota_id, resource_id, operation, usage_mb, user_id, service_id, reason,
+            SELECT quota_version, usage_id, transfer_id, quota_id, resource_id, operation, usage_mb, user_id, service_id, reason,
                 used_mb, held_mb, created_at
             FROM quota.quota_usage
             WHERE organization_id = $1 AND quota_id = $2
@@ -174,6 +174,7 @@ public final class UsageRows {
         String[] quotas = new String[n];
         Long[] versions = new Long[n];
         UUID[] ids = new UUID[n];
+        UUID[] transfers = new UUID[n];
         String[] resources = new String[n];
         String[] operations = new String[n];
         Long[] amounts = new Long[n];
@@ -188,6 +189,7 @@ public final class UsageRows {
             quotas[i] = entry.quotaId();
             versions[i] = entry.quotaVersion();
             ids[i] = entry.usageId();
+            transfers[i] = entry.transferId();
             resources[i] = entry.resourceId();
             operations[i] = entry.operation();
             amounts[i] = entry.usageMb();
@@ -201,6 +203,7 @@ public final class UsageRows {
                 .addArrayOfString(quotas)
                 .addArrayOfLong(versions)
                 .addArrayOfUUID(ids)
+                .addArrayOfUUID(transfers)
                 .addArrayOfString(resources)
                 .addArrayOfString(operations)
                 .addArrayOfLong(amounts)
@@ -286,20 +289,20 @@ public final class UsageRows {
     }
 
     private static LedgerEntry readEntry(String organization, Row row) {
-        OffsetDateTime createdAt = row.getOffsetDateTime(11);
         return new LedgerEntry(
                 organization,
-                row.getString(2),
+                row.getString(3),
                 row.getLong(0),
                 row.getUUID(1),
-                row.getString(3),
+                row.getUUID(2),
                 row.getString(4),
-                row.getLong(5),
-                row.getString(6),
+                row.getString(5),
+                row.getLong(6),
                 row.getString(7),
                 row.getString(8),
-                row.getLong(9),
+                row.getString(9),
                 row.getLong(10),
-                createdAt.toInstant());
+                row.getLong(11),
+                row.getOffsetDateTime(12).toInstant());
     }
 }
