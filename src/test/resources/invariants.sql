@@ -75,13 +75,19 @@ SELECT audit_id, count(*) FROM trail GROUP BY organization_id, audit_id HAVING c
 -- 4: what the ledger has, the trail has as applied
 SELECT u.usage_id FROM quota.quota_usage u
 LEFT JOIN trail t ON t.organization_id = u.organization_id AND t.audit_id = u.usage_id AND t.outcome = 'applied'
-    AND t.quota_id = u.quota_id AND t.quota_version = u.quota_version AND t.action = 'usage.' || u.operation
+    AND t.quota_id = u.quota_id AND t.quota_version = u.quota_version
+    AND t.action = CASE WHEN u.transfer_id IS NULL THEN 'usage.' || u.operation ELSE 'usage.transfer' END
 WHERE t.audit_id IS NULL;
 
 -- 4: the ledger has applied usage and nothing refused
 SELECT t.audit_id, t.outcome FROM trail t
 LEFT JOIN quota.quota_usage u ON u.organization_id = t.organization_id AND u.usage_id = t.audit_id
 WHERE (t.outcome = 'applied' AND t.action LIKE 'usage.%') <> (u.usage_id IS NOT NULL);
+
+-- 4: a transfer has two entries, which together change nothing
+SELECT transfer_id, count(*) FROM quota.quota_usage WHERE transfer_id IS NOT NULL
+GROUP BY organization_id, transfer_id
+HAVING count(*) <> 2 OR sum(CASE operation WHEN 'allocate' THEN usage_mb ELSE -usage_mb END) <> 0;
 
 -- 5: chains are without gap and end at their heads
 SELECT coalesce(h.organization_id, a.organization_id), h.seq, a.n, a.lowest, a.highest

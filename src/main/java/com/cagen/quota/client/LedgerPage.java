@@ -12,9 +12,13 @@ import org.jspecify.annotations.Nullable;
  */
 public record LedgerPage(List<Entry> entries, @Nullable String nextCursor) {
 
-    /** Figures are those after the operation, in megabytes; {@code operation} is {@code allocate} or {@code deallocate}. */
+    /**
+     * Figures are those after the operation, in megabytes; {@code operation} is {@code allocate} or {@code deallocate}. {@code
+     * transferId} is the same in both entries of a transfer, else null.
+     */
     public record Entry(
             String usageId,
+            @Nullable String transferId,
             String quotaId,
             String resourceId,
             String operation,
@@ -29,6 +33,7 @@ public record LedgerPage(List<Entry> entries, @Nullable String nextCursor) {
         static Entry of(JsonObject data) {
             return new Entry(
                     data.getString("usage_id"),
+                    data.getString("transfer_id"),
                     data.getString("quota_id"),
                     data.getString("resource_id"),
                     data.getString("operation"),

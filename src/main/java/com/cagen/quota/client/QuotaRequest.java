@@ -301,6 +301,34 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /** Moves what a resource holds to another quota, another resource ({@code toResourceId}; null is the same one), or both. */
+    record TransferUsage(
+            String quotaId,
+            String resourceId,
+            long usageMb,
+            String toQuotaId,
+            @Nullable String toResourceId) implements Change<UsageTransfer> {
+        @Override
+        public String operation() {
+            return "usage.transfer";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("resource_id", resourceId)
+                    .put("usage_mb", usageMb)
+                    .put("to_quota_id", toQuotaId)
+                    .put("to_resource_id", toResourceId);
+        }
+
+        @Override
+        public UsageTransfer answer(JsonObject data) {
+            return UsageTransfer.of(data);
+        }
+    }
+
     /**
      * {@code from} is inclusive, {@code to} exclusive; {@code cursor} is an earlier page's; {@code limit} is 1 to 100. Oldest
      * first unless {@code newestFirst}.

@@ -16,6 +16,7 @@ import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import java.util.List;
 
@@ -34,6 +35,7 @@ public final class Operations {
             new ResumeQuota(),
             new UpdateQuota(),
             new DrainQuota(),
+            new TransferUsage(),
             new UsageHistory(),
             new ListRuntimes(),
             new GrantPermission(),

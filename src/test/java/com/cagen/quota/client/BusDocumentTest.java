@@ -42,6 +42,7 @@ class BusDocumentTest {
             new QuotaRequest.ListQuotas(1, 1),
             new QuotaRequest.AllocateUsage("q", "r", 1),
             new QuotaRequest.DeallocateUsage("q", "r", 1),
+            new QuotaRequest.TransferUsage("q", "r", 1, "p", "s"),
             new QuotaRequest.UsageHistory("q", null, 1),
             new QuotaRequest.ListRuntimes(1, 1),
             new QuotaRequest.GrantPermission("q", "u", List.of(Permission.READ)),

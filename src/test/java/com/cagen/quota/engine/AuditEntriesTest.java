@@ -22,6 +22,7 @@ import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.Nonce;
@@ -90,6 +91,7 @@ class AuditEntriesTest {
                 new DrainQuota.Command(id()),
                 new AllocateUsage.Command(id(), id(), mb, text(1_000)),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
+                new TransferUsage.Command(id(), id(), mb, id(), id()),
                 new GrantPermission.Command(id(), id(), all),
                 new RevokePermission.Command(id(), id(), all));
     }

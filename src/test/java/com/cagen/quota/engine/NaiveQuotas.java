@@ -18,6 +18,7 @@ import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaType;
@@ -252,6 +253,7 @@ final class NaiveQuotas {
         add(GetQuota.Command.class, this::needsRead, this::get);
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
         add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
+        add(TransferUsage.Command.class, this::mayTransfer, this::transferUsage);
         add(
                 GrantPermission.Command.class,
                 (command, call) -> mayChange(command, command.permissions(), call),
@@ -312,11 +314,9 @@ final class NaiveQuotas {
         String key = caller.organizationId() + "/" + caller.serviceId() + "/" + request.idempotencyKey();
         Earlier earlier = request.idempotencyKey() == null ? null : done.get(key);
         String quotaId = request.command().quotaId();
-        if (quotaId != null) {
-            Node node = nodes.get(new QuotaKey(caller.organizationId(), quotaId));
-            if (node == null || (node.deleted && earlier == null)) {
-                throw refused("quota_not_found", Map.of());
-            }
+        mustExist(quotaId, call, earlier);
+        if (request.command() instanceof TransferUsage.Command transfer) {
+            mustExist(transfer.toQuotaId(), call, earlier);
         }
         Operation<?> operation =
                 Objects.requireNonNull(operations.get(request.command().getClass()), "an operation without a rule");
@@ -335,8 +335,20 @@ final class NaiveQuotas {
         return answer;
     }
 
+    private void mustExist(@Nullable String quotaId, Call call, @Nullable Earlier earlier) {
+        if (quotaId != null) {
+            Node node = nodes.get(new QuotaKey(call.caller().organizationId(), quotaId));
+            if (node == null || (node.deleted && earlier == null)) {
+                throw refused("quota_not_found", Map.of());
+            }
+        }
+    }
+
     private Node node(Input command, Call call) {
-        String id = Objects.requireNonNull(command.quotaId());
+        return node(Objects.requireNonNull(command.quotaId()), call);
+    }
+
+    private Node node(String id, Call call) {
         return Objects.requireNonNull(nodes.get(new QuotaKey(call.caller().organizationId(), id)), id);
     }
 
@@ -392,6 +404,15 @@ final class NaiveQuotas {
                             call,
                             node.parent == null ? node : node.parent));
         }
+        if (!asked.isEmpty()) {
+            throw new NotDone("ask|" + asked);
+        }
+    }
+
+    private void mayTransfer(TransferUsage.Command command, Call call) {
+        Set<String> asked = new LinkedHashSet<>();
+        asks(asked, () -> needs(Permission.READ, call, node(command, call)));
+        asks(asked, () -> needs(Permission.READ, call, node(command.toQuotaId(), call)));
         if (!asked.isEmpty()) {
             throw new NotDone("ask|" + asked);
         }
@@ -620,26 +641,45 @@ final class NaiveQuotas {
     private String allocateUsage(AllocateUsage.Command command, Call call) {
         Node node = node(command, call);
         checkCapacity(node, command.usageMb());
-        return use(node, "allocate", command.resourceId(), command.usageMb(), command.usageMb());
+        return success(
+                "Usage allocated.", use(node, "allocate", command.resourceId(), command.usageMb(), command.usageMb()));
     }
 
     private String deallocateUsage(DeallocateUsage.Command command, Call call) {
         Node node = node(command, call);
-        long held = node.holds.getOrDefault(command.resourceId(), 0L);
-        if (held < command.usageMb()) {
-            Map<String, Object> details = new HashMap<>();
-            details.put("resource_id", command.resourceId());
-            details.put("held_mb", held);
-            details.put("requested_mb", command.usageMb());
-            throw refused("insufficient_usage", details);
-        }
-        return use(node, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb());
+        checkHeld(node, command.resourceId(), command.usageMb());
+        return success(
+                "Usage deallocated.",
+                use(node, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb()));
     }
 
-    private static String use(Node node, String verb, String resourceId, long usageMb, long differenceMb) {
+    private String transferUsage(TransferUsage.Command command, Call call) {
+        Node from = node(command, call);
+        Node to = node(command.toQuotaId(), call);
+        checkHeld(from, command.resourceId(), command.usageMb());
+        // Within one quota nothing more is used.
+        checkCapacity(to, from == to ? 0 : command.usageMb());
+        Map<String, Object> fields = new HashMap<>();
+        fields.put("from", use(from, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb()));
+        fields.put("to", use(to, "allocate", command.toResourceId(), command.usageMb(), command.usageMb()));
+        return success("Usage transferred.", fields);
+    }
+
+    private static void checkHeld(Node node, String resourceId, long usageMb) {
+        long held = node.holds.getOrDefault(resourceId, 0L);
+        if (held < usageMb) {
+            Map<String, Object> details = new HashMap<>();
+            details.put("resource_id", resourceId);
+            details.put("held_mb", held);
+            details.put("requested_mb", usageMb);
+            throw refused("insufficient_usage", details);
+        }
+    }
+
+    private static Map<String, Object> use(Node node, String verb, String resourceId, long usageMb, long differenceMb) {
         node.holds.merge(resourceId, differenceMb, Long::sum);
         node.version++;
-        Map<String, Object> fields = new HashMap<>();
+        Map<String, Object> fields = new TreeMap<>();
         fields.put("quota_id", node.id());
         fields.put("resource_id", resourceId);
         fields.put("operation", verb);
@@ -650,7 +690,7 @@ final class NaiveQuotas {
         fields.put("reserved_mb", 0);
         fields.put("allocated_mb", node.allocated());
         fields.put("available_mb", node.free());
-        return success("Usage " + verb + "d.", fields);
+        return fields;
     }
 
     private static void checkCapacity(Node node, long requestedMb) {

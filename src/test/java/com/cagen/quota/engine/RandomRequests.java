@@ -17,6 +17,7 @@ import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Nonce;
 import com.cagen.quota.protocol.Permission;
@@ -71,6 +72,7 @@ final class RandomRequests {
         add(GetQuota.Command.class, 1, (random, caller, id) -> new GetQuota.Command(id));
         add(AllocateUsage.Command.class, 6, RandomRequests::allocateUsage);
         add(DeallocateUsage.Command.class, 3, RandomRequests::deallocateUsage);
+        add(TransferUsage.Command.class, 2, RandomRequests::transferUsage);
         add(CreateQuota.Command.class, 1, (random, caller, id) -> random.createQuota());
         add(AllocateQuota.Command.class, 4, RandomRequests::allocateQuota);
         add(ReleaseQuota.Command.class, 3, (random, caller, id) -> new ReleaseQuota.Command(id));
@@ -220,6 +222,17 @@ final class RandomRequests {
             usageMb = Math.max(1, rows.heldMb(quota, resourceId) + random.nextInt(4) / 3);
         }
         return new DeallocateUsage.Command(quotaId, resourceId, usageMb, reason());
+    }
+
+    private Input transferUsage(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        String toQuotaId = random.nextInt(3) == 0 ? quotaId : quotaId(caller);
+        String resourceId = resourceId();
+        long heldMb = quota == null ? 0 : rows.heldMb(quota, resourceId);
+        long usageMb = random.nextBoolean() ? Math.max(1, heldMb) : 1L + random.nextInt(4);
+        String toResourceId = resourceId();
+        boolean same = toQuotaId.equals(quotaId) && toResourceId.equals(resourceId);
+        return new TransferUsage.Command(quotaId, resourceId, usageMb, toQuotaId, same ? "other" : toResourceId);
     }
 
     private Input createQuota() {

@@ -32,6 +32,7 @@ import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
@@ -70,6 +71,7 @@ class AccessTest {
         OPERATIONS.put("get", id -> new GetQuota.Command(id));
         OPERATIONS.put("use", id -> new AllocateUsage.Command(id, "r", 1, null));
         OPERATIONS.put("giveBack", id -> new DeallocateUsage.Command(id, "r", 1, null));
+        OPERATIONS.put("move", id -> new TransferUsage.Command(id, "r", 1, id, "s"));
         OPERATIONS.put("history", id -> new UsageHistory.Command(id, null, null, null, null, 20, false));
         OPERATIONS.put(
                 "allocate", id -> new AllocateQuota.Command(id, "n", null, 1, QuotaType.ORGANIZATION, null, List.of()));
@@ -99,6 +101,7 @@ class AccessTest {
                     get         | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     use         | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     giveBack    | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    move        | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     history     | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     allocate    | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     grant       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
@@ -163,6 +166,7 @@ class AccessTest {
                     get      | q_child
                     use      | q_child
                     giveBack | q_child
+                    move     | q_child
                     history  | q_child
                     allocate | q_child
                     grant    | q_child
@@ -280,6 +284,17 @@ class AccessTest {
                 .isInstanceOf(Access.Result.Allowed.class);
         assertThat(access(create("team", "team_9"), SampleRows.of(), "u", KnownGrants.NONE))
                 .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("team_member"))));
+    }
+
+    @Test
+    void movingUsageNeedsReadOnBothQuotas() {
+        TransferUsage.Command move = new TransferUsage.Command("q_root", "r", 1, "q_child", "r");
+        SampleRows rows = SampleRows.of(root, child);
+        assertThat(access(move, rows, "owner", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(move, rows, "u", KnownGrants.NONE))
+                .isEqualTo(new Access.Result.Unknown(List.of("q_root", "q_child")));
+        assertThat(access(move, rows, "u", knows(root, Permission.READ)))
+                .isEqualTo(new Access.Result.Unknown(List.of("q_child")));
     }
 
     /** A new operation needs a line in the tables above, or a test of its own here. */

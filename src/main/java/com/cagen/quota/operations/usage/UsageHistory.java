@@ -18,6 +18,7 @@ import com.cagen.quota.storage.rows.UsageRows;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import java.time.Instant;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** The ledger of a quota. */
@@ -86,6 +87,7 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
 
     private static void write(LedgerEntry entry, JsonText json) {
         json.put("usage_id", entry.usageId().toString())
+                .putIfPresent("transfer_id", transferId(entry))
                 .put("quota_id", entry.quotaId())
                 .put("resource_id", entry.resourceId())
                 .put("operation", entry.operation())
@@ -96,5 +98,10 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
                 .put("used_mb", entry.usedMb())
                 .put("held_mb", entry.heldMb())
                 .put("created_at", entry.createdAt());
+    }
+
+    private static @Nullable String transferId(LedgerEntry entry) {
+        UUID id = entry.transferId();
+        return id == null ? null : id.toString();
     }
 }

@@ -6,6 +6,7 @@ import static com.cagen.quota.testing.Samples.root;
 import static com.cagen.quota.testing.Samples.suspendedBy;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.cagen.quota.domain.quota.LedgerEntry;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
@@ -13,6 +14,7 @@ import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.SampleRows;
 import com.cagen.quota.testing.Samples;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -61,6 +63,28 @@ class UsageRulesTest {
         assertThat(refusal.code()).isEqualTo(ErrorCode.INSUFFICIENT_USAGE);
         assertThat(refusal.details()).isEqualTo(Map.of("resource_id", "r", "held_mb", 50L, "requested_mb", 51L));
         assertThat(refusal.message()).contains("50 MB", "51 MB");
+    }
+
+    @Test
+    void transfersAtomicallyBetweenTwoQuotas() {
+        Quota to = root("p", 100);
+        SampleRows rows = SampleRows.of(suspended, to).held("q", "r", 50).held("p", "s", 1);
+        TransferUsage.Command command = new TransferUsage.Command("q", "r", 50, "p", "s");
+        Decision decision = Samples.decide(command, rows, caller("owner"), false);
+        assertThat(decision).isInstanceOfSatisfying(Decision.Done.class, done -> {
+            assertThat(done.change().entries())
+                    .containsExactly(
+                            List.of(QuotaChange.held(
+                                    suspended,
+                                    suspended.withFigures(6_950, 2_000, NOW),
+                                    new QuotaChange.Held("r", 50, 0))),
+                            List.of(QuotaChange.held(
+                                    to, to.withFigures(50, 0, NOW), new QuotaChange.Held("s", 1, 51))));
+            assertThat(done.change().ledger())
+                    .extracting(LedgerEntry::transferId)
+                    .doesNotContainNull()
+                    .containsOnly(done.change().ledger().get(0).usageId());
+        });
     }
 
     private static Decision allocate(Quota quota, long heldMb, long usageMb) {
