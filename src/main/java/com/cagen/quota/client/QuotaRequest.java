@@ -245,6 +245,35 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /**
+     * The quota and what is below it. {@code depth} is 1 to 16 levels below the quota, null for all; {@code cursor} is an earlier
+     * page's; {@code limit} is 1 to 1000.
+     */
+    record ListTree(
+            String quotaId,
+            @Nullable Integer depth,
+            @Nullable String cursor,
+            int limit) implements QuotaRequest<TreePage> {
+        @Override
+        public String operation() {
+            return "quota.tree";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("depth", depth)
+                    .put("cursor", cursor)
+                    .put("limit", limit);
+        }
+
+        @Override
+        public TreePage answer(JsonObject data) {
+            return TreePage.of(data);
+        }
+    }
+
     /** Lets a resource use capacity. */
     record AllocateUsage(
             String quotaId,

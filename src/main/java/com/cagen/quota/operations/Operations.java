@@ -9,6 +9,7 @@ import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
+import com.cagen.quota.operations.quota.ListTree;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -29,6 +30,7 @@ public final class Operations {
             new GetQuota(),
             new CreateQuota(),
             new ListQuotas(),
+            new ListTree(),
             new AllocateQuota(),
             new ReleaseQuota(),
             new SuspendQuota(),

@@ -40,6 +40,7 @@ class BusDocumentTest {
                     .ifVersion(1),
             new QuotaRequest.GetQuota("q"),
             new QuotaRequest.ListQuotas(1, 1),
+            new QuotaRequest.ListTree("q", 1, "c", 1),
             new QuotaRequest.AllocateUsage("q", "r", 1),
             new QuotaRequest.DeallocateUsage("q", "r", 1),
             new QuotaRequest.TransferUsage("q", "r", 1, "p", "s"),

@@ -25,6 +25,7 @@ import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
+import com.cagen.quota.operations.quota.ListTree;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -81,6 +82,7 @@ class AccessTest {
                 "grantOwner", id -> new GrantPermission.Command(id, "u", List.of(Permission.READ, Permission.OWNER)));
         OPERATIONS.put("revokeOwner", id -> new RevokePermission.Command(id, "u", List.of(Permission.OWNER)));
         OPERATIONS.put("audit", id -> new ListAudit.Command(id, null, null, null, null, null, 20, false));
+        OPERATIONS.put("tree", id -> new ListTree.Command(id, 16, null, 100));
         OPERATIONS.put("release", id -> new ReleaseQuota.Command(id));
         OPERATIONS.put("suspend", id -> new SuspendQuota.Command(id, null));
         OPERATIONS.put("resume", id -> new ResumeQuota.Command(id, null));
@@ -107,6 +109,7 @@ class AccessTest {
                     grant       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     revoke      | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     audit       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    tree        | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     grantOwner  | owner            | owner       | owner       | owner            | owner
                     revokeOwner | owner            | owner       | owner       | owner            | owner
                     release     | admin,owner      | admin,owner | yes         | admin,owner      | yes
@@ -172,6 +175,7 @@ class AccessTest {
                     grant    | q_child
                     revoke   | q_child
                     audit    | q_child
+                    tree     | q_child
                     release  | q_child,q_root
                     suspend  | q_root
                     resume   | q_root

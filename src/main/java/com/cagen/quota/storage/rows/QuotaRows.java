@@ -32,6 +32,11 @@ public final class QuotaRows {
             q.drain_to_mb
             """;
 
+    /** Without the owners, which lists do not show: their number has no bound. */
+    static final String WITHOUT_OWNERS = COLUMNS.replace(
+            "q.owner_ids, q.inherited_owner_ids",
+            "ARRAY[]::text[] AS owner_ids, ARRAY[]::text[] AS inherited_owner_ids");
+
     private static final BatchStatement FIND_ALL = BatchStatement.of(QuotaRows::findAll);
     private static final BatchStatement LOCK_ALL = BatchStatement.of(form -> findAll(form) + "FOR UPDATE OF q");
     private static final BatchStatement LOCK_FREE =
@@ -62,10 +67,7 @@ public final class QuotaRows {
               AND ($3::text IS NULL OR q.type = $3) AND ($4::text IS NULL OR q.status = $4)
               AND ($5::text IS NULL OR q.team_id = $5) AND ($6::text IS NULL OR q.parent_quota_id = $6)
             """;
-    /** Without the owners, which a list does not show: their number has no bound. */
-    private static final String LIST = "SELECT "
-            + COLUMNS.replace("q.owner_ids, q.inherited_owner_ids", "ARRAY[]::text[], ARRAY[]::text[]")
-            + FILTERED + "ORDER BY q.id LIMIT $7 OFFSET $8";
+    private static final String LIST = "SELECT " + WITHOUT_OWNERS + FILTERED + "ORDER BY q.id LIMIT $7 OFFSET $8";
 
     private static final String COUNT = "SELECT count(*) " + FILTERED;
 

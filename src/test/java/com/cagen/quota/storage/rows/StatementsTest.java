@@ -42,6 +42,7 @@ class StatementsTest {
                 OutboxRows.class,
                 QuotaRows.class,
                 QuotaTrees.class,
+                SubtreeRows.class,
                 QuotaWrites.class,
                 RequestRows.class,
                 RuntimeRows.class,
