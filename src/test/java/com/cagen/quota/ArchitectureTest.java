@@ -2,6 +2,7 @@ package com.cagen.quota;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
@@ -9,6 +10,8 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Map;
@@ -100,6 +103,12 @@ class ArchitectureTest {
             .importPackages(BASE);
 
     /** Rules about nothing always hold: this shows that they are about something. */
+    /** Two classes that use each other cannot be understood, or tested, one after the other. */
+    @Test
+    void hasNoCirclesBetweenClasses() {
+        slices().assignedFrom(TOP_LEVEL_CLASSES).should().beFreeOfCycles().check(OURS);
+    }
+
     @Test
     void seesEveryPackageAndEnoughClasses() {
         assertThat(OURS.size()).isGreaterThan(60);
@@ -240,4 +249,18 @@ class ArchitectureTest {
         String withPackagesBelow = below.replaceFirst("\\..*", "") + ".";
         return MAY_USE.containsKey(withPackagesBelow) ? withPackagesBelow : below;
     }
+
+    private static final SliceAssignment TOP_LEVEL_CLASSES = new SliceAssignment() {
+        @Override
+        public SliceIdentifier getIdentifierOf(JavaClass each) {
+            return isOurs(each)
+                    ? SliceIdentifier.of(each.getName().replaceFirst("\\$.*", ""))
+                    : SliceIdentifier.ignore();
+        }
+
+        @Override
+        public String getDescription() {
+            return "top-level classes";
+        }
+    };
 }

@@ -40,7 +40,7 @@ final class AuditVerifyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Config config = QuotaCommand.configuration();
+        Config config = CommandConfig.read();
         EmbeddedDatabase embedded = config.databaseUrl() == null ? EmbeddedDatabase.start(config.dataDir()) : null;
         DatabaseUrl url = embedded == null
                 ? DatabaseUrl.parse(Objects.requireNonNull(config.databaseUrl()).reveal())

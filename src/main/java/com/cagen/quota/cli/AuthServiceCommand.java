@@ -26,7 +26,7 @@ final class AuthServiceCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Config config = QuotaCommand.configuration();
+        Config config = CommandConfig.read();
         if (config.databaseUrl() == null) {
             throw new ConfigException(List.of("DATABASE_URL is needed: the auth service shares the quota service's"));
         }

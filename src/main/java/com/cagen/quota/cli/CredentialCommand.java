@@ -27,7 +27,7 @@ final class CredentialCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Config config = QuotaCommand.configuration();
+        Config config = CommandConfig.read();
         CredentialCipher credentials = new CredentialCipher(
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));

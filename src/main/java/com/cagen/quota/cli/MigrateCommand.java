@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 final class MigrateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
-        Config config = QuotaCommand.configuration();
+        Config config = CommandConfig.read();
         if (config.databaseUrl() == null) {
             throw new ConfigException(List.of("DATABASE_URL is needed to migrate"));
         }

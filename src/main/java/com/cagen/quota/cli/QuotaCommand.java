@@ -1,14 +1,9 @@
 package com.cagen.quota.cli;
 
-import com.cagen.quota.config.Config;
 import com.cagen.quota.config.ConfigException;
-import com.cagen.quota.config.ConfigLoader;
-import com.cagen.quota.config.ConfigSources;
 import com.cagen.quota.domain.request.RefusalException;
-import com.cagen.quota.storage.sql.DatabaseUrl;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.flywaydb.core.api.FlywayException;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +15,7 @@ import picocli.CommandLine.Command;
         name = "cagen-quota",
         mixinStandardHelpOptions = true,
         description = "Hierarchical quotas on PostgreSQL.",
-        versionProvider = QuotaCommand.Version.class,
+        versionProvider = ManifestVersion.class,
         subcommands = {
             ServeCommand.class,
             MigrateCommand.class,
@@ -72,22 +67,5 @@ public final class QuotaCommand implements Callable<Integer> {
             innermost = innermost.getCause();
         }
         return innermost.getMessage();
-    }
-
-    /** The environment over {@code .env} over {@code conf/config.yaml}, where there are such files. */
-    public static Config configuration() {
-        return ConfigLoader.load(
-                ConfigSources.read(Path.of(""), System.getenv()),
-                DatabaseUrl::parse,
-                notice -> System.err.println(notice));
-    }
-
-    /** What the jar's manifest says. */
-    static final class Version implements CommandLine.IVersionProvider {
-        @Override
-        public String[] getVersion() {
-            String version = QuotaCommand.class.getPackage().getImplementationVersion();
-            return new String[] {"cagen-quota " + (version == null ? "(not from a jar)" : version)};
-        }
     }
 }

@@ -15,7 +15,7 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Config config = QuotaCommand.configuration();
+        Config config = CommandConfig.read();
         Logging.configure(config);
         QuotaService service = new QuotaService(config, ServeCommand::endWithoutDatabase);
         // Before anything is started: what a start that is cut short has begun must stop as well.

@@ -66,7 +66,7 @@ public final class ConfigSources {
         JsonObject read =
                 retrieve(new ConfigRetrieverOptions().setScanPeriod(-1).addStore(store));
         List<String> unknown = read.fieldNames().stream()
-                .filter(name -> !ConfigLoader.NAMES.contains(name))
+                .filter(name -> !Settings.NAMES.contains(name))
                 .sorted()
                 .map(name ->
                         name + " in " + FILE + " is no setting; see the list in the file that came with the service")

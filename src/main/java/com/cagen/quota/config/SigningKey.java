@@ -46,21 +46,10 @@ public final class SigningKey {
      */
     public static SigningKey parse(String text) {
         try {
-            byte[] encoded = decode(text);
+            byte[] encoded = VerifyingKey.decode(text);
             return new SigningKey(KeyFactory.getInstance("Ed25519").generatePrivate(new PKCS8EncodedKeySpec(encoded)));
         } catch (GeneralSecurityException e) {
             throw new IllegalArgumentException("is no Ed25519 private key in PKCS#8");
-        }
-    }
-
-    /** Base64, spaces and lines that begin with dashes left out. */
-    static byte[] decode(String text) {
-        StringBuilder base64 = new StringBuilder();
-        text.lines().filter(line -> !line.startsWith("-----")).forEach(line -> base64.append(line.strip()));
-        try {
-            return Base64.getDecoder().decode(base64.toString());
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("is neither base64 nor PEM");
         }
     }
 

@@ -28,10 +28,21 @@ public final class VerifyingKey {
      */
     public static VerifyingKey parse(String text) {
         try {
-            byte[] encoded = SigningKey.decode(text);
+            byte[] encoded = decode(text);
             return new VerifyingKey(KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(encoded)));
         } catch (GeneralSecurityException e) {
             throw new IllegalArgumentException("is no Ed25519 public key", e);
+        }
+    }
+
+    /** Base64, spaces and lines that begin with dashes left out. */
+    static byte[] decode(String text) {
+        StringBuilder base64 = new StringBuilder();
+        text.lines().filter(line -> !line.startsWith("-----")).forEach(line -> base64.append(line.strip()));
+        try {
+            return Base64.getDecoder().decode(base64.toString());
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("is neither base64 nor PEM");
         }
     }
 

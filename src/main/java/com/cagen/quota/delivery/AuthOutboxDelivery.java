@@ -246,19 +246,7 @@ public final class AuthOutboxDelivery {
                         sender(claimed), claimed.quotaId(), message.displayName(), message.description()))
                 .<@Nullable String>mapEmpty()
                 .recover(AuthOutboxDelivery::reason)
-                .compose(refused -> conclude(claimed, new Told(refused, null)));
-    }
-
-    /**
-     * What the auth service refused, and why.
-     *
-     * @param grant null when it did not refuse the grant, or the registration
-     * @param revocation null when it did not refuse the revocation
-     */
-    record Told(@Nullable String grant, @Nullable String revocation) {
-        boolean refused() {
-            return grant != null || revocation != null;
-        }
+                .compose(refused -> conclude(claimed, new AuthRefusal(refused, null)));
     }
 
     /** Succeeds with the reason when the auth service refused. */
@@ -304,7 +292,7 @@ public final class AuthOutboxDelivery {
                 }));
     }
 
-    private Future<Told> tell(Claimed claimed, String target, Recorded recorded, long claimedAtNanos) {
+    private Future<AuthRefusal> tell(Claimed claimed, String target, Recorded recorded, long claimedAtNanos) {
         Set<Permission> held = recorded.held();
         Future<@Nullable String> granted = held.isEmpty()
                 ? Future.succeededFuture(null)
@@ -322,16 +310,16 @@ public final class AuthOutboxDelivery {
             boolean nothingElseWasTold =
                     claimed.kind() == AuthOutboxRows.Kind.GRANT && (refused == null || claimed.attempts() == 0);
             if (left.isEmpty() || nothingElseWasTold) {
-                return Future.succeededFuture(new Told(refused, null));
+                return Future.succeededFuture(new AuthRefusal(refused, null));
             }
             boolean last = claimed.attempts() >= REVOCATION_ATTEMPTS;
             return inTime(claimedAtNanos)
                     .compose(ignored -> client.change(change(claimed, target, recorded, left, false)))
-                    .map(ignored -> new Told(refused, null))
+                    .map(ignored -> new AuthRefusal(refused, null))
                     .recover(failure -> {
                         String reason = AuthServiceException.reason(failure);
                         return reason != null && last
-                                ? Future.succeededFuture(new Told(refused, reason))
+                                ? Future.succeededFuture(new AuthRefusal(refused, reason))
                                 : Future.failedFuture(failure);
                     });
         });
@@ -349,7 +337,7 @@ public final class AuthOutboxDelivery {
     }
 
     /** Removes the message; what was refused for good is withdrawn and recorded in the trail in the same transaction. */
-    private Future<Void> conclude(Claimed claimed, Told told) {
+    private Future<Void> conclude(Claimed claimed, AuthRefusal told) {
         QuotaKey key = new QuotaKey(claimed.organizationId(), claimed.quotaId());
         boolean registration = claimed.target() == null;
         Future<Boolean> concluded = database.transaction(
@@ -385,7 +373,7 @@ public final class AuthOutboxDelivery {
                 .mapEmpty();
     }
 
-    private void count(Claimed claimed, Told told) {
+    private void count(Claimed claimed, AuthRefusal told) {
         if (told.grant() != null) {
             (claimed.target() == null ? refusedRegistrations : refusedGrants).increment();
         }

@@ -34,7 +34,7 @@ final class RefusedGrants {
     private final TimeBasedEpochRandomGenerator ids = Generators.timeBasedEpochRandomGenerator();
 
     /** Writes all that in the given transaction, which holds the quota's lock. */
-    Future<Void> conclude(DatabaseSession connection, Quota quota, Claimed claimed, AuthOutboxDelivery.Told told) {
+    Future<Void> conclude(DatabaseSession connection, Quota quota, Claimed claimed, AuthRefusal told) {
         if (claimed.target() == null) {
             String creation = quota.parentId() == null ? "quota.create" : "quota.allocate";
             return write(connection, refused(quota, creation, null, Objects.requireNonNull(told.grant())));

@@ -32,7 +32,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -233,7 +232,7 @@ public final class InternalBus {
         return eventBus.<T>request(address.apply(node), message, options)
                 .map(Message::body)
                 .recover(failure -> {
-                    if (again && noHandlers(failure)) {
+                    if (again && BusReplies.noHandlers(failure)) {
                         nodes.gone(node);
                         return askAuth(key, address, message, false);
                     }
@@ -275,7 +274,7 @@ public final class InternalBus {
     }
 
     private <Q, A> void serve(String address, Function<Q, Future<A>> handler) {
-        this.<Q>consumer(address, message -> guarded(() -> handler.apply(message.body()))
+        this.<Q>consumer(address, message -> BusReplies.guarded(() -> handler.apply(message.body()))
                 .onSuccess(message::reply)
                 .onFailure(failure -> message.fail(busCode(failure), String.valueOf(failure.getMessage()))));
     }
@@ -284,20 +283,6 @@ public final class InternalBus {
         return failure instanceof RefusalException refused
                 ? refused.refusal().code().busFailureCode()
                 : ErrorCode.INTERNAL_ERROR.busFailureCode();
-    }
-
-    static boolean noHandlers(Throwable failure) {
-        return failure instanceof ReplyException reply && reply.failureType() == ReplyFailure.NO_HANDLERS;
-    }
-
-    /** A handler that throws becomes a failed future: otherwise nobody would ever reply. */
-    static <T> Future<T> guarded(Supplier<Future<T>> handler) {
-        try {
-            return handler.get();
-        } catch (RuntimeException e) {
-            LOG.error("a bus handler threw", e);
-            return Future.failedFuture(e);
-        }
     }
 
     /**
@@ -436,7 +421,7 @@ public final class InternalBus {
     public Future<Served> serveJson(String operation, Function<JsonObject, Future<Answer>> handler) {
         MessageConsumer<Object> consumer = eventBus.consumer(Addresses.of(operation), message -> {
             JsonObject body = message.body() instanceof JsonObject json ? json : new JsonObject();
-            guarded(() -> handler.apply(body))
+            BusReplies.guarded(() -> handler.apply(body))
                     .onSuccess(answer -> {
                         if (answer instanceof Answer.Success success) {
                             message.reply(new JsonObject(success.data()));

@@ -58,7 +58,7 @@ public final class LaneServer {
                     BusMessages.Requests requests = message.body();
                     message.reply(null);
                     for (BusMessages.NumberedRequest numbered : requests.requests()) {
-                        InternalBus.guarded(() -> handle(numbered.request()))
+                        BusReplies.guarded(() -> handle(numbered.request()))
                                 .otherwise(failure -> {
                                     LOG.error("a request failed", failure);
                                     return Refusal.of(ErrorCode.INTERNAL_ERROR, "The request could not be answered.");

@@ -114,7 +114,7 @@ final class RefusalSender {
             sendNext();
             return;
         }
-        if (InternalBus.noHandlers(answer.cause())) {
+        if (BusReplies.noHandlers(answer.cause())) {
             nodes.gone(node);
         }
         if (refusedByDatabase(answer.cause()) && ++attempts >= MAX_ATTEMPTS) {

@@ -171,7 +171,7 @@ class ConfigLoaderTest {
         Set<String> others =
                 Set.of("CLUSTER_KUBERNETES_DNS", "CLUSTER_INSECURE", "AUTH_SERVICE_INSECURE", "DEV_ALLOW_REMOTE");
         assertThat(Stream.of(values.keySet(), others).flatMap(Set::stream).collect(Collectors.toSet()))
-                .isEqualTo(ConfigLoader.NAMES);
+                .isEqualTo(Settings.NAMES);
         assertThat(load(values))
                 .isEqualTo(new Config(
                         Config.Environment.PRODUCTION,

@@ -104,7 +104,7 @@ class ConfigSourcesTest {
                             .filter(name -> !name.equals("POSTGRES_PASSWORD"))
                             .collect(Collectors.toSet()))
                     .as(file)
-                    .isEqualTo(ConfigLoader.NAMES);
+                    .isEqualTo(Settings.NAMES);
         }
     }
 }

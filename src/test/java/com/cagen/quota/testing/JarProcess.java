@@ -2,7 +2,7 @@ package com.cagen.quota.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.config.ConfigLoader;
+import com.cagen.quota.config.Settings;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -44,7 +44,7 @@ public final class JarProcess implements AutoCloseable {
         command.addAll(List.of(arguments));
         ProcessBuilder builder =
                 new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true);
-        builder.environment().keySet().removeAll(ConfigLoader.NAMES);
+        builder.environment().keySet().removeAll(Settings.NAMES);
         builder.environment().putAll(settings);
         this.folder = folder;
         this.process = builder.start();

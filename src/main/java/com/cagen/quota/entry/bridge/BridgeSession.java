@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * What one client may do: send to the operations' addresses, and hear its own organization's events. Everything else is
  * refused, whatever the transport. Used on its verticle's context.
  */
-final class BridgeSession {
+final class BridgeSession implements BridgeClient {
     /** Of a frame that comes in. */
     static final int MAX_FRAME_BYTES = 64 * 1024;
     /** What a frame takes in memory besides its bytes while it waits to be sent or answered. */
@@ -90,8 +90,8 @@ final class BridgeSession {
         this.refusals = new RateLimit(Math.max(messagesASecond, MIN_REFUSALS_A_SECOND), nowNanos);
     }
 
-    /** Whether the client has gone silent, also within a frame, or heard events for as long as one credential is good for. */
-    boolean overdue(long nowNanos) {
+    @Override
+    public boolean overdue(long nowNanos) {
         return nowNanos - lastHeardNanos > MAX_SILENCE_NANOS
                 || line.overdue(nowNanos)
                 || (subscriber != null && nowNanos - subscribedNanos > MAX_SUBSCRIPTION_NANOS);
@@ -261,25 +261,26 @@ final class BridgeSession {
         }
     }
 
-    /** Ends the registration, and says why: the client may register again. */
-    void endEvents(Refusal refusal) {
+    @Override
+    public void endEvents(Refusal refusal) {
         if (registered) {
             endSubscription();
             refuseEvents(failure(refusal));
         }
     }
 
-    /** Passes on an event that this session's user may hear of. */
-    void event(String frame) {
+    @Override
+    public void event(String frame) {
         write(frame);
     }
 
-    BridgeProtocol dialect() {
+    @Override
+    public BridgeProtocol dialect() {
         return dialect;
     }
 
-    /** What was written and has not left this process yet. */
-    long unreadBytes() {
+    @Override
+    public long unreadBytes() {
         return unreadBytes;
     }
 
@@ -307,14 +308,14 @@ final class BridgeSession {
         }
     }
 
-    /** Closes the socket once the client has read what was written. */
-    void close() {
+    @Override
+    public void close() {
         stop();
         line.close();
     }
 
-    /** Closes the socket at once and frees what it holds. */
-    void abort() {
+    @Override
+    public void abort() {
         ended();
         line.abort();
     }

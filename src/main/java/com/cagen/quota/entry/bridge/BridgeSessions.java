@@ -8,7 +8,7 @@ import java.util.Set;
 /** The open sessions of both bridges, and what they hold in memory together. Used on the verticle's context. */
 final class BridgeSessions {
     private final long maxBytes;
-    private final Set<BridgeSession> open = new LinkedHashSet<>();
+    private final Set<BridgeClient> open = new LinkedHashSet<>();
     private long waitingBytes;
     private long unreadBytes;
 
@@ -20,15 +20,15 @@ final class BridgeSessions {
         this.maxBytes = maxBytes;
     }
 
-    void add(BridgeSession session) {
+    void add(BridgeClient session) {
         open.add(session);
     }
 
-    void remove(BridgeSession session) {
+    void remove(BridgeClient session) {
         open.remove(session);
     }
 
-    List<BridgeSession> all() {
+    List<BridgeClient> all() {
         return List.copyOf(open);
     }
 
@@ -55,11 +55,11 @@ final class BridgeSessions {
      *
      * @return whether {@code session} itself is still open; else nothing was counted
      */
-    boolean reserveUnread(BridgeSession session, long bytes) {
+    boolean reserveUnread(BridgeClient session, long bytes) {
         while (unreadBytes + bytes > maxBytes) {
-            BridgeSession slowest = open.stream()
+            BridgeClient slowest = open.stream()
                     .filter(each -> each.unreadBytes() > session.unreadBytes())
-                    .max(Comparator.comparingLong(BridgeSession::unreadBytes))
+                    .max(Comparator.comparingLong(BridgeClient::unreadBytes))
                     .orElse(session);
             slowest.abort();
             if (slowest == session) {

@@ -48,7 +48,7 @@ final class OrganizationEvents {
     private final BridgeSessions sessions;
     private final Function<VisibilityQuestion, Future<VisibilityAnswer>> ask;
     private final LongSupplier clock;
-    private final Map<BridgeSession, Subscriber> subscribers = new LinkedHashMap<>();
+    private final Map<BridgeClient, Subscriber> subscribers = new LinkedHashMap<>();
     private final Deque<Event> waiting = new ArrayDeque<>();
     private final Map<String, Known> known = new HashMap<>();
     private long lastNumber;
@@ -95,12 +95,12 @@ final class OrganizationEvents {
         this.clock = clock;
     }
 
-    void add(BridgeSession session, String user) {
+    void add(BridgeClient session, String user) {
         subscribers.put(session, new Subscriber(user, lastNumber));
     }
 
     /** Returns whether nobody is left. */
-    boolean remove(BridgeSession session) {
+    boolean remove(BridgeClient session) {
         subscribers.remove(session);
         if (!subscribers.isEmpty()) {
             return false;

@@ -1,6 +1,5 @@
 package com.cagen.quota.entry.http;
 
-import com.cagen.quota.protocol.ErrorCode;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.vertx.core.Future;
@@ -17,14 +16,32 @@ import org.jspecify.annotations.Nullable;
  * <p>The deadlines do not move when a byte comes or goes: the idle timeout of Vert.x does, so that a client that sends one byte
  * every few seconds, or takes one, would stay for ever.
  */
-final class ClientConnection {
+final class ClientConnection implements MeteredRequestDecoder.Listener {
     private static final long NEVER = Long.MAX_VALUE;
     /** Requests that a client may send before it has the answer to the first of them. */
     private static final int MAX_PIPELINED = 100;
     /** The head of an answer, and the objects around it. */
     private static final int RESPONSE_BYTES = 1024;
 
-    private final ConnectionLimits limits;
+    /** What all connections share. */
+    interface Limits {
+        /** To be called whenever what the connection holds, or waits for, may have changed. */
+        void changed(ClientConnection connection);
+
+        /** Until when a request that begins now must be received, in nanoseconds. */
+        long receiveDeadline();
+
+        /** Until when a connection that waits for its client from now on may do so. */
+        long idleDeadline();
+
+        /** Until when a last answer may be sent. */
+        long closeDeadline();
+
+        /** Answers that there is no memory for this request. */
+        void refuseForMemory(RoutingContext context);
+    }
+
+    private final Limits limits;
     private final Channel channel;
     private @Nullable MeteredRequestDecoder decoder;
     private @Nullable RoutingContext current;
@@ -44,7 +61,7 @@ final class ClientConnection {
     private long receiveUntil = NEVER;
     private long writeUntil = NEVER;
 
-    ClientConnection(ConnectionLimits limits, Channel channel) {
+    ClientConnection(Limits limits, Channel channel) {
         this.limits = limits;
         this.channel = channel;
     }
@@ -57,14 +74,16 @@ final class ClientConnection {
     // What the decoder tells.
 
     /** The head of a request is complete. */
-    void requested() {
+    @Override
+    public void requested() {
         if (++unanswered > MAX_PIPELINED) {
             close();
         }
     }
 
     /** The body is complete as well. */
-    void completed(long bytes) {
+    @Override
+    public void completed(long bytes) {
         receiveUntil = NEVER;
         if (unanswered > 0) { // else it was answered before
             unansweredBytes += bytes;
@@ -72,12 +91,14 @@ final class ClientConnection {
     }
 
     /** Something was read, and whatever it completed was handled. */
-    void received() {
+    @Override
+    public void received() {
         changed();
     }
 
     /** Whether what is received waits for an earlier request's answer. */
-    boolean queuesBodies() {
+    @Override
+    public boolean queuesBodies() {
         return unanswered > 1 || whenWritten != null;
     }
 
@@ -205,8 +226,7 @@ final class ClientConnection {
         ended = true;
         closeAt = limits.closeDeadline();
         context.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-        HttpAnswers.refuse(
-                context, ErrorCode.OVERLOADED, "Too many requests and answers are on their way at once; try again.");
+        limits.refuseForMemory(context);
     }
 
     void close() {

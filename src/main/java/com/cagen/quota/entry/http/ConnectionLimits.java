@@ -1,5 +1,6 @@
 package com.cagen.quota.entry.http;
 
+import com.cagen.quota.protocol.ErrorCode;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.Channel;
@@ -7,6 +8,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.impl.ConnectionBase;
+import io.vertx.ext.web.RoutingContext;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,7 +23,7 @@ import java.util.concurrent.TimeUnit;
  * <p>When the bytes are used up, the connection that has kept this process waiting longest is closed: an honest client sends a
  * request, and reads its answer, within milliseconds. Only when no connection waits for its client is a new request refused.
  */
-final class ConnectionLimits {
+final class ConnectionLimits implements ClientConnection.Limits {
     private static final long SWEEP_MILLIS = 100;
     /** What a last answer may take before its connection is closed anyway. */
     private static final long CLOSE_MILLIS = 1_000;
@@ -99,7 +101,8 @@ final class ConnectionLimits {
     }
 
     /** Counts a connection anew, and makes room if there is too much. */
-    void changed(ClientConnection client) {
+    @Override
+    public void changed(ClientConnection client) {
         count(client);
         if (client.waitsForClient()) {
             waiting.add(client);
@@ -145,15 +148,24 @@ final class ConnectionLimits {
         return System.nanoTime() - startNanos;
     }
 
-    long receiveDeadline() {
+    @Override
+    public long receiveDeadline() {
         return now() + receiveNanos;
     }
 
-    long idleDeadline() {
+    @Override
+    public long idleDeadline() {
         return now() + idleNanos;
     }
 
-    long closeDeadline() {
+    @Override
+    public long closeDeadline() {
         return now() + TimeUnit.MILLISECONDS.toNanos(CLOSE_MILLIS);
+    }
+
+    @Override
+    public void refuseForMemory(RoutingContext context) {
+        HttpAnswers.refuse(
+                context, ErrorCode.OVERLOADED, "Too many requests and answers are on their way at once; try again.");
     }
 }

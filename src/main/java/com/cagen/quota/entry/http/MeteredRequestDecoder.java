@@ -28,7 +28,22 @@ final class MeteredRequestDecoder extends VertxHttpRequestDecoder {
     /** A trailer is not counted until it is complete; the shortest one has four bytes. */
     private static final int TRAILER_FACTOR = HEADER_BYTES / 4;
 
-    private final ClientConnection connection;
+    /** Hears what arrives on a connection. */
+    interface Listener {
+        /** The head of a request is complete. */
+        void requested();
+
+        /** The body is complete as well. */
+        void completed(long bytes);
+
+        /** Something was read, and whatever it completed was handled. */
+        void received();
+
+        /** Whether what is received waits for an earlier request's answer. */
+        boolean queuesBodies();
+    }
+
+    private final Listener connection;
     private boolean inHead;
     private boolean inBody;
     private int headers;
@@ -37,7 +52,7 @@ final class MeteredRequestDecoder extends VertxHttpRequestDecoder {
     /** Bytes since the last piece of the body: the size of a chunk, or trailers. */
     private long framingBytes;
 
-    MeteredRequestDecoder(HttpServerOptions options, ClientConnection connection) {
+    MeteredRequestDecoder(HttpServerOptions options, Listener connection) {
         super(options);
         this.connection = connection;
     }

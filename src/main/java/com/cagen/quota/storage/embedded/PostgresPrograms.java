@@ -1,6 +1,6 @@
 package com.cagen.quota.storage.embedded;
 
-import com.cagen.quota.config.ConfigLoader;
+import com.cagen.quota.config.Settings;
 import io.zonky.test.db.postgres.embedded.DefaultPostgresBinaryResolver;
 import io.zonky.test.db.postgres.util.LinuxUtils;
 import java.io.ByteArrayInputStream;
@@ -136,7 +136,7 @@ record PostgresPrograms(Path home) {
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-        builder.environment().keySet().removeAll(ConfigLoader.NAMES); // it needs none of the service's secrets
+        builder.environment().keySet().removeAll(Settings.NAMES); // it needs none of the service's secrets
         try {
             return builder.start().waitFor();
         } catch (InterruptedException e) {

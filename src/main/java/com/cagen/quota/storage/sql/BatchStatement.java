@@ -6,11 +6,7 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,9 +21,6 @@ import java.util.stream.IntStream;
 public final class BatchStatement {
     private static final Pattern SPACE = Pattern.compile(" ");
     private static final Pattern PARAMETER = Pattern.compile("\\$(\\d+)");
-    /** As many as there are combinations that a transaction writes. */
-    private static final Map<List<BatchStatement>, String> TOGETHER = new ConcurrentHashMap<>();
-
     /** How the statement is written for an engine. */
     public enum Form {
         MANY_ORGANIZATIONS,
@@ -134,46 +127,19 @@ public final class BatchStatement {
                 .execute(all);
     }
 
-    /**
-     * Runs writes as one statement, on PostgreSQL. It fails (22012, division by zero) when one of them touches another number
-     * of rows than it should, as it may be sent together with COMMIT.
-     */
-    static Future<RowSet<Row>> runTogether(SqlConnection connection, List<SqlWrite> writes) {
-        Tuple all = Tuple.tuple();
-        for (SqlWrite write : writes) {
-            all.addArrayOfString(write.organizations);
-            addAll(all, write.values);
-        }
-        String sql = TOGETHER.computeIfAbsent(
-                writes.stream().map(write -> write.statement).toList(), ignored -> together(writes));
-        return connection.preparedQuery(sql).execute(all);
-    }
-
-    private static String together(List<SqlWrite> writes) {
-        List<String> parts = new ArrayList<>();
-        List<String> counts = new ArrayList<>();
-        int parameters = 0;
-        for (SqlWrite write : writes) {
-            String sql = renumbered(write.statement.many, parameters);
-            String name = "w" + parts.size();
-            if (write.statement.guarded) {
-                sql += " RETURNING 1";
-                counts.add("(SELECT count(*) FROM " + name + ") = cardinality($" + (parameters + 1) + "::text[])");
-            }
-            parts.add(name + " AS (" + sql + ")");
-            parameters += 1 + write.values.size();
-        }
-        return "WITH " + String.join(", ", parts) + " SELECT "
-                + (counts.isEmpty() ? "1" : "1 / (" + String.join(" AND ", counts) + ")::int");
-    }
-
-    private static String renumbered(String sql, int before) {
+    /** The text for PostgreSQL, its parameters from {@code $before + 1} on. */
+    String ofManyOrganizations(int before) {
         return PARAMETER
-                .matcher(sql)
+                .matcher(many)
                 .replaceAll(number -> Matcher.quoteReplacement("$" + (before + Integer.parseInt(number.group(1)))));
     }
 
-    private static void addAll(Tuple all, Tuple values) {
+    /** Whether it may touch fewer rows than it should, which must be checked. */
+    boolean guarded() {
+        return guarded;
+    }
+
+    static void addAll(Tuple all, Tuple values) {
         for (int i = 0; i < values.size(); i++) {
             all.addValue(values.getValue(i));
         }

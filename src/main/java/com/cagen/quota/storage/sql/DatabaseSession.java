@@ -62,7 +62,7 @@ public final class DatabaseSession {
             return Future.succeededFuture();
         }
         if (engine == Config.Engine.POSTGRESQL) {
-            return BatchStatement.runTogether(connection, writes).mapEmpty();
+            return CombinedWrites.run(connection, writes).mapEmpty();
         }
         return Future.join(writes.stream()
                         .map(write -> run(write.statement, write.organizations, write.values)

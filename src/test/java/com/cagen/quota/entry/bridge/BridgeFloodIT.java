@@ -2,7 +2,7 @@ package com.cagen.quota.entry.bridge;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.cagen.quota.config.ConfigLoader;
+import com.cagen.quota.config.Settings;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -76,7 +76,7 @@ class BridgeFloodIT {
                 .directory(folder.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(log().toFile());
-        builder.environment().keySet().removeAll(ConfigLoader.NAMES);
+        builder.environment().keySet().removeAll(Settings.NAMES);
         builder.environment()
                 .putAll(Map.of(
                         "PORT", Integer.toString(httpPort),
