@@ -22,14 +22,18 @@ import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
+import com.cagen.quota.operations.quota.ListTree;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
@@ -174,10 +178,14 @@ class ClusteredBusIT {
                 new ReleaseQuota.Command("q"),
                 new SuspendQuota.Command("q", "why"),
                 new ResumeQuota.Command("q", null),
+                new UpdateQuota.Command("q", null, "d", "key", List.of("name"), 7L, true, 3L),
+                new DrainQuota.Command("q"),
                 new GetQuota.Command("q"),
+                new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p"),
                 new AllocateUsage.Command("q", "r", 5, null),
                 new DeallocateUsage.Command("q", "r", 5, "\"quoted\" \u2028"),
+                new TransferUsage.Command("q", "r", 5, "p", "s"),
                 new UsageHistory.Command("q", null, AT, null, 7L, 100, true),
                 new ListRuntimes.Command(2, 3),
                 new GrantPermission.Command("q", "u", List.of(Permission.READ, Permission.ADMIN)),
@@ -205,6 +213,10 @@ class ClusteredBusIT {
         for (Input command : commands()) {
             requests.add(new BusMessages.NumberedRequest(requests.size(), request(command)));
         }
+        Input drain = new DrainQuota.Command("q");
+        requests.add(new BusMessages.NumberedRequest(
+                requests.size(),
+                new Request("req-1", Caller.system("org_1"), null, null, Commands.nameOf(drain), drain)));
         assertThat(commands().stream().map(Object::getClass))
                 .hasSameElementsAs(Operations.CATALOG.all().stream()
                         .map(Operation::commandType)

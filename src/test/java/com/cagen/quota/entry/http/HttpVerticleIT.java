@@ -312,9 +312,12 @@ class HttpVerticleIT {
         for (String path : List.of("/", "/api/v1", "/api/v1/quotas/q/unknown", "/api/v2/quotas", "/favicon.ico")) {
             assertThat(send("GET", path, "").code()).as(path).isEqualTo("not_found");
         }
-        Reply reply = send("PATCH", "/api/v1/quotas/q", "");
+        Reply reply = send("PUT", "/api/v1/quotas/q", "");
         assertThat(reply.code()).isEqualTo("method_not_allowed");
-        assertThat(reply.headers.get("Allow")).contains("GET").contains("DELETE");
+        assertThat(reply.headers.get("Allow"))
+                .contains("GET")
+                .contains("DELETE")
+                .contains("PATCH");
         assertThat(send("GET", USAGE, "").headers.get("Allow")).isEqualTo("POST");
         assertThat(send("POST", "/health", "").status).isEqualTo(405);
     }
