@@ -1,5 +1,6 @@
 package com.cagen.quota.client;
 
+import com.cagen.quota.protocol.Permission;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
 
@@ -10,6 +11,6 @@ public record HeldPermissions(String quotaId, String targetUserId, List<Permissi
         return new HeldPermissions(
                 data.getString("quota_id"),
                 data.getString("target_user_id"),
-                Permission.listOf(data.getJsonArray("permissions")));
+                Lists.permissions(data.getJsonArray("permissions")));
     }
 }

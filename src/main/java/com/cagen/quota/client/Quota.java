@@ -1,5 +1,8 @@
 package com.cagen.quota.client;
 
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaStatus;
+import com.cagen.quota.protocol.QuotaType;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
@@ -51,7 +54,7 @@ public record Quota(
                 data.getString("name"),
                 data.getString("description"),
                 data.getString("key"),
-                QuotaType.of(data.getString("type")),
+                QuotaType.ofWireName(data.getString("type")),
                 data.getLong("total_mb"),
                 data.getLong("used_mb"),
                 data.getLong("reserved_mb", 0L),
@@ -64,11 +67,11 @@ public record Quota(
                 data.getString("owner_id"),
                 data.getString("organization_id"),
                 data.getString("team_id"),
-                QuotaStatus.of(data.getString("status")),
-                QuotaStatus.of(data.getString("effective_status")),
+                QuotaStatus.ofWireName(data.getString("status")),
+                QuotaStatus.ofWireName(data.getString("effective_status")),
                 data.getInstant("created_at"),
                 data.getInstant("updated_at"),
                 data.getInstant("deleted_at"),
-                Permission.listOf(data.getJsonArray("my_permissions", new JsonArray())));
+                Lists.permissions(data.getJsonArray("my_permissions", new JsonArray())));
     }
 }

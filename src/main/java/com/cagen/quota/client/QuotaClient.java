@@ -135,22 +135,17 @@ public final class QuotaClient {
 
     private static QuotaException explain(Throwable failure, @Nullable String key) {
         if (!(failure instanceof ReplyException reply)) {
-            QuotaException unreadable = new QuotaException(
-                    FailureCode.UNKNOWN, FailureCode.UNKNOWN.number(), "The answer could not be read.", key);
+            QuotaException unreadable =
+                    QuotaException.of(QuotaException.Kind.UNREADABLE, "The answer could not be read.", key);
             unreadable.initCause(failure);
             return unreadable;
         }
         String message = String.valueOf(reply.getMessage());
         return switch (reply.failureType()) {
-            case TIMEOUT -> bus(FailureCode.NO_ANSWER, message, key);
-            case NO_HANDLERS -> bus(FailureCode.NOT_THERE, message, key);
-            case RECIPIENT_FAILURE ->
-                new QuotaException(FailureCode.of(reply.failureCode()), reply.failureCode(), message, key);
-            default -> bus(FailureCode.UNKNOWN, message, key);
+            case TIMEOUT -> QuotaException.of(QuotaException.Kind.NO_ANSWER, message, key);
+            case NO_HANDLERS -> QuotaException.of(QuotaException.Kind.NOT_THERE, message, key);
+            case RECIPIENT_FAILURE -> QuotaException.refused(reply.failureCode(), message, key);
+            default -> QuotaException.of(QuotaException.Kind.UNREADABLE, message, key);
         };
-    }
-
-    private static QuotaException bus(FailureCode code, String message, @Nullable String key) {
-        return new QuotaException(code, code.number(), message, key);
     }
 }

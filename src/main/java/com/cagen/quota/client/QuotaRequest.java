@@ -1,5 +1,8 @@
 package com.cagen.quota.client;
 
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaStatus;
+import com.cagen.quota.protocol.QuotaType;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;

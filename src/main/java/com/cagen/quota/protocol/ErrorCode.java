@@ -2,6 +2,7 @@ package com.cagen.quota.protocol;
 
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every way a request can be refused: the one place that knows HTTP statuses and event-bus failure codes. The numbers are
@@ -66,6 +67,16 @@ public enum ErrorCode {
     /** The failure code of an event-bus reply: HTTP status × 100 + a number fixed for each code. */
     public int busFailureCode() {
         return httpStatus * 100 + number;
+    }
+
+    /** The code with a failure code of the event bus; null for a number that this version does not know. */
+    public static @Nullable ErrorCode ofBusFailureCode(int failureCode) {
+        for (ErrorCode code : values()) {
+            if (code.busFailureCode() == failureCode) {
+                return code;
+            }
+        }
+        return null;
     }
 
     /** Whether the same request may succeed later without anything else changing: it then carries {@code Retry-After}. */

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.messaging.Addresses;
 import com.cagen.quota.operations.Operations;
 import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

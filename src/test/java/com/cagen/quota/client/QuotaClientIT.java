@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.cagen.quota.examples.UploadVerticle;
 import com.cagen.quota.node.ServiceWithInternals;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.Permission;
+import com.cagen.quota.protocol.QuotaStatus;
+import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
@@ -183,25 +187,25 @@ class QuotaClientIT {
     void tellsWhyARequestWasRefused() {
         Quota root = root(100);
         QuotaException refused = refused(client.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r", 500)));
-        assertThat(refused.code()).isEqualTo(FailureCode.INSUFFICIENT_QUOTA);
+        assertThat(refused.code()).isEqualTo(ErrorCode.INSUFFICIENT_QUOTA);
         assertThat(refused.httpStatus()).isEqualTo(409);
         assertThat(refused.failureCode()).isEqualTo(40901);
         assertThat(refused.retryable()).isFalse();
         assertThat(refused).hasMessageContaining("100 MB available").hasMessageContaining("400 MB too much");
         assertThat(refused(client.send(STRANGER, new QuotaRequest.GetQuota(root.id())))
                         .code())
-                .isEqualTo(FailureCode.QUOTA_NOT_FOUND);
+                .isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
         assertThat(refused(client.send(BOB, new QuotaRequest.GetQuota(root.id())))
                         .code())
-                .isEqualTo(FailureCode.PERMISSION_DENIED);
+                .isEqualTo(ErrorCode.PERMISSION_DENIED);
         assertThat(refused(client.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r", 0)))
                         .code())
-                .isEqualTo(FailureCode.INVALID_REQUEST);
+                .isEqualTo(ErrorCode.INVALID_REQUEST);
         QuotaClient wrongKey =
                 QuotaClient.create(vertx, new QuotaClientOptions("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="));
         assertThat(refused(wrongKey.send(ALICE, new QuotaRequest.GetQuota(root.id())))
                         .code())
-                .isEqualTo(FailureCode.INVALID_CREDENTIAL);
+                .isEqualTo(ErrorCode.INVALID_CREDENTIAL);
         assertThat(ledger(root)).isEmpty();
     }
 
@@ -214,7 +218,7 @@ class QuotaClientIT {
         assertThat(await(client.send(ALICE, use, key))).isEqualTo(first);
         assertThat(refused(client.send(ALICE, new QuotaRequest.AllocateUsage(root.id(), "r", 61), key))
                         .code())
-                .isEqualTo(FailureCode.IDEMPOTENCY_KEY_REUSED);
+                .isEqualTo(ErrorCode.IDEMPOTENCY_KEY_REUSED);
         assertThat(ledger(root)).hasSize(1);
     }
 
@@ -310,8 +314,8 @@ class QuotaClientIT {
             QuotaClient hopeless =
                     QuotaClient.create(elsewhere, options.withAttempts(3).withBackoffMillis(1));
             QuotaException nobody = refused(hopeless.send(ALICE, new QuotaRequest.AllocateUsage("quota_1", "r", 1)));
-            assertThat(nobody.code()).isEqualTo(FailureCode.NOT_THERE);
-            assertThat(nobody.code().outcomeUnknown()).isFalse();
+            assertThat(nobody.kind()).isEqualTo(QuotaException.Kind.NOT_THERE);
+            assertThat(nobody.outcomeUnknown()).isFalse();
             assertThat(nobody.idempotencyKey()).isNotBlank();
 
             elsewhere.eventBus().<JsonObject>consumer(USAGE, message -> {
@@ -320,8 +324,8 @@ class QuotaClientIT {
             });
             QuotaException unknown =
                     refused(hopeless.send(ALICE, new QuotaRequest.AllocateUsage("quota_1", "r", 1), "my-key"));
-            assertThat(unknown.code()).isEqualTo(FailureCode.OUTCOME_UNKNOWN);
-            assertThat(unknown.code().outcomeUnknown()).isTrue();
+            assertThat(unknown.code()).isEqualTo(ErrorCode.OUTCOME_UNKNOWN);
+            assertThat(unknown.outcomeUnknown()).isTrue();
             assertThat(unknown.retryable()).isTrue();
             assertThat(unknown.idempotencyKey()).isEqualTo("my-key");
             assertThat(asked).hasValue(3);

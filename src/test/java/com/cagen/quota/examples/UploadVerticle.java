@@ -1,11 +1,11 @@
 package com.cagen.quota.examples;
 
-import com.cagen.quota.client.FailureCode;
 import com.cagen.quota.client.QuotaClient;
 import com.cagen.quota.client.QuotaClientOptions;
 import com.cagen.quota.client.QuotaException;
 import com.cagen.quota.client.QuotaRequest;
 import com.cagen.quota.client.User;
+import com.cagen.quota.protocol.ErrorCode;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.eventbus.Message;
@@ -43,7 +43,7 @@ public final class UploadVerticle extends VerticleBase {
         quotas.send(user, use, "upload/" + uploadId)
                 .onSuccess(usage -> message.reply(new JsonObject().put("left_mb", usage.availableMb())))
                 .onFailure(failure -> {
-                    if (failure instanceof QuotaException refused && refused.code() == FailureCode.INSUFFICIENT_QUOTA) {
+                    if (failure instanceof QuotaException refused && refused.code() == ErrorCode.INSUFFICIENT_QUOTA) {
                         message.fail(507, refused.getMessage());
                     } else {
                         message.fail(503, "Uploads are not possible at the moment.");

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * What one client may do: send to the operations' addresses, and hear its own organization's events. Everything else is
  * refused, whatever the transport. Used on its verticle's context.
  */
-final class BridgeSession implements BridgeClient {
+final class BridgeSession implements ConnectedClient {
     /** Of a frame that comes in. */
     static final int MAX_FRAME_BYTES = 64 * 1024;
     /** What a frame takes in memory besides its bytes while it waits to be sent or answered. */

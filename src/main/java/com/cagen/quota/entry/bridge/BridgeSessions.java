@@ -8,7 +8,7 @@ import java.util.Set;
 /** The open sessions of both bridges, and what they hold in memory together. Used on the verticle's context. */
 final class BridgeSessions {
     private final long maxBytes;
-    private final Set<BridgeClient> open = new LinkedHashSet<>();
+    private final Set<ConnectedClient> open = new LinkedHashSet<>();
     private long waitingBytes;
     private long unreadBytes;
 
@@ -20,15 +20,15 @@ final class BridgeSessions {
         this.maxBytes = maxBytes;
     }
 
-    void add(BridgeClient session) {
+    void add(ConnectedClient session) {
         open.add(session);
     }
 
-    void remove(BridgeClient session) {
+    void remove(ConnectedClient session) {
         open.remove(session);
     }
 
-    List<BridgeClient> all() {
+    List<ConnectedClient> all() {
         return List.copyOf(open);
     }
 
@@ -55,11 +55,11 @@ final class BridgeSessions {
      *
      * @return whether {@code session} itself is still open; else nothing was counted
      */
-    boolean reserveUnread(BridgeClient session, long bytes) {
+    boolean reserveUnread(ConnectedClient session, long bytes) {
         while (unreadBytes + bytes > maxBytes) {
-            BridgeClient slowest = open.stream()
+            ConnectedClient slowest = open.stream()
                     .filter(each -> each.unreadBytes() > session.unreadBytes())
-                    .max(Comparator.comparingLong(BridgeClient::unreadBytes))
+                    .max(Comparator.comparingLong(ConnectedClient::unreadBytes))
                     .orElse(session);
             slowest.abort();
             if (slowest == session) {

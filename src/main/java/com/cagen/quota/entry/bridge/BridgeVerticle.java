@@ -233,7 +233,7 @@ public final class BridgeVerticle extends VerticleBase {
 
     private void closeOverdue() {
         long now = System.nanoTime();
-        sessions.all().stream().filter(session -> session.overdue(now)).forEach(BridgeClient::close);
+        sessions.all().stream().filter(session -> session.overdue(now)).forEach(ConnectedClient::close);
     }
 
     /** The port that the TCP bridge listens on; -1 when it is off. */
@@ -248,7 +248,7 @@ public final class BridgeVerticle extends VerticleBase {
 
     @Override
     public Future<?> stop() {
-        sessions.all().forEach(BridgeClient::close);
+        sessions.all().forEach(ConnectedClient::close);
         Future<?> tcpClosed = tcp == null ? Future.succeededFuture() : tcp.close();
         Future<?> sockJsClosed = sockJs == null ? Future.succeededFuture() : sockJs.close();
         return Future.join(tcpClosed, sockJsClosed);

@@ -48,7 +48,7 @@ final class OrganizationEvents {
     private final BridgeSessions sessions;
     private final Function<VisibilityQuestion, Future<VisibilityAnswer>> ask;
     private final LongSupplier clock;
-    private final Map<BridgeClient, Subscriber> subscribers = new LinkedHashMap<>();
+    private final Map<ConnectedClient, Subscriber> subscribers = new LinkedHashMap<>();
     private final Deque<Event> waiting = new ArrayDeque<>();
     private final Map<String, Known> known = new HashMap<>();
     private long lastNumber;
@@ -95,12 +95,12 @@ final class OrganizationEvents {
         this.clock = clock;
     }
 
-    void add(BridgeClient session, String user) {
+    void add(ConnectedClient session, String user) {
         subscribers.put(session, new Subscriber(user, lastNumber));
     }
 
     /** Returns whether nobody is left. */
-    boolean remove(BridgeClient session) {
+    boolean remove(ConnectedClient session) {
         subscribers.remove(session);
         if (!subscribers.isEmpty()) {
             return false;

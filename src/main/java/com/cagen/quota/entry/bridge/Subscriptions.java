@@ -29,7 +29,7 @@ final class Subscriptions {
         this.clock = clock;
     }
 
-    void add(Caller caller, BridgeClient session) {
+    void add(Caller caller, ConnectedClient session) {
         byOrganization
                 .computeIfAbsent(
                         caller.organizationId(),
@@ -37,7 +37,7 @@ final class Subscriptions {
                 .add(session, caller.userId());
     }
 
-    void remove(Caller caller, BridgeClient session) {
+    void remove(Caller caller, ConnectedClient session) {
         OrganizationEvents events = byOrganization.get(caller.organizationId());
         if (events != null && events.remove(session)) {
             byOrganization.remove(caller.organizationId());

@@ -3,7 +3,7 @@ package com.cagen.quota.entry.bridge;
 import com.cagen.quota.domain.request.Refusal;
 
 /** One client of a bridge, as far as what the clients share knows it: limits, deadlines and subscriptions. */
-interface BridgeClient {
+interface ConnectedClient {
     BridgeProtocol dialect();
 
     /** Passes on an event that the client's user may hear of, encoded for its {@link #dialect}. */
