@@ -28,11 +28,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 
 /** The client against a whole service, on its event bus. */
+@Tag("engine-independent")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(120)
 class QuotaClientIT {

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
@@ -24,6 +25,8 @@ import org.junit.jupiter.api.TestMethodOrder;
  * -Dcluster.long=true} (the profile {@code cluster-long}) freezes and partitions last half a minute, and all of it happens
  * several times. Requests go where their quota hashes to: each one may cross nodes.
  */
+@Tag("alone")
+@Tag("engine-independent")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ClusterIT {

@@ -1,9 +1,8 @@
 package com.cagen.quota.cluster;
 
+import com.cagen.quota.testing.FreePorts;
 import com.cagen.quota.testing.TestConfig;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -31,9 +30,9 @@ final class Node implements AutoCloseable {
             .build();
 
     final String name;
-    final int httpPort = freePort();
-    final int clusterPort = freePort();
-    final int busPort = freePort();
+    final int httpPort = FreePorts.next();
+    final int clusterPort = FreePorts.next();
+    final int busPort = FreePorts.next();
     /** Between this node and the others, when the test wants to cut it off. */
     private final @Nullable PortRelay clusterRelay;
 
@@ -46,14 +45,6 @@ final class Node implements AutoCloseable {
         this.clusterRelay = relayed ? new PortRelay(clusterPort) : null;
         this.busRelay = relayed ? new PortRelay(busPort) : null;
         this.log = FOLDER.resolve(name + ".log");
-    }
-
-    static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
     }
 
     /** Where other nodes find this one. */

@@ -10,6 +10,7 @@ import com.cagen.quota.client.User;
 import com.cagen.quota.examples.ClusterMember;
 import com.cagen.quota.messaging.Addresses;
 import com.cagen.quota.testing.BridgeClient;
+import com.cagen.quota.testing.FreePorts;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestConfig;
@@ -32,11 +33,13 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** Nodes that share the work: one serves HTTP and has no database, one the quotas, one the audit trail and the auth service. */
+@Tag("engine-independent")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RolesIT {
     private final String url = TestDatabase.create();
@@ -56,7 +59,7 @@ class RolesIT {
     private final Node engine = new Node("engine", LONG);
     private final Node back = new Node("back", LONG);
     private final List<Node> nodes = List.of(front, engine, back);
-    private final int bridgePort = Node.freePort();
+    private final int bridgePort = FreePorts.next();
     private final NodeClient nodeClient = new NodeClient();
 
     @BeforeAll
@@ -109,7 +112,8 @@ class RolesIT {
     /** Somebody else's verticle. */
     private Vertx member() {
         List<String> members = nodes.stream().map(Node::address).toList();
-        return ClusterMember.join(Node.clusterName(nodes), "127.0.0.1", Node.freePort(), members, new EventBusOptions())
+        return ClusterMember.join(
+                        Node.clusterName(nodes), "127.0.0.1", FreePorts.next(), members, new EventBusOptions())
                 .await();
     }
 

@@ -43,6 +43,7 @@ import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.Certificates;
 import com.cagen.quota.testing.Commands;
+import com.cagen.quota.testing.FreePorts;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
 import com.hazelcast.core.MemberLeftException;
@@ -63,7 +64,6 @@ import java.io.IOException;
 import java.io.InvalidClassException;
 import java.io.Serializable;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.URI;
@@ -84,11 +84,13 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Two nodes in one JVM that know each other through sockets alone, with certificates. */
+@Tag("engine-independent")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ClusteredBusIT {
     private static final Caller CALLER = new Caller("org_1", "alice", "svc", List.of("team_1"));
@@ -98,21 +100,13 @@ class ClusteredBusIT {
     @TempDir
     static Path folder;
 
-    private final List<Integer> ports = List.of(freePort(), freePort());
-    private final List<Integer> busPorts = List.of(freePort(), freePort());
+    private final List<Integer> ports = List.of(FreePorts.next(), FreePorts.next());
+    private final List<Integer> busPorts = List.of(FreePorts.next(), FreePorts.next());
     private final List<Certificates.Pem> certificates = new ArrayList<>();
     private @Nullable Path authority;
     private final List<Vertx> vertx = new ArrayList<>();
     private final List<Cluster> clusters = new ArrayList<>();
     private final List<InternalBus> buses = new ArrayList<>();
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
-    }
 
     @BeforeAll
     void join() throws Exception {
@@ -434,7 +428,8 @@ class ClusteredBusIT {
         EventBusOptions tls =
                 ClusterMember.tls(pem.certificate().toString(), pem.key().toString(), String.valueOf(authority));
         List<String> members = ports.stream().map(port -> "127.0.0.1:" + port).toList();
-        Vertx application = await(ClusterMember.join("test-" + ports.get(0), "127.0.0.1", freePort(), members, tls));
+        Vertx application =
+                await(ClusterMember.join("test-" + ports.get(0), "127.0.0.1", FreePorts.next(), members, tls));
         try {
             String address = "test.application";
             await(vertx.get(0)

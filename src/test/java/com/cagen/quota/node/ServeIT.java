@@ -19,10 +19,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The command line as a process of its own: what it prints, and what is left when it is told to stop. */
+@Tag("engine-independent")
 class ServeIT {
     /** 128 + SIGTERM, by which a JVM says that it was told to stop and did. */
     private static final int STOPPED = 143;
@@ -114,7 +116,7 @@ class ServeIT {
     @Test
     void saysInOneLineWhatMigrateDid() throws Exception {
         Map<String, String> environment =
-                Map.of("DATABASE_URL", TestDatabase.create(), "CAGEN_QUOTA_SERVICE_SECRET_KEY", TestConfig.KEY);
+                Map.of("DATABASE_URL", TestDatabase.createEmpty(), "CAGEN_QUOTA_SERVICE_SECRET_KEY", TestConfig.KEY);
         assertThat(migrate(environment)).matches("the schema is at version \\d+, [1-9]\\d* migrations applied\n");
         assertThat(migrate(environment)).matches("the schema is at version \\d+, 0 migrations applied\n");
     }

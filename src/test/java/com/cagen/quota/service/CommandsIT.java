@@ -10,10 +10,12 @@ import com.cagen.quota.testing.User;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The jar's commands on a database that is there. */
+@Tag("engine-independent")
 class CommandsIT {
     @TempDir
     Path folder;
@@ -27,7 +29,7 @@ class CommandsIT {
     @Test
     void migratesADatabaseAndDoesItAgainWithoutHarm() throws Exception {
         assertThat(run(Map.of(), 1, "migrate").output()).contains("DATABASE_URL is needed to migrate");
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         run(Map.of("DATABASE_URL", url), 0, "migrate");
         TestDatabase.execute(url, "SELECT FROM quota.quotas");
         run(Map.of("DATABASE_URL", url), 0, "migrate");

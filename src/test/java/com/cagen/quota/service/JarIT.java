@@ -29,10 +29,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The jar as somebody runs it who has nothing but a JDK. */
+@Tag("engine-independent")
 class JarIT {
     private static final int SIGTERM = 128 + 15;
     private static final int WORKERS = 8;

@@ -11,9 +11,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The README's quick start, word for word but for the port, does what the README says. */
+@Tag("engine-independent")
 class QuickStartIT {
     private static final Pattern BLOCK =
             Pattern.compile("## Quick start\n.*?```sh\n(.*?)```(.*?)\n## ", Pattern.DOTALL);

@@ -19,10 +19,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The jar with a heap of 96 MB, and clients that want it to keep more than that. */
+@Tag("engine-independent")
 class SmallHeapIT {
     private static final int SOCKETS = 2_000;
     private static final int PAGES = 400;

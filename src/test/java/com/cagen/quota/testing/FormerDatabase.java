@@ -27,7 +27,7 @@ public final class FormerDatabase {
      * @return its URL
      */
     public static String withTrailOfFormat1() {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         Path db = Path.of("src/main/resources/db");
         String engine = TestConfig.ENGINE.name().toLowerCase(Locale.ROOT);
         try (Connection connection = TestDatabase.connect(url);

@@ -1,5 +1,6 @@
 package com.cagen.quota.testing;
 
+import com.cagen.quota.storage.schema.Migrations;
 import com.cagen.quota.storage.sql.DatabaseUrl;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
@@ -13,23 +14,46 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.postgresql.PostgreSQLContainer;
 
 /**
- * A fresh, empty database for a test class on a real PostgreSQL: the server of {@code TEST_DATABASE_URL}, else a container
- * where a Docker engine answers, else embedded binaries. The server is started once and shared by the whole run.
+ * A fresh database for a test class on a real PostgreSQL: the server of {@code TEST_DATABASE_URL}, else a container where a
+ * Docker engine answers, else embedded binaries. The server is started once and shared by all tests of a JVM.
  */
 public final class TestDatabase {
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static @Nullable String server;
+    private static @Nullable String template;
 
     private TestDatabase() {}
 
-    /** The URL of a new database, for its owner (a superuser, unless {@code TEST_DATABASE_URL} says otherwise). */
+    /**
+     * The URL of a new database, for its owner (a superuser, unless {@code TEST_DATABASE_URL} says otherwise). Its schema is up
+     * to date: it is a copy of one that was migrated before, which takes a tenth of the time.
+     */
     public static String create() {
+        return create(" TEMPLATE " + template());
+    }
+
+    /** As {@link #create}, without a schema. */
+    public static String createEmpty() {
+        return create("");
+    }
+
+    private static String create(String options) {
         String serverUrl = server();
         String name = "quota_test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet();
-        execute(serverUrl, "CREATE DATABASE " + name);
+        execute(serverUrl, "CREATE DATABASE " + name + options);
         int query = serverUrl.indexOf('?');
         String base = query < 0 ? serverUrl : serverUrl.substring(0, query);
         return base.substring(0, base.lastIndexOf('/') + 1) + name + (query < 0 ? "" : serverUrl.substring(query));
+    }
+
+    /** The name of a migrated database that nobody is connected to. */
+    private static synchronized String template() {
+        if (template == null) {
+            DatabaseUrl url = DatabaseUrl.parse(createEmpty());
+            Migrations.run(url, TestConfig.ENGINE);
+            template = url.database();
+        }
+        return template;
     }
 
     /** A JDBC connection as the URL's login, for looking at the truth behind the service's back. */

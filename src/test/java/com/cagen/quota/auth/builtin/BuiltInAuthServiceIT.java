@@ -34,10 +34,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 /** The built-in auth service on a real database, asked by the client that production uses. */
+@Tag("engine-independent")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BuiltInAuthServiceIT {
     private static final Config CONFIG = AuthFixtures.config(2_000);

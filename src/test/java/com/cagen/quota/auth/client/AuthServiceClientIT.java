@@ -33,12 +33,14 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Against a real HTTP server that is right, wrong in every way, and right again. */
+@Tag("engine-independent")
 class AuthServiceClientIT {
     private static final long TIMEOUT_MILLIS = 2_000;
     private static final PermissionQuestion QUESTION = new PermissionQuestion(USER, "quota_1");

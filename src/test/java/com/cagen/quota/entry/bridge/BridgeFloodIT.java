@@ -3,6 +3,7 @@ package com.cagen.quota.entry.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.config.Settings;
+import com.cagen.quota.testing.FreePorts;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
@@ -12,7 +13,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.URI;
@@ -35,6 +35,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
@@ -44,6 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Sockets without a credential that send as fast as they can and read nothing, against a service with 256 MB of heap: its
  * process goes on, and answers others meanwhile.
  */
+@Tag("engine-independent")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(240)
 class BridgeFloodIT {
@@ -53,9 +55,9 @@ class BridgeFloodIT {
     private static final int MAX_OUTPUT = 5_000;
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-    private final int httpPort = freePort();
-    private final int tcpPort = freePort();
-    private final int sockJsPort = freePort();
+    private final int httpPort = FreePorts.next();
+    private final int tcpPort = FreePorts.next();
+    private final int sockJsPort = FreePorts.next();
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -99,14 +101,6 @@ class BridgeFloodIT {
         return BridgeFloodIT.class.getClassLoader() instanceof URLClassLoader loader
                 ? Stream.of(loader.getURLs()).map(URL::getPath).collect(Collectors.joining(File.pathSeparator))
                 : System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
     }
 
     private static Path log() {

@@ -44,11 +44,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who gets at the bridges' sockets, and how many. */
+@Tag("engine-independent")
 @Timeout(120)
 class BridgeLimitsIT {
     private static final Buffer PING = frame(new JsonObject().put("type", "ping"));

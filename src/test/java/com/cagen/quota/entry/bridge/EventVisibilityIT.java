@@ -3,32 +3,25 @@ package com.cagen.quota.entry.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.testing.BridgeClient;
+import com.cagen.quota.testing.FreePorts;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.User;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 
 /** Who hears which events at a bridge of a whole service. */
+@Tag("engine-independent")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(120)
 class EventVisibilityIT {
-    private final int port = freePort();
+    private final int port = FreePorts.next();
     private final RunningService service = new RunningService(Map.of("BRIDGE_TCP_PORT", Integer.toString(port)));
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
-    }
 
     @AfterAll
     void stop() {

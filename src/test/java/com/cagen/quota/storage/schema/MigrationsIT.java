@@ -29,12 +29,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.flywaydb.core.api.FlywayException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
+@Tag("engine-independent")
 class MigrationsIT {
     private static final Config.Engine POSTGRESQL = Config.Engine.POSTGRESQL;
     private static final Pattern FILE = Pattern.compile("V(\\d+)__.*\\.sql");
@@ -114,7 +116,7 @@ class MigrationsIT {
     @ParameterizedTest
     @EnumSource
     void migratesAnEmptyDatabaseAndFindsNothingToDoTheSecondTime(Config.Engine engine) throws Exception {
-        DatabaseUrl url = DatabaseUrl.parse(TestDatabase.create());
+        DatabaseUrl url = DatabaseUrl.parse(TestDatabase.createEmpty());
         assertThat(Migrations.run(url, engine))
                 .isEqualTo("the schema is at version " + Migrations.NEWEST + ", "
                         + files(engine).size() + " migrations applied");
@@ -140,7 +142,7 @@ class MigrationsIT {
     @ParameterizedTest
     @EnumSource
     void letsEveryMigrationSayWhichVersionItMakes(Config.Engine engine) throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         for (Path file : files(engine)) {
             applyByHand(url, file);
             assertThat(query(url, "SELECT obj_description('quota.quotas'::regclass)"))
@@ -155,7 +157,7 @@ class MigrationsIT {
     @ParameterizedTest
     @EnumSource
     void takesOverASchemaThatWasAppliedByHand(Config.Engine engine) throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         for (Path file : files(engine)) {
             applyByHand(url, file);
         }
@@ -171,7 +173,7 @@ class MigrationsIT {
     @Test
     void refusesASchemaThatWasMadeForTheOtherEngine() {
         for (Config.Engine engine : Config.Engine.values()) {
-            DatabaseUrl url = DatabaseUrl.parse(TestDatabase.create());
+            DatabaseUrl url = DatabaseUrl.parse(TestDatabase.createEmpty());
             Migrations.run(url, engine);
             Config.Engine other = engine == POSTGRESQL ? Config.Engine.CITUS : POSTGRESQL;
             assertThatThrownBy(() -> Migrations.run(url, other))
@@ -182,7 +184,7 @@ class MigrationsIT {
 
     @Test
     void appliesWhatIsNewToASchemaThatWasAppliedByHand() throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         applyByHand(url, files().get(0));
         assertThat(Migrations.run(DatabaseUrl.parse(url), POSTGRESQL))
                 .isEqualTo("the schema is at version " + Migrations.NEWEST + ", " + (files().size() - 1)
@@ -193,7 +195,7 @@ class MigrationsIT {
     @ParameterizedTest
     @EnumSource
     void givesTheQuotasOfTheVersionBeforeTheirNewAttributes(Config.Engine engine) throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         for (Path file : files(engine)) {
             if (version(file) < 8) {
                 applyByHand(url, file);
@@ -226,7 +228,7 @@ class MigrationsIT {
 
     @Test
     void refusesASchemaOfThatNameThatIsNotOurs() throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         TestDatabase.execute(url, "CREATE SCHEMA quota");
         TestDatabase.execute(url, "CREATE TABLE quota.quotas (id text)");
         assertThatThrownBy(() -> Migrations.run(DatabaseUrl.parse(url), POSTGRESQL))
@@ -252,8 +254,8 @@ class MigrationsIT {
 
     @Test
     void migratesAndServesAsALoginThatMayNotEvenMakeRolesWhereAnAdministratorHasMadeIt() throws Exception {
-        Migrations.run(DatabaseUrl.parse(TestDatabase.create()), POSTGRESQL); // makes the role
-        String admin = TestDatabase.create();
+        Migrations.run(DatabaseUrl.parse(TestDatabase.createEmpty()), POSTGRESQL); // makes the role
+        String admin = TestDatabase.createEmpty();
         String url = newLogin(admin, "NOCREATEROLE");
         String login = DatabaseUrl.parse(url).user();
         TestDatabase.execute(admin, "ALTER DATABASE " + DatabaseUrl.parse(admin).database() + " OWNER TO " + login);
@@ -264,7 +266,7 @@ class MigrationsIT {
 
     @Test
     void servesAsALoginThatMayNotMigrateWhenAnotherOneHas() throws Exception {
-        String admin = TestDatabase.create();
+        String admin = TestDatabase.createEmpty();
         for (Path file : files().subList(0, files().size() - 1)) {
             applyByHand(admin, file);
         }
@@ -283,7 +285,7 @@ class MigrationsIT {
     /** It once failed a start: some plans tried to read a number from the name of every table there is. */
     @Test
     void rollsNoncePartitionsWhateverOtherTablesAreCalled() throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         Migrations.run(DatabaseUrl.parse(url), POSTGRESQL);
         TestDatabase.execute(url, "CREATE TABLE quota.nonces_1 PARTITION OF quota.nonces FOR VALUES FROM (1) TO (2)");
         TestDatabase.execute(
@@ -300,7 +302,7 @@ class MigrationsIT {
     @ParameterizedTest
     @EnumSource
     void makesNoPartitionAnewForAnHourWhoseNoncesAreGone(Config.Engine engine) throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         Migrations.run(DatabaseUrl.parse(url), engine);
         String oldest = "SELECT min(substr(relname, 8)::bigint) FROM pg_class WHERE relname ~ '^nonces_[0-9]+$'";
         long first = Long.parseLong(query(url, oldest));
@@ -314,7 +316,7 @@ class MigrationsIT {
     @ParameterizedTest
     @EnumSource
     void rollsNoncePartitionsByTheClockOfTheDatabase(Config.Engine engine) throws Exception {
-        String url = TestDatabase.create();
+        String url = TestDatabase.createEmpty();
         Migrations.run(DatabaseUrl.parse(url), engine);
         String partitions =
                 "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname ~ '^nonces_[0-9]+$'";
@@ -331,7 +333,7 @@ class MigrationsIT {
     @Test
     void letsManyNodesMigrateAtOnce() throws Exception {
         for (boolean byHand : new boolean[] {false, true}) {
-            String url = TestDatabase.create();
+            String url = TestDatabase.createEmpty();
             for (Path file : byHand ? files() : List.<Path>of()) {
                 applyByHand(url, file);
             }
