@@ -71,7 +71,7 @@ async function refusals(client, as, quota) {
     () => client.publish(EVENTS, { organization_id: 'forged' }),
     () => client.sendBlindly(EVENTS, { organization_id: 'forged' }),
     () => client.sendBlindly('cagen.quota.internal.lane.0', body),
-    () => client.sendBlindly('cagen.quota.internal.audit.bell', null),
+    () => client.sendBlindly('cagen.quota.internal.audit.notify', null),
     () => client.sendBlindly(`${V1}quota.none`, body),
     () => client.register('cagen.quota.internal.audit.refusals', as(), assert.fail),
     () => client.register(`${V1}usage.allocate`, as(), assert.fail),

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Writes the audit trail: takes entries out of the outbox, gives each its place in its organization's chain, and publishes
  * what changed. Sweeps over the organizations that wait, again and again until a whole sweep found nothing to do; then rests
- * until the bell rings or the time comes. Any number of nodes may do so at once.
+ * until a notification comes or the time is over. Any number of nodes may do so at once.
  */
 public final class AuditVerticle extends VerticleBase {
     private static final Logger LOG = LoggerFactory.getLogger(AuditVerticle.class);
@@ -77,7 +77,7 @@ public final class AuditVerticle extends VerticleBase {
 
     @Override
     public Future<?> start() {
-        bus.onAuditBell(this::ring);
+        bus.onAuditNotification(this::ring);
         bus.onRefusals(
                 (entries, again) -> RefusalStore.store(database, entries, again).onSuccess(ignored -> ring()));
         vertx.setPeriodic(config.audit().drainIntervalMillis(), ignored -> {
@@ -147,7 +147,7 @@ public final class AuditVerticle extends VerticleBase {
             if (result.failed()) {
                 LOG.warn("the audit trail waits: {}", result.cause().getMessage());
                 sweptTo = "";
-                // Bells do not hurry it.
+                // A notification does not shorten the retry delay: more attempts would only add load.
                 vertx.timer(RETRY_MILLIS, TimeUnit.MILLISECONDS).onComplete(ignored -> workOrRest());
             } else if (!sweptTo.isEmpty() || sealedInSweep >= MUCH) {
                 work();
@@ -196,7 +196,8 @@ public final class AuditVerticle extends VerticleBase {
     private Future<Void> sealSome(List<ChainRows.WaitingOrganization> waiting) {
         boolean last = waiting.size() <= ORGANIZATIONS_A_TRANSACTION;
         List<ChainRows.WaitingOrganization> some = last ? waiting : waiting.subList(0, ORGANIZATIONS_A_TRANSACTION);
-        // The oldest first: a transaction may have enough before it comes to the last one, and so nobody starves.
+        // The oldest first: a transaction may reach its limit before the last organization, which is then the first one
+        // of the next transaction.
         List<String> organizations = some.stream()
                 .sorted(Comparator.comparingLong(ChainRows.WaitingOrganization::ageMillis)
                         .reversed())

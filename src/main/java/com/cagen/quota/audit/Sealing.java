@@ -92,7 +92,8 @@ final class Sealing {
             }
             newHeads.put(organization, chain.head());
         }
-        // Before the commit: the changes themselves are committed facts, and a node that dies right now leaves the
+        // Before the commit: the changes themselves are committed facts, and when this node is killed now, it leaves
+        // the
         // rows to be sealed and published again. At least once, then, never not at all.
         publish.accept(entries);
         Future<?> written = connection.write(List.of(

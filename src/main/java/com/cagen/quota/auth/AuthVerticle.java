@@ -49,7 +49,7 @@ public final class AuthVerticle extends VerticleBase {
         client = new AuthServiceClient(vertx, config, authServiceUrl);
         outbox = new AuthOutboxDelivery(vertx, database, client, config, metrics);
         bus.serveAuth(new PermissionQuestions(client::check)::ask, this::tell, outbox::restore);
-        bus.onAuthBell(outbox::drain);
+        bus.onAuthNotification(outbox::drain);
         timer = vertx.setPeriodic(0, DRAIN_INTERVAL_MILLIS, ignored -> outbox.drain());
         return Future.succeededFuture();
     }

@@ -43,7 +43,7 @@ public final class QuotaCommand implements Callable<Integer> {
         return new ServeCommand().call();
     }
 
-    /** One line for each thing that is wrong; a stack trace only for what nobody foresaw. */
+    /** One line for each thing that is wrong; a stack trace only for unexpected failures. */
     private static int explain(Exception failure, CommandLine command, CommandLine.ParseResult ignored) {
         PrintWriter err = command.getErr();
         if (failure instanceof ConfigException config) {

@@ -135,7 +135,7 @@ public final class ConfigLoader {
                 cluster);
     }
 
-    /** PostgreSQL may well have the others; and each thread more is one more to be woken up on a request's way. */
+    /** PostgreSQL can use the other processors. Each further thread adds one more switch between threads to a request. */
     private static int halfOfTheProcessors() {
         return Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
     }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Requests that wait to share a transaction, and the one place that decides which do. Organizations take turns, request by
+ * Requests that wait to share a transaction, and the one place that decides which do. Organizations are served round-robin, request by
  * request, and each organization's requests keep their order; one that is alone fills a whole transaction. Adding and taking a
  * request take constant time.
  */

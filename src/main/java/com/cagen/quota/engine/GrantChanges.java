@@ -82,7 +82,7 @@ final class GrantChanges {
                     if (queued.told == QueuedRequest.Told.CONFIRMED) {
                         return bus.restore(change).timeout(settings.timeoutMillis(), TimeUnit.MILLISECONDS);
                     }
-                    bus.ringAuth();
+                    bus.notifyAuth();
                     return Future.succeededFuture();
                 })
                 .recover(failure -> {

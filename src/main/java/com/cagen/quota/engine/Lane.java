@@ -40,8 +40,8 @@ import org.slf4j.LoggerFactory;
  * The queue in front of the transactions. Usage operations and single reads that arrive while a batch is under way make up
  * the next one; nothing waits when the lane is idle. Everything else runs in transactions of its own, a few at a time.
  *
- * <p>Organizations share a lane, and none keeps the others waiting: each has its share of the lane's places and takes turns
- * with the others, and a batch waits for locks only for some milliseconds. A request whose quota stays locked is set aside, and
+ * <p>Organizations share a lane, and none keeps the others waiting: each has its share of the lane's places, all are served
+ * round-robin, and a batch waits for locks only for some milliseconds. A request whose quota stays locked is set aside, and
  * runs in a transaction that only its organization waits for.
  *
  * <p>Not thread-safe: lives on its verticle's event loop.
@@ -216,10 +216,10 @@ final class Lane {
                 config.auth().claimMillis());
         return transaction.run(lockTimeoutMillis, skipsLocked).onSuccess(ignored -> {
             if (transaction.audited()) {
-                bus.ringAudit();
+                bus.notifyAudit();
             }
             if (transaction.leavesAuthMessages()) {
-                bus.ringAuth();
+                bus.notifyAuth();
             }
         });
     }
@@ -384,7 +384,7 @@ final class Lane {
         Future<?> done = outcome instanceof Outcome.AskAuth ask
                 ? ask(pending, ask.quotas())
                 : outcome instanceof Outcome.TellAuth ? changes.tell(pending) : changes.await(pending);
-        // No transaction is open while the auth service is asked; then the operation goes round again.
+        // No transaction is open while the auth service is asked. Then the request is queued again.
         done.onSuccess(ignored -> enqueue(pending)).onFailure(failure -> fail(pending, failure));
     }
 

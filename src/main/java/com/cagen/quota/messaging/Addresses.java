@@ -59,13 +59,13 @@ public final class Addresses {
     }
 
     /** The doorbell of the auth outbox. */
-    static String authBell(String node) {
-        return INTERNAL + "auth.bell." + node;
+    static String authNotifications(String node) {
+        return INTERNAL + "auth.notify." + node;
     }
 
     /** The doorbell of the audit outbox. */
-    static String auditBell(String node) {
-        return INTERNAL + "audit.bell." + node;
+    static String auditNotifications(String node) {
+        return INTERNAL + "audit.notify." + node;
     }
 
     /** Typed: refusals that no transaction recorded. */

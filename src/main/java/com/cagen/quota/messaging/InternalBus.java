@@ -62,7 +62,7 @@ public final class InternalBus {
     private final long timeoutMillis;
     private final @Nullable Cluster cluster;
     private final ClusterNodes nodes;
-    private final PresenceBeacon rollCall;
+    private final PresenceBeacon presence;
     private final RefusalSender refusals;
     private final CredentialUses credentialUses;
     /** Of consumers: until they are through, other nodes do not know of them. */
@@ -105,7 +105,7 @@ public final class InternalBus {
         this.timeoutMillis = timeoutMillis;
         this.cluster = cluster;
         this.nodes = new ClusterNodes(cluster == null ? UUID.randomUUID().toString() : cluster.node(), routing);
-        this.rollCall = new PresenceBeacon(vertx, nodes);
+        this.presence = new PresenceBeacon(vertx, nodes);
         MessageJson json = new MessageJson(commandTypes);
         this.refusals = new RefusalSender(vertx, nodes, timeoutMillis);
         this.credentialUses = new CredentialUses(refusals::add, refusals::countDropped, Clock.systemUTC());
@@ -129,7 +129,7 @@ public final class InternalBus {
         if (cluster != null) {
             cluster.onLost(this::lost);
         }
-        return rollCall.join();
+        return presence.join();
     }
 
     private void lost(String node) {
@@ -139,12 +139,13 @@ public final class InternalBus {
 
     /** Tells the other nodes what this one serves: to be called when all of it works. */
     public Future<Void> open() {
-        return Future.all(List.copyOf(registrations)).<Void>mapEmpty().onSuccess(ignored -> rollCall.open());
+        return Future.all(List.copyOf(registrations)).<Void>mapEmpty().onSuccess(ignored -> presence.open());
     }
 
-    /** Says goodbye: other nodes send no more requests. Those that are here or on their way are still served. */
+    /** Announces that this node is leaving: other nodes send no more requests. Those that are here or on their way are still
+     * served. */
     public void leave() {
-        rollCall.leave();
+        presence.leave();
     }
 
     /** Fails when no node is known that serves requests. */
@@ -306,27 +307,27 @@ public final class InternalBus {
     }
 
     /** Tells an auth verticle that its outbox has work. A hint: it looks from time to time anyway. */
-    public void ringAuth() {
+    public void notifyAuth() {
         String node = nodes.auth(nodes.self());
         if (node != null) {
-            eventBus.send(Addresses.authBell(node), null, to(node));
+            eventBus.send(Addresses.authNotifications(node), null, to(node));
         }
     }
 
-    public void onAuthBell(Runnable handler) {
-        consumer(Addresses.authBell(nodes.self()), ignored -> handler.run());
+    public void onAuthNotification(Runnable handler) {
+        consumer(Addresses.authNotifications(nodes.self()), ignored -> handler.run());
     }
 
     /** Tells an audit verticle that its outbox has work. A hint: it looks from time to time anyway. */
-    public void ringAudit() {
+    public void notifyAudit() {
         String node = nodes.audit();
         if (node != null) {
-            eventBus.send(Addresses.auditBell(node), null, to(node));
+            eventBus.send(Addresses.auditNotifications(node), null, to(node));
         }
     }
 
-    public void onAuditBell(Runnable handler) {
-        consumer(Addresses.auditBell(nodes.self()), ignored -> handler.run());
+    public void onAuditNotification(Runnable handler) {
+        consumer(Addresses.auditNotifications(nodes.self()), ignored -> handler.run());
         nodes.serving(0, false, true);
     }
 

@@ -99,7 +99,7 @@ class AuthOutboxDeliveryIT {
     @Test
     void registersAQuotaThenGrantsItsAdminsAsItsCreatorAndEndsWhatWasLearntBefore() {
         leave("org_1", "quota_1", message("Team", "user_2", "user_3"));
-        bus.ringAuth();
+        bus.notifyAuth();
         untilDelivered();
         assertThat(told()).hasSize(3);
         assertThat(told().get(0)).isEqualTo("resources/create quota_1 Team");
@@ -130,7 +130,7 @@ class AuthOutboxDeliveryIT {
             leave("org_1", "quota_1", message("a" + i));
             leave("org_1", "quota_2", message("b" + i));
         }
-        bus.ringAuth();
+        bus.notifyAuth();
         until(vertx, "a first attempt failed", () -> !service.paths.isEmpty());
         List<String> understood = new CopyOnWriteArrayList<>();
         service.behaviour = (request, body) -> {
@@ -151,7 +151,7 @@ class AuthOutboxDeliveryIT {
         for (String quota : quotas) {
             leave("org_" + quota.length(), quota, message(quota, "user_2"));
         }
-        bus.ringAuth();
+        bus.notifyAuth();
         until(vertx, "attempts failed", () -> data.number("SELECT max(attempts) FROM quota.auth_outbox") > 0);
         assertThat(data.number("SELECT count(*) FROM quota.auth_outbox")).isEqualTo(30);
         service.comeBack();
@@ -175,7 +175,7 @@ class AuthOutboxDeliveryIT {
         leave("org_1", "quota_bad", message("second"));
         leave("org_1", "quota_good", message("good"));
         leave("org_2", "quota_other", message("other"));
-        bus.ringAuth();
+        bus.notifyAuth();
         until(
                 vertx,
                 "the others are delivered and the bad one failed twice",
@@ -207,7 +207,7 @@ class AuthOutboxDeliveryIT {
         deployNode();
         for (int i = 0; i < 40; i++) {
             leave("org_" + i % 3, "quota_" + i, message("n" + i));
-            bus.ringAuth();
+            bus.notifyAuth();
         }
         untilDelivered();
         assertThat(told()).hasSize(40).doesNotHaveDuplicates();
@@ -247,7 +247,7 @@ class AuthOutboxDeliveryIT {
     void aRevocationSupersedesTheGrantThatTheCreationLeft() {
         service.behaviour = StubAuthService.saying(500, "");
         leave("org_1", "quota_1", message("Team", "user_2"));
-        bus.ringAuth();
+        bus.notifyAuth();
         PermissionChange revoke = revocation("user_2");
         assertThat(begin(revoke, 20_000)).isTrue();
         assertUnavailable(bus.tell(revoke));
@@ -288,7 +288,7 @@ class AuthOutboxDeliveryIT {
     void aRevocationOfAPartLeavesTheRestToBeGranted() {
         service.behaviour = StubAuthService.saying(500, "");
         leave("org_1", "quota_1", message("Team", "user_2"));
-        bus.ringAuth();
+        bus.notifyAuth();
         PermissionChange revoke = revocation("user_2");
         assertThat(begin(revoke, 20_000)).isTrue();
         service.behaviour = StubAuthService::right;

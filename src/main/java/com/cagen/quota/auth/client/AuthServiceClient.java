@@ -69,7 +69,7 @@ public final class AuthServiceClient {
                                 .setMaxRetries(0)
                                 .setFallbackOnFailure(false))
                 .failurePolicy(result -> result.failed() && isFailureOfAuthService(result.cause()))
-                .openHandler(opened -> LOG.warn("the auth service failed repeatedly; it gets a rest"))
+                .openHandler(opened -> LOG.warn("the auth service failed repeatedly; it is not called for a while"))
                 .closeHandler(closed -> LOG.info("the auth service answers again"));
         this.limiter =
                 new CallLimiter(BoundedHttp.CALLS, MAX_CALLS, config.auth().timeoutMillis());

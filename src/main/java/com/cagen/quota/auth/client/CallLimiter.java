@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Limits the calls to the auth service: a fixed number at once, the others wait. Organizations take turns, and none holds more
+ * Limits the calls to the auth service: a fixed number at once, the others wait. Organizations are served round-robin, and none holds more
  * than its share of the calls or of the places to wait. A call for which there is no place, or whose turn comes too late, fails
  * with {@code overloaded}: that is this node's load and says nothing about the auth service. Not thread-safe.
  */

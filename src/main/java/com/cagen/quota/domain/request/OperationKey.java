@@ -4,7 +4,7 @@ import com.cagen.quota.protocol.Caller;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Names one changing operation for ever: an idempotency key in its scope.
+ * Names one changing operation: an idempotency key in its scope.
  *
  * @param key the client's idempotency key, 1 to 255 characters
  */

@@ -7,7 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Work that waits for one of a fixed number of slots. Organizations take turns, each organization's work keeps its order, and
+ * Work that waits for one of a fixed number of slots. Organizations are served round-robin, each organization's work keeps its order, and
  * no organization holds more than half of the slots. Every method takes constant time. Not thread-safe.
  *
  * @param <T> a piece of work

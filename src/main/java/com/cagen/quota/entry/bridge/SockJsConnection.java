@@ -52,7 +52,7 @@ final class SockJsConnection implements BridgeConnection {
         vertx.setTimer(CLOSE_MILLIS, ignored -> abort());
     }
 
-    /** {@link SockJSSocket#close} would wait until the client has read everything, for ever if it likes. */
+    /** {@link SockJSSocket#close} would wait without limit until the client has read everything. */
     @Override
     public void abort() {
         context.close();

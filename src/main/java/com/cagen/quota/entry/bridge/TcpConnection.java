@@ -43,7 +43,7 @@ final class TcpConnection implements BridgeConnection {
         vertx.setTimer(CLOSE_MILLIS, ignored -> abort());
     }
 
-    /** {@link NetSocket#close} would wait until the client has read everything, for ever if it likes. */
+    /** {@link NetSocket#close} would wait without limit until the client has read everything. */
     @Override
     public void abort() {
         socket.handler(null);

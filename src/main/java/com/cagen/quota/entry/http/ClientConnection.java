@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * connection's event loop.
  *
  * <p>The deadlines do not move when a byte comes or goes: the idle timeout of Vert.x does, so that a client that sends one byte
- * every few seconds, or takes one, would stay for ever.
+ * every few seconds, or takes one, would stay connected without limit.
  */
 final class ClientConnection implements MeteredRequestDecoder.Listener {
     private static final long NEVER = Long.MAX_VALUE;

@@ -65,7 +65,7 @@ record Postmaster(ProcessHandle process) {
 
     /**
      * Whether it has ended, and its parent has not asked for its exit status. Java calls such a process alive. Where no init
-     * process reaps orphans, as in many containers, it stays for ever. Known on Linux only.
+     * process reaps orphans, as in many containers, it stays until the container ends. Known on Linux only.
      */
     private static boolean isZombie(ProcessHandle process) {
         try {

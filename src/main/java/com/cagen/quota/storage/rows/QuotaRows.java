@@ -97,7 +97,7 @@ public final class QuotaRows {
         return byKey(connection, LOCK_ALL, keys);
     }
 
-    /** As {@link #lock}, waiting for nobody: those that another transaction has locked are missing. */
+    /** As {@link #lock}, without waiting: quotas that another transaction has locked are missing. */
     public static Future<Map<QuotaKey, Quota>> lockIfFree(DatabaseSession connection, Collection<QuotaKey> keys) {
         return byKey(connection, LOCK_FREE, keys);
     }

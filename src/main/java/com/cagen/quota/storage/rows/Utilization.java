@@ -20,7 +20,7 @@ public record Utilization(String quotaId, long usedMb, long allocatedMb, long re
             ORDER BY (used_mb + allocated_mb + reserved_mb)::float8 / total_mb DESC, id LIMIT $1
             """;
 
-    /** For what nobody waits for, one process does. */
+    /** One process is enough: no request waits for this query. */
     private static final String ALONE = "SELECT set_config('max_parallel_workers_per_gather', '0', true)";
 
     /** The share that is used, allocated or reserved, 0 to 1. */
