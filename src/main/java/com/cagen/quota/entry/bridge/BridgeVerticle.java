@@ -1,6 +1,7 @@
 package com.cagen.quota.entry.bridge;
 
 import com.cagen.quota.config.Config;
+import com.cagen.quota.entry.request.CredentialAuthentication;
 import com.cagen.quota.entry.request.OpenApiContract;
 import com.cagen.quota.entry.request.RequestDecoder;
 import com.cagen.quota.entry.request.RequestReader;
@@ -94,8 +95,9 @@ public final class BridgeVerticle extends VerticleBase {
         CredentialCipher key = new CredentialCipher(
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));
-        RequestReader intake =
-                new RequestReader(key, new RequestDecoder(contract), bus::recordRefusal, metrics, Clock.systemUTC());
+        RequestReader intake = new RequestReader(
+                new CredentialAuthentication(key, bus::recordRefusal, metrics, Clock.systemUTC()),
+                new RequestDecoder(contract));
         credentials = new CredentialClaim(intake, bus.openChannel());
         addresses = new PublicAddresses(
                 vertx, Operations.CATALOG.names(), config.database().busTimeoutMillis() + REPLY_GRACE_MILLIS);

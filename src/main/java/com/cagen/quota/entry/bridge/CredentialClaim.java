@@ -3,7 +3,6 @@ package com.cagen.quota.entry.bridge;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
-import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.entry.request.RawRequest;
 import com.cagen.quota.entry.request.RequestReader;
 import com.cagen.quota.messaging.RequestChannel;
@@ -39,22 +38,17 @@ final class CredentialClaim implements Function<@Nullable JsonObject, Future<Cal
             fields.put("service_id", headers.getValue("service_id"))
                     .put("encrypted_data", headers.getValue("encrypted_data"));
         }
-        Request request;
-        try {
-            request = intake.take(new RawRequest(
-                    Operations.CATALOG.named("quota.list"),
-                    fields,
-                    null,
-                    null,
-                    null,
-                    false,
-                    UUID.randomUUID().toString()));
-        } catch (RefusalException e) {
-            return Future.failedFuture(e);
-        }
-        return channel.send(request)
+        RawRequest smallest = new RawRequest(
+                Operations.CATALOG.named("quota.list"),
+                fields,
+                null,
+                null,
+                null,
+                false,
+                UUID.randomUUID().toString());
+        return intake.take(smallest).compose(request -> channel.send(request)
                 .compose(answer -> answer instanceof Answer.Success
                         ? Future.succeededFuture(request.caller())
-                        : Future.failedFuture(new RefusalException((Refusal) answer)));
+                        : Future.failedFuture(new RefusalException((Refusal) answer))));
     }
 }

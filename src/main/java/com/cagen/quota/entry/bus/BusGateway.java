@@ -3,8 +3,8 @@ package com.cagen.quota.entry.bus;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.RefusalException;
-import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.entry.request.CredentialAuthentication;
 import com.cagen.quota.entry.request.OpenApiContract;
 import com.cagen.quota.entry.request.RawRequest;
 import com.cagen.quota.entry.request.RequestDecoder;
@@ -44,14 +44,12 @@ public final class BusGateway extends VerticleBase {
 
     @Override
     public Future<?> start() {
+        CredentialCipher credentials = new CredentialCipher(
+                config.serviceId(),
+                Base64.getDecoder().decode(config.secretKey().reveal()));
         RequestReader intake = new RequestReader(
-                new CredentialCipher(
-                        config.serviceId(),
-                        Base64.getDecoder().decode(config.secretKey().reveal())),
-                new RequestDecoder(contract),
-                bus::recordRefusal,
-                metrics,
-                Clock.systemUTC());
+                new CredentialAuthentication(credentials, bus::recordRefusal, metrics, Clock.systemUTC()),
+                new RequestDecoder(contract));
         RequestChannel opened = bus.openChannel();
         channel = opened;
         List<Future<InternalBus.Served>> served = Operations.CATALOG.offered().stream()
@@ -79,10 +77,11 @@ public final class BusGateway extends VerticleBase {
                 Objects.requireNonNullElseGet(sent, () -> UUID.randomUUID().toString());
         MDC.put("request_id", requestId);
         try {
-            Request request = intake.take(new RawRequest(operation, body, null, null, null, false, requestId));
-            return channel.send(request);
-        } catch (RefusalException e) {
-            return Future.succeededFuture(e.refusal());
+            return intake.take(new RawRequest(operation, body, null, null, null, false, requestId))
+                    .compose(channel::send)
+                    .recover(failure -> failure instanceof RefusalException refused
+                            ? Future.succeededFuture(refused.refusal())
+                            : Future.failedFuture(failure));
         } finally {
             MDC.remove("request_id");
         }

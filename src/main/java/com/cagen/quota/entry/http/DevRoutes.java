@@ -52,16 +52,19 @@ final class DevRoutes {
     private void testAuth(RoutingContext context) {
         RequestContext exchange = RequestContext.of(context);
         exchange.route = "/dev/test-auth";
-        Caller caller = intake.authenticate(
-                JsonBody.json(context), context.request().getHeader(HttpHeaders.AUTHORIZATION), exchange.requestId);
-        HttpAnswers.succeed(
-                context,
-                "The credential is valid.",
-                new JsonObject()
-                        .put("service_id", caller.serviceId())
-                        .put("user_id", caller.userId())
-                        .put("organization_id", caller.organizationId())
-                        .put("team_ids", new JsonArray(caller.teamIds())));
+        intake.authenticate(
+                        JsonBody.json(context),
+                        context.request().getHeader(HttpHeaders.AUTHORIZATION),
+                        exchange.requestId)
+                .onFailure(context::fail)
+                .onSuccess(caller -> HttpAnswers.succeed(
+                        context,
+                        "The credential is valid.",
+                        new JsonObject()
+                                .put("service_id", caller.serviceId())
+                                .put("user_id", caller.userId())
+                                .put("organization_id", caller.organizationId())
+                                .put("team_ids", new JsonArray(caller.teamIds()))));
     }
 
     private void mint(RoutingContext context) {

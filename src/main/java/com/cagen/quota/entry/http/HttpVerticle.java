@@ -1,6 +1,7 @@
 package com.cagen.quota.entry.http;
 
 import com.cagen.quota.config.Config;
+import com.cagen.quota.entry.request.CredentialAuthentication;
 import com.cagen.quota.entry.request.OpenApiContract;
 import com.cagen.quota.entry.request.RequestDecoder;
 import com.cagen.quota.entry.request.RequestReader;
@@ -61,7 +62,8 @@ public final class HttpVerticle extends VerticleBase {
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));
         RequestDecoder decoder = new RequestDecoder(contract);
-        RequestReader intake = new RequestReader(credentials, decoder, bus::recordRefusal, metrics, clock);
+        RequestReader intake = new RequestReader(
+                new CredentialAuthentication(credentials, bus::recordRefusal, metrics, clock), decoder);
         BodyHandler bodies = BodyHandler.create(false).setBodyLimit(JsonBody.MAX_BYTES);
 
         Router router = Router.router(vertx);

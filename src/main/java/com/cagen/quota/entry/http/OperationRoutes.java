@@ -15,8 +15,10 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Route;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.AuthenticationHandler;
 import io.vertx.ext.web.handler.BodyHandler;
 import io.vertx.ext.web.handler.PlatformHandler;
+import java.util.Objects;
 
 /** One route for each operation of the contract: takes the request in, hands it to a lane, writes the answer. */
 final class OperationRoutes {
@@ -59,16 +61,30 @@ final class OperationRoutes {
         if (!inQuery) {
             route.handler(bodies);
         }
-        route.handler(context -> serve(context, operation, http.successStatus(), inQuery));
+        // An AuthenticationHandler goes behind the one that reads the body, which may hold the credential.
+        AuthenticationHandler authentication = context -> authenticate(context, operation, inQuery);
+        route.handler(authentication).handler(context -> serve(context, operation, http.successStatus()));
     }
 
-    private void serve(RoutingContext context, Operation<?> operation, int status, boolean inQuery) {
+    private void authenticate(RoutingContext context, Operation<?> operation, boolean inQuery) {
         RequestContext exchange = RequestContext.of(context);
         if (context.response().ended()) {
             return; // timed out while its body came in
         }
         exchange.logged(() -> {
-            Request request = intake.take(incoming(context, operation, exchange.requestId, inQuery));
+            RawRequest raw = incoming(context, operation, exchange.requestId, inQuery);
+            intake.authenticate(raw).onFailure(context::fail).onSuccess(user -> {
+                exchange.raw = raw;
+                exchange.user = user;
+                context.next();
+            });
+        });
+    }
+
+    private void serve(RoutingContext context, Operation<?> operation, int status) {
+        RequestContext exchange = RequestContext.of(context);
+        exchange.logged(() -> {
+            Request request = intake.read(Objects.requireNonNull(exchange.raw), Objects.requireNonNull(exchange.user));
             exchange.changeUnderWay = operation.name().change();
             channel.send(request)
                     .onSuccess(answer ->

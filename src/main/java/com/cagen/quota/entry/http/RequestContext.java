@@ -1,9 +1,12 @@
 package com.cagen.quota.entry.http;
 
+import com.cagen.quota.entry.request.RawRequest;
 import com.cagen.quota.entry.request.RequestReader;
+import io.vertx.ext.auth.User;
 import io.vertx.ext.web.RoutingContext;
 import java.util.Objects;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
 /** What is known of one HTTP request besides the request itself. Used on its event loop only. */
@@ -19,6 +22,14 @@ final class RequestContext {
     String operation = "none";
     /** How it ended: {@code ok} or an error's code. */
     String code = "ok";
+    /** As it came in; null until its user is authenticated. */
+    @Nullable
+    RawRequest raw;
+
+    /** For whom its credential speaks; null until that is authenticated. */
+    @Nullable
+    User user;
+
     /** Set once a change is on its way: from then on, no answer does not mean that nothing happened. */
     boolean changeUnderWay;
 

@@ -16,7 +16,9 @@ import com.cagen.quota.protocol.CredentialCipher;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.Contracts;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
+import io.vertx.ext.auth.User;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -34,11 +36,17 @@ class RequestReaderTest {
     private final List<AuditEntry> expired = new ArrayList<>();
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
     private final RequestReader intake = new RequestReader(
-            credentials,
-            new RequestDecoder(Contracts.contract()),
-            expired::add,
-            metrics,
-            Clock.fixed(NOW, ZoneOffset.UTC));
+            new CredentialAuthentication(credentials, expired::add, metrics, Clock.fixed(NOW, ZoneOffset.UTC)),
+            new RequestDecoder(Contracts.contract()));
+
+    private Request taken(RawRequest raw) {
+        Future<Request> request = intake.take(raw);
+        assertThat(request.isComplete()).as("at once").isTrue();
+        if (request.cause() instanceof RefusalException refused) {
+            throw refused;
+        }
+        return request.result();
+    }
 
     private String seal(long agoMillis) {
         return credentials.seal(CALLER, NOW.toEpochMilli() - agoMillis);
@@ -49,7 +57,7 @@ class RequestReaderTest {
     }
 
     private Request take(JsonObject fields, @Nullable String authorization, @Nullable String key, boolean elsewhere) {
-        return intake.take(new RawRequest(
+        return taken(new RawRequest(
                 Operations.CATALOG.named("usage.allocate"), fields, authorization, key, null, elsewhere, "request-1"));
     }
 
@@ -69,6 +77,17 @@ class RequestReaderTest {
         assertThat(metrics.get("cagen.quota.credentials.refused").counter().count())
                 .isOne();
         assertThat(expired).isEmpty();
+    }
+
+    @Test
+    void yieldsAUserInTheTermsOfThePlatform() {
+        RawRequest raw = new RawRequest(
+                Operations.CATALOG.named("usage.allocate"), usage(), "Cagen svc:" + seal(0), null, null, false, "r");
+        User user = intake.authenticate(raw).result();
+        assertThat(user.subject()).isEqualTo("user_1");
+        assertThat(user.principal().getString("organization_id")).isEqualTo("org_1");
+        assertThat(((AuthenticatedUser) user).caller()).isEqualTo(CALLER);
+        assertThatThrownBy(() -> intake.read(raw, User.fromName("user_1"))).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
@@ -159,7 +178,7 @@ class RequestReaderTest {
 
     @Test
     void readsHaveNoIdempotencyKey() {
-        Request request = intake.take(new RawRequest(
+        Request request = taken(new RawRequest(
                 Operations.CATALOG.named("quota.get"),
                 new JsonObject().put("quota_id", "q").put("idempotency_key", 5),
                 "Cagen svc:" + seal(0),
@@ -171,7 +190,7 @@ class RequestReaderTest {
     }
 
     private @Nullable Long expectedVersion(@Nullable String ifMatch, JsonObject fields) {
-        Request request = intake.take(new RawRequest(
+        Request request = taken(new RawRequest(
                 Operations.CATALOG.named("quota.update"),
                 fields.put("quota_id", "q"),
                 "Cagen svc:" + seal(0),
@@ -211,7 +230,7 @@ class RequestReaderTest {
 
     @Test
     void ignoresAConditionThatAnOperationDoesNotHave() {
-        Request request = intake.take(new RawRequest(
+        Request request = taken(new RawRequest(
                 Operations.CATALOG.named("usage.allocate"),
                 usage(),
                 "Cagen svc:" + seal(0),
