@@ -168,9 +168,7 @@ public record Config(
             @Nullable ServerTls tls,
             @Nullable Integer sockJsPort,
             int maxConnections,
-            int messagesASecond) {
-        public static final Bridges OFF = new Bridges(null, "127.0.0.1", null, null, 1_000, 1_000);
-    }
+            int messagesASecond) {}
 
     /**
      * PEM files.

@@ -13,6 +13,7 @@ import com.cagen.quota.storage.rows.AuthOutboxRows;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.DatabaseSession;
+import com.cagen.quota.storage.sql.SqlStates;
 import io.vertx.core.Future;
 import io.vertx.pgclient.PgException;
 import java.time.Instant;
@@ -224,7 +225,7 @@ final class BatchTransaction {
     }
 
     private static Throwable asFailure(Throwable failure) {
-        return Database.lockTimeout(failure) ? failure : Database.asRefusal(failure);
+        return SqlStates.lockTimeout(failure) ? failure : Database.asRefusal(failure);
     }
 
     /**

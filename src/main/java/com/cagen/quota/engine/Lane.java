@@ -17,6 +17,7 @@ import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SqlStates;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -73,14 +74,8 @@ final class Lane {
 
     private static final int MAX_RETRIES = 3;
     private static final int MAX_SINGLE_RETRIES = 4;
-    /** Serialization failure, deadlock, and a key or id that another transaction has just taken: run again. */
-    private static final Set<String> RETRYABLE = Set.of("40001", "40P01", "23505");
-
     /** So many batches look for used credentials first, once one was met; the others fail when they meet one. */
     private static final int BATCHES_EXPECTING_REPLAYS = 1_000;
-
-    private static final String UNIQUE_VIOLATION = "23505";
-    private static final String STATEMENT_TIMEOUT = "57014";
 
     private final InternalBus bus;
     private final Database database;
@@ -189,8 +184,8 @@ final class Lane {
         carryOut(batch, timeoutMillis, skipsLocked).onComplete(result -> {
             if (result.failed() && retries < MAX_RETRIES && worthRepeating(result.cause())) {
                 expectReplaysAfter(result.cause());
-                runBatch(batch, skipsLocked, retries + 1);
-            } else if (result.failed() && Database.lockTimeout(result.cause()) && skipsLocked != ALL) {
+                afterPause(retries, () -> runBatch(batch, skipsLocked, retries + 1));
+            } else if (result.failed() && SqlStates.lockTimeout(result.cause()) && skipsLocked != ALL) {
                 runBatch(batch, ALL, 0);
             } else {
                 batchRunning = false;
@@ -280,8 +275,8 @@ final class Lane {
                 }
             } else if (retries < MAX_RETRIES && worthRepeating(result.cause())) {
                 expectReplaysAfter(result.cause());
-                runSetAside(batch, lockTimeoutMillis, skipsLocked, retries + 1, next);
-            } else if (Database.lockTimeout(result.cause()) && skipsLocked != ALL) {
+                afterPause(retries, () -> runSetAside(batch, lockTimeoutMillis, skipsLocked, retries + 1, next));
+            } else if (SqlStates.lockTimeout(result.cause()) && skipsLocked != ALL) {
                 runSetAside(batch, SEARCH_LOCK_TIMEOUT_MILLIS, ALL, 0, next);
             } else if (batch.size() > 1 && blamesOne(result.cause())) {
                 int half = batch.size() / 2;
@@ -301,22 +296,21 @@ final class Lane {
 
     /** A used credential may be the cause. More of them often follow, so the next batches look for them first. */
     private void expectReplaysAfter(Throwable failure) {
-        if (failure instanceof PgException refused && UNIQUE_VIOLATION.equals(refused.getSqlState())) {
+        if (SqlStates.uniqueViolation(failure)) {
             batchesExpectingReplays = BATCHES_EXPECTING_REPLAYS;
         }
     }
 
     /** Whether nothing was done, and another try may fare better. */
     private static boolean worthRepeating(Throwable failure) {
-        return failure instanceof PgException refused
-                ? RETRYABLE.contains(refused.getSqlState())
-                : failure instanceof QuotaTrees.SubtreeChangedException || Database.lostConnection(failure);
+        return failure instanceof QuotaTrees.SubtreeChangedException || Database.worthRepeating(failure);
     }
 
     /** Whether one operation may be the cause, by its lock or its values. A lost connection or a full pool has no such cause. */
     private static boolean blamesOne(Throwable failure) {
         if (failure instanceof RefusalException refused) {
-            return refused.getCause() instanceof PgException timeout && STATEMENT_TIMEOUT.equals(timeout.getSqlState());
+            Throwable cause = refused.getCause();
+            return cause != null && SqlStates.statementTimeout(cause);
         }
         return true;
     }
@@ -340,17 +334,20 @@ final class Lane {
         }
     }
 
-    /** A transaction of one request. After a failure that another try may survive, it pauses for some milliseconds. */
+    /** Some milliseconds, by chance: what collided, on this node or others, must not come back together. */
+    private static void afterPause(int retries, Runnable again) {
+        long pauseMillis = ThreadLocalRandom.current().nextLong(1, 10L << retries);
+        Objects.requireNonNull(Vertx.currentContext()).owner().setTimer(pauseMillis, ignored -> again.run());
+    }
+
+    /** A transaction of one request. After a failure that another try may survive, it pauses first. */
     private void runAlone(QueuedRequest pending, int retries, Runnable next) {
         carryOut(List.of(pending), config.database().lockTimeoutMillis(), NONE)
                 .map(outcomes -> outcomes.get(0))
                 .onComplete(result -> {
                     if (result.failed() && retries < MAX_SINGLE_RETRIES && worthRepeating(result.cause())) {
                         expectReplaysAfter(result.cause());
-                        long pauseMillis = ThreadLocalRandom.current().nextLong(1, 10L << retries);
-                        Objects.requireNonNull(Vertx.currentContext())
-                                .owner()
-                                .setTimer(pauseMillis, ignored -> runAlone(pending, retries + 1, next));
+                        afterPause(retries, () -> runAlone(pending, retries + 1, next));
                     } else {
                         conclude(pending, result, next);
                     }
@@ -361,7 +358,7 @@ final class Lane {
         next.run();
         if (result.succeeded()) {
             advance(pending, result.result());
-        } else if (Database.lockTimeout(result.cause())) {
+        } else if (SqlStates.lockTimeout(result.cause())) {
             answer(pending, LOCKED);
         } else {
             fail(pending, result.cause());
@@ -415,7 +412,7 @@ final class Lane {
                             ErrorCode.DATABASE_UNAVAILABLE,
                             "The database cannot tell whether this credential was used: it keeps nothing about the hour of"
                                     + " its timestamp."));
-        } else if (Database.lockTimeout(failure)) {
+        } else if (SqlStates.lockTimeout(failure)) {
             answer(pending, LOCKED);
         } else {
             LOG.error("request {} failed", pending.request.requestId(), failure);

@@ -34,7 +34,6 @@ public final class CredentialCipher {
     private static final int MAX_ENCODED = 64 * 1024;
 
     private static final int MAX_NONCE = 128;
-    private static final int MAX_ID = 255;
 
     private static final ObjectMapper JSON =
             new ObjectMapper(jsonFactory()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
@@ -97,8 +96,8 @@ public final class CredentialCipher {
         if (plain == null || !plain.isObject()) {
             return new OpenedCredential.Invalid();
         }
-        String user = text(plain.get("user_id"), MAX_ID);
-        String organization = text(plain.get("organization_id"), MAX_ID);
+        String user = text(plain.get("user_id"), Identifiers.MAX_LENGTH);
+        String organization = text(plain.get("organization_id"), Identifiers.MAX_LENGTH);
         String nonce = text(plain.get("nonce"), MAX_NONCE);
         JsonNode timestamp = plain.get("timestamp");
         List<String> teams = teams(plain.get("team_ids"));
@@ -127,11 +126,7 @@ public final class CredentialCipher {
         }
         String text = node.textValue();
         boolean fits = !text.isEmpty() && text.codePointCount(0, text.length()) <= max;
-        return fits && text.codePoints().noneMatch(CredentialCipher::unprintable) ? text : null;
-    }
-
-    private static boolean unprintable(int codePoint) {
-        return Character.isISOControl(codePoint) || Character.getType(codePoint) == Character.SURROGATE;
+        return fits && text.codePoints().noneMatch(Identifiers::unprintable) ? text : null;
     }
 
     /** Null when it is there but no list of ids. */
@@ -144,7 +139,7 @@ public final class CredentialCipher {
         }
         List<String> teams = new ArrayList<>(node.size());
         for (JsonNode element : node) {
-            String team = text(element, MAX_ID);
+            String team = text(element, Identifiers.MAX_LENGTH);
             if (team == null) {
                 return null;
             }

@@ -47,7 +47,7 @@ public final class AuthFixtures {
                 new Config.Database(TestConfig.ENGINE, 4, 1_000, 2_000, 5_000),
                 new Config.Auth(timeoutMillis),
                 new Config.Audit(250, 10_000, null),
-                Config.Bridges.OFF,
+                TestConfig.NO_BRIDGES,
                 null);
     }
 

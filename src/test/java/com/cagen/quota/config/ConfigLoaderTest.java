@@ -78,7 +78,7 @@ class ConfigLoaderTest {
                         new Config.Database(Config.Engine.POSTGRESQL, 8, 2_000, 5_000, 8_000),
                         new Config.Auth(2_000),
                         new Config.Audit(250, 30_000, null),
-                        Config.Bridges.OFF,
+                        TestConfig.NO_BRIDGES,
                         null));
     }
 

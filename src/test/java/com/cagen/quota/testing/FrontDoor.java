@@ -120,7 +120,7 @@ public final class FrontDoor implements AutoCloseable {
                 new Config.Database(Config.Engine.POSTGRESQL, 4, 1_000, 2_000, 3_000),
                 new Config.Auth(2_000),
                 new Config.Audit(250, 60_000, null),
-                Config.Bridges.OFF,
+                TestConfig.NO_BRIDGES,
                 null);
     }
 

@@ -13,6 +13,9 @@ import java.util.Set;
 /** A configuration for tests. */
 public final class TestConfig {
     /** 32 bytes, in base64; not all the same, which production refuses. */
+    /** As without any setting. */
+    public static final Config.Bridges NO_BRIDGES = new Config.Bridges(null, "127.0.0.1", null, null, 1_000, 1_000);
+
     public static final String KEY =
             Base64.getEncoder().encodeToString("the key that all our tests share".getBytes(UTF_8));
 
@@ -23,7 +26,7 @@ public final class TestConfig {
     private TestConfig() {}
 
     public static Config of(String databaseUrl) {
-        return of(databaseUrl, Config.Bridges.OFF);
+        return of(databaseUrl, NO_BRIDGES);
     }
 
     public static Config of(String databaseUrl, Config.Bridges bridges) {

@@ -1,5 +1,6 @@
 package com.cagen.quota.auth.builtin;
 
+import com.cagen.quota.protocol.Identifiers;
 import com.cagen.quota.protocol.Permission;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -16,12 +17,11 @@ import org.jspecify.annotations.Nullable;
  * <p>All methods throw {@link IllegalArgumentException} with a message that names the field and is safe to show.
  */
 record BuiltInRequest(JsonObject body) {
-    private static final int MAX_ID = 255;
 
     /** A required id: 1 to 255 characters, none of them a control character. */
     String id(String field) {
-        String text = text(field, null, MAX_ID);
-        if (text.isEmpty() || text.codePoints().anyMatch(Character::isISOControl)) {
+        String text = text(field, null, Identifiers.MAX_LENGTH);
+        if (text.isEmpty() || text.codePoints().anyMatch(Identifiers::unprintable)) {
             throw new IllegalArgumentException(field + " must have 1 to 255 characters and no control character");
         }
         return text;

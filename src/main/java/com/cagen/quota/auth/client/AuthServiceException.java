@@ -1,5 +1,6 @@
 package com.cagen.quota.auth.client;
 
+import com.cagen.quota.protocol.Identifiers;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -70,7 +71,7 @@ public final class AuthServiceException extends RuntimeException {
         String plain = SECRET.matcher(reason)
                 .replaceAll("…")
                 .codePoints()
-                .filter(c -> !Character.isISOControl(c) && Character.getType(c) != Character.SURROGATE)
+                .filter(c -> !Identifiers.unprintable(c))
                 .limit(MAX_REASON)
                 .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
                 .toString();

@@ -4,6 +4,7 @@ import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.domain.request.Violation;
 import com.cagen.quota.protocol.Caller;
+import com.cagen.quota.protocol.Identifiers;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.auth.User;
@@ -18,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RequestReader {
     private static final String SCHEME = "Cagen ";
-    private static final int MAX_ID = 255;
     private static final String EXPECTED_VERSION = "expected_version";
     private static final Pattern ENTITY_TAG = Pattern.compile("\"([1-9][0-9]{0,15})\"");
     private static final int MAX_REQUEST_ID = 128;
@@ -118,14 +118,10 @@ public final class RequestReader {
     private static @Nullable String addressed(JsonObject fields) {
         String id = text(fields, "quota_id");
         id = id == null ? text(fields, "parent_quota_id") : id;
-        if (id == null || id.isEmpty() || id.length() > MAX_ID || id.indexOf('/') >= 0) {
+        if (id == null || id.isEmpty() || id.length() > Identifiers.MAX_LENGTH || id.indexOf('/') >= 0) {
             return null;
         }
-        return id.codePoints().anyMatch(RequestReader::unprintable) ? null : id;
-    }
-
-    private static boolean unprintable(int codePoint) {
-        return Character.isISOControl(codePoint) || Character.getType(codePoint) == Character.SURROGATE;
+        return id.codePoints().anyMatch(Identifiers::unprintable) ? null : id;
     }
 
     /** Puts the header's key among the fields, where its limits are checked; what it returns is good only after that. */

@@ -7,13 +7,13 @@ import com.cagen.quota.protocol.ErrorCode;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxException;
+import io.vertx.core.http.ConnectionPoolTooBusyException;
 import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
 import io.vertx.sqlclient.Transaction;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -33,8 +33,6 @@ public final class Database {
     private static final Logger LOG = LoggerFactory.getLogger(Database.class);
     private static final int MAX_ATTEMPTS = 5;
     private static final int ACQUIRE_TIMEOUT_SECONDS = 3;
-    /** Serialization failure, deadlock, a key that another transaction has just taken: nothing was done, run again. */
-    private static final Set<String> RETRYABLE = Set.of("40001", "40P01", "23505");
 
     private final Vertx vertx;
     private final Pool pool;
@@ -134,11 +132,9 @@ public final class Database {
                 });
     }
 
-    /** Whether nothing was done, and another try may fare better. */
-    private static boolean worthRepeating(Throwable failure) {
-        return failure instanceof PgException refused
-                ? RETRYABLE.contains(refused.getSqlState())
-                : lostConnection(failure);
+    /** Whether nothing was done, and the same transaction may succeed when it is run again. */
+    public static boolean worthRepeating(Throwable failure) {
+        return failure instanceof PgException refused ? SqlStates.retryable(refused) : lostConnection(failure);
     }
 
     /**
@@ -182,28 +178,13 @@ public final class Database {
         return transaction.rollback().transform(ignored -> Future.failedFuture(failure));
     }
 
-    /** Whether a lock was waited for too long. */
-    public static boolean lockTimeout(Throwable failure) {
-        return failure instanceof PgException refused && "55P03".equals(refused.getSqlState());
-    }
-
     /** What PostgreSQL refused stays a {@link PgException}; everything else that is no refusal yet is a lost connection. */
     public static Throwable asRefusal(Throwable failure) {
         if (failure instanceof PgException pg) {
-            return temporary(pg.getSqlState()) ? unavailable(failure) : failure;
+            return SqlStates.temporary(pg) ? unavailable(failure) : failure;
         }
         boolean connectionLost = failure instanceof VertxException || !(failure instanceof RuntimeException);
         return connectionLost ? unavailable(failure) : failure;
-    }
-
-    /** Timeouts (55P03, 57014), a server that is starting, stopping, read-only or full. */
-    public static boolean temporary(String sqlState) {
-        return sqlState.startsWith("57")
-                || sqlState.startsWith("53")
-                || sqlState.startsWith("08")
-                || sqlState.equals("55P03")
-                || sqlState.equals("25006")
-                || sqlState.equals("25P03");
     }
 
     /** {@code database_unavailable}, the cause logged; {@code overloaded} when the pool's queue is full. */
@@ -211,11 +192,10 @@ public final class Database {
         if (failure instanceof RefusalException refused) {
             return refused;
         }
-        String text = String.valueOf(failure.getMessage());
-        if (text.contains("max wait queue")) {
+        if (failure instanceof ConnectionPoolTooBusyException) {
             return new RefusalException(Refusal.of(ErrorCode.OVERLOADED, "Too many requests are waiting."), failure);
         }
-        LOG.warn("database unavailable: {}", text);
+        LOG.warn("database unavailable: {}", failure.getMessage());
         return new RefusalException(
                 Refusal.of(ErrorCode.DATABASE_UNAVAILABLE, "The database cannot be reached at the moment."), failure);
     }
