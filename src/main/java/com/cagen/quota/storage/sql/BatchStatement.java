@@ -1,10 +1,5 @@
 package com.cagen.quota.storage.sql;
 
-import com.cagen.quota.config.Config;
-import io.vertx.core.Future;
-import io.vertx.sqlclient.Row;
-import io.vertx.sqlclient.RowSet;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.util.Arrays;
 import java.util.function.Function;
@@ -114,17 +109,9 @@ public final class BatchStatement {
         return one;
     }
 
-    Future<RowSet<Row>> run(SqlConnection connection, Config.Engine engine, String[] organizations, Tuple values) {
-        Tuple all = Tuple.tuple();
-        if (engine == Config.Engine.CITUS) {
-            all.addString(only(organizations));
-        } else {
-            all.addArrayOfString(organizations);
-        }
-        addAll(all, values);
-        return connection
-                .preparedQuery(engine == Config.Engine.CITUS ? one : many)
-                .execute(all);
+    /** The text for PostgreSQL. */
+    String ofManyOrganizations() {
+        return many;
     }
 
     /** The text for PostgreSQL, its parameters from {@code $before + 1} on. */
@@ -143,15 +130,5 @@ public final class BatchStatement {
         for (int i = 0; i < values.size(); i++) {
             all.addValue(values.getValue(i));
         }
-    }
-
-    private static String only(String[] organizations) {
-        String first = organizations[0];
-        for (String organization : organizations) {
-            if (!organization.equals(first)) {
-                throw new IllegalStateException("a statement over several organizations");
-            }
-        }
-        return first;
     }
 }

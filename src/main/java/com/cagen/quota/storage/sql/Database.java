@@ -36,14 +36,14 @@ public final class Database {
 
     private final Vertx vertx;
     private final Pool pool;
-    private final Config.Database settings;
+    private final SqlEngine engine;
     private final int maxSize;
     private final AtomicInteger waiting = new AtomicInteger();
 
-    private Database(Vertx vertx, Pool pool, Config.Database settings, int maxSize) {
+    private Database(Vertx vertx, Pool pool, SqlEngine engine, int maxSize) {
         this.vertx = vertx;
         this.pool = pool;
-        this.settings = settings;
+        this.engine = engine;
         this.maxSize = maxSize;
     }
 
@@ -75,14 +75,10 @@ public final class Database {
                 .addProperty("statement_timeout", Long.toString(settings.statementTimeoutMillis()))
                 .addProperty(
                         "idle_in_transaction_session_timeout", Long.toString(settings.statementTimeoutMillis() * 2));
-        if (settings.engine() == Config.Engine.CITUS) {
-            connect.addProperty("citus.propagate_set_commands", "local")
-                    // Which node a statement goes to is known only with its parameters.
-                    .addProperty("plan_cache_mode", "force_custom_plan");
-        } else {
-            // Array parameters: planning each time anew cost a third of PostgreSQL's CPU.
-            connect.addProperty("plan_cache_mode", "force_generic_plan");
-        }
+        SqlEngine engine = settings.engine() == Config.Engine.CITUS
+                ? new CitusEngine(settings.lockTimeoutMillis())
+                : new PostgresEngine();
+        engine.configure(connect);
         connect.setMetricsName(name);
         PoolOptions options = new PoolOptions()
                 .setName(name)
@@ -97,7 +93,7 @@ public final class Database {
                         .connectingTo(connect)
                         .using(vertx)
                         .build(),
-                settings,
+                engine,
                 size);
     }
 
@@ -106,7 +102,7 @@ public final class Database {
         waiting.incrementAndGet();
         return pool.getConnection()
                 .onComplete(ignored -> waiting.decrementAndGet())
-                .map(connection -> new DatabaseSession(connection, settings.engine(), settings.lockTimeoutMillis()))
+                .map(connection -> new DatabaseSession(connection, engine))
                 .recover(failure -> Future.failedFuture(unavailable(failure)));
     }
 

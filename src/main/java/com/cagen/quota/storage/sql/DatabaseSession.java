@@ -1,6 +1,5 @@
 package com.cagen.quota.storage.sql;
 
-import com.cagen.quota.config.Config;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.PreparedQuery;
 import io.vertx.sqlclient.Query;
@@ -16,22 +15,13 @@ import java.util.List;
  * statement over many rows is written, and when COMMIT may be sent.
  */
 public final class DatabaseSession {
-    private static final String SCOPE = "SELECT set_config($1, $2, true)";
-    private static final String SCOPE_AND_LOCK_TIMEOUT =
-            "SELECT set_config($1, $2, true), set_config('lock_timeout', $3, true)";
-    /** Set by {@code SET LOCAL}, which Citus tells the other nodes of; {@code set_config} stays on this one. */
-    private static final String SCOPE_ON_ALL_NODES = "SELECT quota.set_scope($1, $2)";
-
     private final SqlConnection connection;
-    private final Config.Engine engine;
-    private final long lockTimeoutMillis;
+    private final SqlEngine engine;
     private boolean commitSent;
 
-    /** @param lockTimeoutMillis which the connection has anyway, on its own node */
-    DatabaseSession(SqlConnection connection, Config.Engine engine, long lockTimeoutMillis) {
+    DatabaseSession(SqlConnection connection, SqlEngine engine) {
         this.connection = connection;
         this.engine = engine;
-        this.lockTimeoutMillis = lockTimeoutMillis;
     }
 
     public Query<RowSet<Row>> query(String sql) {
@@ -44,11 +34,11 @@ public final class DatabaseSession {
 
     /** Whether the whole database is in one place, as on PostgreSQL. */
     public boolean onOneNode() {
-        return engine == Config.Engine.POSTGRESQL;
+        return engine.onOneNode();
     }
 
     public Future<RowSet<Row>> run(BatchStatement statement, String[] organizations, Tuple values) {
-        return statement.run(connection, engine, organizations, values);
+        return engine.run(connection, statement, organizations, values);
     }
 
     /**
@@ -58,17 +48,7 @@ public final class DatabaseSession {
      * @return fails when one of them did not write each of its rows
      */
     public Future<Void> write(List<SqlWrite> writes) {
-        if (writes.isEmpty()) {
-            return Future.succeededFuture();
-        }
-        if (engine == Config.Engine.POSTGRESQL) {
-            return CombinedWrites.run(connection, writes).mapEmpty();
-        }
-        return Future.join(writes.stream()
-                        .map(write -> run(write.statement, write.organizations, write.values)
-                                .compose(RowCounts.expect(write.organizations.length)))
-                        .toList())
-                .mapEmpty();
+        return writes.isEmpty() ? Future.succeededFuture() : engine.write(connection, writes);
     }
 
     /** Sends writes one after the other, waiting for none; each sees what those before it did. */
@@ -90,28 +70,14 @@ public final class DatabaseSession {
         return Future.all(query("BEGIN").execute(), enter(scope));
     }
 
-    /** As {@link #begin(Scope)}, with another time to wait for locks, in milliseconds. */
+    /** As {@link #begin(SecurityScope)}, with another time to wait for locks, in milliseconds. */
     public Future<?> begin(SecurityScope scope, long lockTimeoutMillis) {
-        Future<?> begun = query("BEGIN").execute();
-        if (engine == Config.Engine.CITUS) {
-            return Future.all(begun, enterOnAllNodes(scope, lockTimeoutMillis));
-        }
-        Future<?> entered = preparedQuery(SCOPE_AND_LOCK_TIMEOUT)
-                .execute(Tuple.of(scope.setting(), scope.value(), Long.toString(lockTimeoutMillis)));
-        return Future.all(begun, entered);
+        return Future.all(query("BEGIN").execute(), engine.enter(connection, scope, lockTimeoutMillis));
     }
 
     /** Says what the transaction may see. */
     Future<?> enter(SecurityScope scope) {
-        return engine == Config.Engine.CITUS
-                ? enterOnAllNodes(scope, lockTimeoutMillis)
-                : preparedQuery(SCOPE).execute(Tuple.of(scope.setting(), scope.value()));
-    }
-
-    private Future<?> enterOnAllNodes(SecurityScope scope, long lockTimeoutMillis) {
-        return Future.all(
-                preparedQuery(SCOPE_ON_ALL_NODES).execute(Tuple.of(scope.setting(), scope.value())),
-                query("SET LOCAL lock_timeout = " + lockTimeoutMillis).execute());
+        return engine.enter(connection, scope);
     }
 
     /**
@@ -121,10 +87,9 @@ public final class DatabaseSession {
      * @return fails when a write or COMMIT does; what was written is there or not, unless {@link #commitSent} says false
      */
     public Future<Void> commit(Future<?> writes) {
-        if (engine == Config.Engine.CITUS) {
-            return writes.compose(ignored -> sendCommit());
-        }
-        return Future.join(writes, sendCommit()).mapEmpty();
+        return engine.writesCheckThemselves()
+                ? Future.join(writes, sendCommit()).mapEmpty()
+                : writes.compose(ignored -> sendCommit());
     }
 
     private Future<Void> sendCommit() {
