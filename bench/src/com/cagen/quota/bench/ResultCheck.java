@@ -39,7 +39,7 @@ final class ResultCheck {
             ChainVerification.Report report = ChainVerification.run(Database.open(
                             vertx,
                             DatabaseUrl.parse(postgres.url(database)),
-                            new Config.Database(Config.Engine.POSTGRESQL, 2, 10_000, 60_000, 60_000),
+                            new Config.Database(Config.Engine.POSTGRESQL, 2, 10_000, 60_000, 61_000),
                             "verify",
                             2))
                     .await(1, TimeUnit.HOURS);

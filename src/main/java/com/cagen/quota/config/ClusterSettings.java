@@ -70,8 +70,8 @@ final class ClusterSettings {
         return new Config.Cluster(
                 name,
                 host(),
-                (int) settings.number("CLUSTER_PORT", 5_701, n -> n >= 1 && n <= 65_535, "give 1 to 65535"),
-                (int) settings.number("CLUSTER_BUS_PORT", 5_702, n -> n >= 0 && n <= 65_535, "give 0 to 65535"),
+                settings.number(Config.Cluster.PORT, 5_701),
+                settings.number(Config.Cluster.BUS_PORT, 5_702),
                 members(),
                 dns(),
                 settings.oneOf("CLUSTER_ROUTING", Config.Routing.class, Config.Routing.LOCAL),

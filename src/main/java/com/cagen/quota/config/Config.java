@@ -6,7 +6,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The whole configuration, valid by construction of {@code ConfigLoader}. Secrets are in {@link Secret}s, which do not print.
+ * The whole configuration. Every record of it refuses values that it cannot have, with an {@link IllegalArgumentException}. Secrets
+ * are in {@link Secret}s, which do not print.
  *
  * @param environment development switches on the {@code /dev} routes
  * @param host the address HTTP listens on
@@ -42,6 +43,24 @@ public record Config(
         Audit audit,
         Bridges bridges,
         @Nullable Cluster cluster) {
+    static final Range PORT = new Range("PORT", 0, 65_535);
+    static final Range EVENT_LOOPS = new Range("EVENT_LOOPS", 1, 64);
+
+    public Config {
+        PORT.check(port);
+        EVENT_LOOPS.check(eventLoops);
+        allowedOrigins = List.copyOf(allowedOrigins);
+        roles = Set.copyOf(roles);
+        check(!roles.isEmpty(), "a node has a role at least");
+        check(http.requestTimeoutMillis > database.busTimeoutMillis, "HTTP_TIMEOUT_MS must be above BUS_TIMEOUT_MS");
+        check(auth.timeoutMillis < database.busTimeoutMillis, "AUTH_TIMEOUT_MS must be below BUS_TIMEOUT_MS");
+    }
+
+    private static void check(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new IllegalArgumentException(otherwise);
+        }
+    }
 
     public boolean does(Role role) {
         return roles.contains(role);
@@ -85,7 +104,17 @@ public record Config(
      *     answer
      * @param maxConnections more are closed at once
      */
-    public record Http(int instances, long requestTimeoutMillis, int idleTimeoutSeconds, int maxConnections) {}
+    public record Http(int instances, long requestTimeoutMillis, int idleTimeoutSeconds, int maxConnections) {
+        static final Range INSTANCES = new Range("HTTP_INSTANCES", 1, 64);
+        static final Range IDLE_TIMEOUT = new Range("HTTP_IDLE_TIMEOUT_S", 1, 3_600);
+        static final Range MAX_CONNECTIONS = new Range("HTTP_MAX_CONNECTIONS", 1, 1_000_000);
+
+        public Http {
+            INSTANCES.check(instances);
+            IDLE_TIMEOUT.check(idleTimeoutSeconds);
+            MAX_CONNECTIONS.check(maxConnections);
+        }
+    }
 
     /**
      * @param count lanes of a node; a quota's operations all go through one of them
@@ -95,7 +124,19 @@ public record Config(
      * @param treeConcurrency transactions of other operations (tree, lists) that a lane runs at once; of one organization at
      *     most half of them
      */
-    public record Lanes(int count, int maxBatch, int maxQueue, int treeConcurrency) {}
+    public record Lanes(int count, int maxBatch, int maxQueue, int treeConcurrency) {
+        static final Range COUNT = new Range("LANES", 1, 64);
+        static final Range MAX_BATCH = new Range("MAX_BATCH", 1, 1_000);
+        static final Range MAX_QUEUE = new Range("MAX_QUEUE", 1, 1_000_000);
+        static final Range TREE_CONCURRENCY = new Range("TREE_CONCURRENCY", 1, 64);
+
+        public Lanes {
+            COUNT.check(count);
+            MAX_BATCH.check(maxBatch);
+            MAX_QUEUE.check(maxQueue);
+            TREE_CONCURRENCY.check(treeConcurrency);
+        }
+    }
 
     /** What the database is. */
     public enum Engine {
@@ -111,6 +152,16 @@ public record Config(
      */
     public record Database(
             Engine engine, int poolSize, long lockTimeoutMillis, long statementTimeoutMillis, long busTimeoutMillis) {
+        static final Range POOL_SIZE = new Range("DATABASE_POOL_SIZE", 2, 1_000);
+        static final Range LOCK_TIMEOUT = new Range("LOCK_TIMEOUT_MS", 10, 600_000);
+
+        public Database {
+            POOL_SIZE.check(poolSize);
+            LOCK_TIMEOUT.check(lockTimeoutMillis);
+            check(statementTimeoutMillis > lockTimeoutMillis, "STATEMENT_TIMEOUT_MS must be above LOCK_TIMEOUT_MS");
+            check(busTimeoutMillis > statementTimeoutMillis, "BUS_TIMEOUT_MS must be above STATEMENT_TIMEOUT_MS");
+        }
+
         /** Whether operations of different organizations must not share a transaction. */
         public boolean oneOrganizationATransaction() {
             return engine == Engine.CITUS;
@@ -121,6 +172,11 @@ public record Config(
     public record Auth(long timeoutMillis) {
         private static final int CALLS_IN_A_CLAIM = 15;
         private static final int CALLS_UNTIL_TOO_LATE = 5;
+        private static final long MIN_TIMEOUT_MILLIS = 10;
+
+        public Auth {
+            check(timeoutMillis >= MIN_TIMEOUT_MILLIS, "AUTH_TIMEOUT_MS must be 10 or more");
+        }
 
         /**
          * How long one node may be about a message to the auth service before another node takes it over, in milliseconds: far
@@ -147,6 +203,14 @@ public record Config(
             long maxLagMillis,
             @Nullable Path checkpointFile,
             @Nullable Secret signingKey) {
+        /** Of the setting. A longer interval means that only notifications count, as some tests want it. */
+        static final Range DRAIN_INTERVAL = new Range("AUDIT_DRAIN_INTERVAL_MS", 10, 10_000);
+
+        public Audit {
+            check(drainIntervalMillis >= DRAIN_INTERVAL.min(), "AUDIT_DRAIN_INTERVAL_MS must be 10 or more");
+            check(maxLagMillis > drainIntervalMillis, "AUDIT_MAX_LAG_MS must be above AUDIT_DRAIN_INTERVAL_MS");
+        }
+
         /** With a key made in the data folder. */
         public Audit(long drainIntervalMillis, long maxLagMillis, @Nullable Path checkpointFile) {
             this(drainIntervalMillis, maxLagMillis, checkpointFile, null);
@@ -168,7 +232,17 @@ public record Config(
             @Nullable ServerTls tls,
             @Nullable Integer sockJsPort,
             int maxConnections,
-            int messagesASecond) {}
+            int messagesASecond) {
+        static final Range MAX_CONNECTIONS = new Range("BRIDGE_MAX_CONNECTIONS", 1, 1_000_000);
+        static final Range MESSAGES_A_SECOND = new Range("BRIDGE_MAX_MESSAGES_PER_S", 1, 1_000_000);
+
+        public Bridges {
+            PORT.check(tcpPort == null ? 0 : tcpPort);
+            PORT.check(sockJsPort == null ? 0 : sockJsPort);
+            MAX_CONNECTIONS.check(maxConnections);
+            MESSAGES_A_SECOND.check(messagesASecond);
+        }
+    }
 
     /**
      * PEM files.
@@ -203,7 +277,16 @@ public record Config(
             List<String> members,
             @Nullable String kubernetesDns,
             Routing routing,
-            @Nullable Tls tls) {}
+            @Nullable Tls tls) {
+        static final Range PORT = new Range("CLUSTER_PORT", 1, 65_535);
+        static final Range BUS_PORT = new Range("CLUSTER_BUS_PORT", 0, 65_535);
+
+        public Cluster {
+            PORT.check(port);
+            BUS_PORT.check(busPort);
+            members = List.copyOf(members);
+        }
+    }
 
     /**
      * PEM files. Whoever holds a certificate of {@code authority} is trusted as a node.

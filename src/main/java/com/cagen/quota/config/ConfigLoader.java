@@ -77,29 +77,27 @@ public final class ConfigLoader {
                         "ALLOWED_ORIGINS", origin, "is no origin; give scheme://host[:port], separated by commas");
             }
         }
-        long lock = settings.number("LOCK_TIMEOUT_MS", 2_000, n -> n >= 10 && n <= 600_000, "give 10 to 600000");
+        long lock = settings.number(Config.Database.LOCK_TIMEOUT, 2_000);
         long statement = settings.number("STATEMENT_TIMEOUT_MS", 5_000, n -> n > lock, "must be above LOCK_TIMEOUT_MS");
         long bus = settings.number("BUS_TIMEOUT_MS", 8_000, n -> n > statement, "must be above STATEMENT_TIMEOUT_MS");
         long http = settings.number("HTTP_TIMEOUT_MS", 10_000, n -> n > bus, "must be above BUS_TIMEOUT_MS");
         Config.Lanes lanes = new Config.Lanes(
-                (int) settings.number("LANES", 1, n -> n >= 1 && n <= 64, "give 1 to 64"),
-                (int) settings.number("MAX_BATCH", 128, n -> n >= 1 && n <= 1_000, "give 1 to 1000"),
-                (int) settings.number("MAX_QUEUE", 4_096, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000"),
-                (int) settings.number("TREE_CONCURRENCY", 4, n -> n >= 1 && n <= 64, "give 1 to 64"));
+                settings.number(Config.Lanes.COUNT, 1),
+                settings.number(Config.Lanes.MAX_BATCH, 128),
+                settings.number(Config.Lanes.MAX_QUEUE, 4_096),
+                settings.number(Config.Lanes.TREE_CONCURRENCY, 4));
         String host = host(production);
-        int port = (int) settings.number("PORT", 8_080, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
-        int instances = (int) settings.number("HTTP_INSTANCES", 1, n -> n >= 1 && n <= 64, "give 1 to 64");
-        int loops = (int) settings.number("EVENT_LOOPS", halfOfTheProcessors(), n -> n >= 1 && n <= 64, "give 1 to 64");
-        int idle = (int) settings.number("HTTP_IDLE_TIMEOUT_S", 60, n -> n >= 1 && n <= 3_600, "give 1 to 3600");
-        int connections = (int) settings.number(
-                "HTTP_MAX_CONNECTIONS",
-                connectionsThatFit(Runtime.getRuntime().maxMemory()),
-                n -> n >= 1 && n <= 1_000_000,
-                "give 1 to 1000000");
-        int poolSize = (int) settings.number("DATABASE_POOL_SIZE", 8, n -> n >= 2 && n <= 1_000, "give 2 to 1000");
+        int port = settings.number(Config.PORT, 8_080);
+        int instances = settings.number(Config.Http.INSTANCES, 1);
+        int loops = settings.number(Config.EVENT_LOOPS, halfOfTheProcessors());
+        int idle = settings.number(Config.Http.IDLE_TIMEOUT, 60);
+        int connections = settings.number(
+                Config.Http.MAX_CONNECTIONS,
+                connectionsThatFit(Runtime.getRuntime().maxMemory()));
+        int poolSize = settings.number(Config.Database.POOL_SIZE, 8);
         long authTimeout =
                 settings.number("AUTH_TIMEOUT_MS", 2_000, n -> n >= 10 && n < bus, "must be below BUS_TIMEOUT_MS");
-        long drain = settings.number("AUDIT_DRAIN_INTERVAL_MS", 250, n -> n >= 10 && n <= 10_000, "give 10 to 10000");
+        long drain = settings.number(Config.Audit.DRAIN_INTERVAL, 250);
         long maxLag =
                 settings.number("AUDIT_MAX_LAG_MS", 30_000, n -> n > drain, "must be above AUDIT_DRAIN_INTERVAL_MS");
         Config.LogLevel level = settings.oneOf("LOG_LEVEL", Config.LogLevel.class, Config.LogLevel.INFO);
@@ -200,10 +198,8 @@ public final class ConfigLoader {
                 host,
                 tls,
                 settings.portOrNone("BRIDGE_SOCKJS_PORT"),
-                (int) settings.number(
-                        "BRIDGE_MAX_CONNECTIONS", 1_000, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000"),
-                (int) settings.number(
-                        "BRIDGE_MAX_MESSAGES_PER_S", 1_000, n -> n >= 1 && n <= 1_000_000, "give 1 to 1000000"));
+                settings.number(Config.Bridges.MAX_CONNECTIONS, 1_000),
+                settings.number(Config.Bridges.MESSAGES_A_SECOND, 1_000));
     }
 
     private Config.@Nullable ServerTls tls() {

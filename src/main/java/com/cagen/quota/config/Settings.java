@@ -96,6 +96,10 @@ public final class Settings {
         problems.add(value.isEmpty() ? name + " " + why : name + "=" + value + " " + why);
     }
 
+    int number(Range range, int otherwise) {
+        return (int) number(range.name(), otherwise, range::holds, range.remedy());
+    }
+
     long number(String name, long otherwise, LongPredicate allowed, String remedy) {
         String text = get(name, Long.toString(otherwise));
         Function<String, Long> wrong = why -> {
@@ -142,7 +146,8 @@ public final class Settings {
     /** Null when absent. */
     @Nullable
     Integer portOrNone(String name) {
-        return get(name, "").isEmpty() ? null : (int) number(name, 0, n -> n >= 0 && n <= 65_535, "give 0 to 65535");
+        Range port = new Range(name, Config.PORT.min(), Config.PORT.max());
+        return get(name, "").isEmpty() ? null : number(port, 0);
     }
 
     /** A file that can be read; null when absent. */

@@ -123,7 +123,7 @@ final class EngineHarness implements AutoCloseable {
 
     /** @param drainIntervalMillis how often it looks by itself, however little it hears */
     void startAudit(long drainIntervalMillis) {
-        Config.Audit settings = new Config.Audit(drainIntervalMillis, 60_000, null);
+        Config.Audit settings = new Config.Audit(drainIntervalMillis, drainIntervalMillis + 60_000, null);
         await(vertx.deployVerticle(
                 new AuditVerticle(TestConfig.withAudit(config, settings), bus, database, new SimpleMeterRegistry())));
     }

@@ -117,8 +117,9 @@ public final class FrontDoor implements AutoCloseable {
                 2,
                 new Config.Http(INSTANCES, httpTimeoutMillis, idleTimeoutSeconds, 1_000),
                 new Config.Lanes(1, 300, 1_000, 4),
-                new Config.Database(Config.Engine.POSTGRESQL, 4, 1_000, 2_000, 3_000),
-                new Config.Auth(2_000),
+                // There is no engine; these deadlines must only be below the one of HTTP.
+                new Config.Database(Config.Engine.POSTGRESQL, 4, 10, 20, 30),
+                new Config.Auth(20),
                 new Config.Audit(250, 60_000, null),
                 TestConfig.NO_BRIDGES,
                 null);

@@ -55,6 +55,15 @@ public final class TestConfig {
 
     /** The same with other settings of the audit. */
     public static Config withAudit(Config plain, Config.Audit audit) {
+        return with(plain, plain.http(), plain.auth(), audit);
+    }
+
+    /** The same with other settings of HTTP and of the auth service. */
+    public static Config with(Config plain, Config.Http http, Config.Auth auth) {
+        return with(plain, http, auth, plain.audit());
+    }
+
+    private static Config with(Config plain, Config.Http http, Config.Auth auth, Config.Audit audit) {
         return new Config(
                 plain.environment(),
                 plain.host(),
@@ -69,10 +78,10 @@ public final class TestConfig {
                 plain.allowedOrigins(),
                 plain.roles(),
                 plain.eventLoops(),
-                plain.http(),
+                http,
                 plain.lanes(),
                 plain.database(),
-                plain.auth(),
+                auth,
                 audit,
                 plain.bridges(),
                 plain.cluster());
