@@ -174,7 +174,7 @@ final class Lane {
         batchSize.record(batch.size());
         batchesExpectingReplays = Math.max(0, batchesExpectingReplays - 1);
         long now = System.nanoTime();
-        runBatch(batch, organization -> setAside.slow(organization, now), 0);
+        runBatch(batch, organization -> setAside.lockedLately(organization, now), 0);
     }
 
     /** Waits for locks only briefly. A request that would have to wait longer is set aside. */
@@ -192,7 +192,7 @@ final class Lane {
                 startBatch(); // before the answers are sent, so that the database is not idle meanwhile
                 if (result.succeeded()) {
                     settle(batch, result.result());
-                } else if (blamesOne(result.cause())) {
+                } else if (mayBeDueToOne(result.cause())) {
                     setAside(batch);
                 } else {
                     batch.forEach(pending -> fail(pending, result.cause()));
@@ -223,7 +223,7 @@ final class Lane {
         List<QueuedRequest> locked = new ArrayList<>();
         for (int i = 0; i < batch.size(); i++) {
             if (outcomes.get(i) instanceof Outcome.Locked) {
-                setAside.foundSlow(batch.get(i).organizationId(), System.nanoTime());
+                setAside.foundLocked(batch.get(i).organizationId(), System.nanoTime());
                 locked.add(batch.get(i));
             } else {
                 advance(batch.get(i), outcomes.get(i));
@@ -278,7 +278,7 @@ final class Lane {
                 afterPause(retries, () -> runSetAside(batch, lockTimeoutMillis, skipsLocked, retries + 1, next));
             } else if (SqlStates.lockTimeout(result.cause()) && skipsLocked != ALL) {
                 runSetAside(batch, SEARCH_LOCK_TIMEOUT_MILLIS, ALL, 0, next);
-            } else if (batch.size() > 1 && blamesOne(result.cause())) {
+            } else if (batch.size() > 1 && mayBeDueToOne(result.cause())) {
                 int half = batch.size() / 2;
                 List<QueuedRequest> second = batch.subList(half, batch.size());
                 runSetAside(
@@ -307,7 +307,7 @@ final class Lane {
     }
 
     /** Whether one operation may be the cause, by its lock or its values. A lost connection or a full pool has no such cause. */
-    private static boolean blamesOne(Throwable failure) {
+    private static boolean mayBeDueToOne(Throwable failure) {
         if (failure instanceof RefusalException refused) {
             Throwable cause = refused.getCause();
             return cause != null && SqlStates.statementTimeout(cause);

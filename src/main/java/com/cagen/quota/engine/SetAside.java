@@ -18,20 +18,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class SetAside {
     /** How long an organization's locks are not waited for after one of its quotas was found locked. */
-    private static final long SLOW_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final long AVOID_LOCKS_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-    private static final int MAX_SLOW_ORGANIZATIONS = 10_000;
+    private static final int MAX_LOCKED_ORGANIZATIONS = 10_000;
 
     private final int maxPerOrganization;
-    private final Map<String, Line> lines = new HashMap<>();
+    private final Map<String, OrganizationQueue> queues = new HashMap<>();
     /** How many requests on a quota are here or under way from here. */
     private final Map<QuotaKey, Integer> quotas = new HashMap<>();
-    /** When each was last found slow, the earliest first. */
-    private final Map<String, Long> slow = new LinkedHashMap<>();
+    /** When a quota of each was last found locked, the earliest first. */
+    private final Map<String, Long> lockedLately = new LinkedHashMap<>();
 
     private int waiting;
 
-    private static final class Line {
+    private static final class OrganizationQueue {
         final Deque<QueuedRequest> requests = new ArrayDeque<>();
         /** Waiting and under way. */
         int unanswered;
@@ -48,15 +48,15 @@ final class SetAside {
 
     /** False, and nothing is added, when too many of the organization are here. */
     boolean add(QueuedRequest pending) {
-        Line line = lines.get(pending.organizationId());
-        if (line == null) {
-            line = new Line();
-        } else if (line.unanswered >= maxPerOrganization) {
+        OrganizationQueue queue = queues.get(pending.organizationId());
+        if (queue == null) {
+            queue = new OrganizationQueue();
+        } else if (queue.unanswered >= maxPerOrganization) {
             return false;
         }
-        lines.put(pending.organizationId(), line);
-        line.requests.addLast(pending);
-        line.unanswered++;
+        queues.put(pending.organizationId(), queue);
+        queue.requests.addLast(pending);
+        queue.unanswered++;
         waiting++;
         QuotaKey quota = pending.quotaKey();
         if (quota != null) {
@@ -68,9 +68,9 @@ final class SetAside {
     /** Takes an organization's next requests, which stay counted until {@link #done}. */
     List<QueuedRequest> take(String organization, int max) {
         List<QueuedRequest> taken = new ArrayList<>();
-        Line line = lines.get(organization);
-        while (line != null && taken.size() < max && !line.requests.isEmpty()) {
-            taken.add(line.requests.removeFirst());
+        OrganizationQueue queue = queues.get(organization);
+        while (queue != null && taken.size() < max && !queue.requests.isEmpty()) {
+            taken.add(queue.requests.removeFirst());
         }
         waiting -= taken.size();
         return taken;
@@ -78,13 +78,13 @@ final class SetAside {
 
     /** @param taken what {@link #take} gave, carried out */
     void done(String organization, List<QueuedRequest> taken) {
-        Line line = lines.get(organization);
-        if (line == null) {
+        OrganizationQueue queue = queues.get(organization);
+        if (queue == null) {
             throw new IllegalStateException("nothing of this organization is set aside");
         }
-        line.unanswered -= taken.size();
-        if (line.unanswered == 0) {
-            lines.remove(organization);
+        queue.unanswered -= taken.size();
+        if (queue.unanswered == 0) {
+            queues.remove(organization);
         }
         for (QueuedRequest pending : taken) {
             QuotaKey key = pending.quotaKey();
@@ -96,7 +96,7 @@ final class SetAside {
 
     /** Whether requests of this organization are here or under way from here. */
     boolean busy(String organization) {
-        return lines.containsKey(organization);
+        return queues.containsKey(organization);
     }
 
     int waiting() {
@@ -104,22 +104,22 @@ final class SetAside {
     }
 
     /** Remembers that a quota of this organization was found locked. */
-    void foundSlow(String organization, long nowNanos) {
-        slow.remove(organization);
-        slow.put(organization, nowNanos);
-        if (slow.size() > MAX_SLOW_ORGANIZATIONS) {
-            slow.remove(slow.keySet().iterator().next());
+    void foundLocked(String organization, long nowNanos) {
+        lockedLately.remove(organization);
+        lockedLately.put(organization, nowNanos);
+        if (lockedLately.size() > MAX_LOCKED_ORGANIZATIONS) {
+            lockedLately.remove(lockedLately.keySet().iterator().next());
         }
     }
 
     /** Whether a quota of this organization was found locked lately. */
-    boolean slow(String organization, long nowNanos) {
-        Long since = slow.isEmpty() ? null : slow.get(organization);
+    boolean lockedLately(String organization, long nowNanos) {
+        Long since = lockedLately.isEmpty() ? null : lockedLately.get(organization);
         if (since == null) {
             return false;
         }
-        if (nowNanos - since > SLOW_NANOS) {
-            slow.remove(organization);
+        if (nowNanos - since > AVOID_LOCKS_NANOS) {
+            lockedLately.remove(organization);
             return false;
         }
         return true;

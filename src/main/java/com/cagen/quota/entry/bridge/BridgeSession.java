@@ -42,13 +42,13 @@ final class BridgeSession implements ConnectedClient {
     private static final int MAX_REPLY_ADDRESS = 255;
     private static final String TOO_MUCH = "This socket sends too much at once.";
 
-    private final BridgeConnection line;
-    private final BridgeProtocol dialect;
+    private final BridgeConnection connection;
+    private final BridgeProtocol protocol;
     private final PublicAddresses addresses;
     private final Subscriptions subscriptions;
     private final BridgeSessions sessions;
     private final Function<@Nullable JsonObject, Future<Caller>> credentials;
-    private final RateLimit allowance;
+    private final RateLimit rateLimit;
     private final RateLimit refusals;
 
     private long lastHeardNanos;
@@ -71,29 +71,29 @@ final class BridgeSession implements ConnectedClient {
      * @param credentials uses up the credential in a registration's headers and tells whose it is
      */
     BridgeSession(
-            BridgeConnection line,
-            BridgeProtocol dialect,
+            BridgeConnection connection,
+            BridgeProtocol protocol,
             PublicAddresses addresses,
             Subscriptions subscriptions,
             BridgeSessions sessions,
             Function<@Nullable JsonObject, Future<Caller>> credentials,
             int messagesASecond,
             long nowNanos) {
-        this.line = line;
-        this.dialect = dialect;
+        this.connection = connection;
+        this.protocol = protocol;
         this.addresses = addresses;
         this.subscriptions = subscriptions;
         this.sessions = sessions;
         this.credentials = credentials;
         this.lastHeardNanos = nowNanos;
-        this.allowance = new RateLimit(messagesASecond, nowNanos);
+        this.rateLimit = new RateLimit(messagesASecond, nowNanos);
         this.refusals = new RateLimit(Math.max(messagesASecond, MIN_REFUSALS_A_SECOND), nowNanos);
     }
 
     @Override
     public boolean overdue(long nowNanos) {
         return nowNanos - lastHeardNanos > MAX_SILENCE_NANOS
-                || line.overdue(nowNanos)
+                || connection.overdue(nowNanos)
                 || (subscriber != null && nowNanos - subscribedNanos > MAX_SUBSCRIPTION_NANOS);
     }
 
@@ -104,7 +104,7 @@ final class BridgeSession implements ConnectedClient {
         }
         lastHeardNanos = nowNanos;
         // Before anything else: reading the frame and answering it cost something as well.
-        boolean allowed = allowance.take(1 + text.length() / BYTES_A_MESSAGE, nowNanos);
+        boolean allowed = rateLimit.take(1 + text.length() / BYTES_A_MESSAGE, nowNanos);
         if (!allowed && !refusals.take(1, nowNanos)) {
             close();
             return;
@@ -120,7 +120,7 @@ final class BridgeSession implements ConnectedClient {
         String address = text(frame, "address");
         switch (type == null ? "" : type) {
             case "ping" -> {
-                JsonObject pong = dialect.pong();
+                JsonObject pong = protocol.pong();
                 if (pong != null && allowed) {
                     write(pong);
                 }
@@ -128,14 +128,14 @@ final class BridgeSession implements ConnectedClient {
             case "send" -> send(address, frame, text.length(), allowed);
             case "register" -> register(address, frame, allowed);
             case "unregister" -> unregister(address);
-            case "publish" -> write(dialect.error("access_denied"));
-            default -> bad(dialect == BridgeProtocol.TCP ? "unknown_type" : "invalid_type");
+            case "publish" -> write(protocol.error("access_denied"));
+            default -> bad(protocol == BridgeProtocol.TCP ? "unknown_type" : "invalid_type");
         }
     }
 
     /** Answers a frame that no client of the published protocols sends. */
     private void bad(String problem) {
-        write(dialect.error(problem));
+        write(protocol.error(problem));
         badFrames++;
         if (badFrames >= MAX_BAD_FRAMES) {
             close();
@@ -147,7 +147,7 @@ final class BridgeSession implements ConnectedClient {
         if (address == null) {
             bad("missing_address");
         } else {
-            write(dialect.error("access_denied"));
+            write(protocol.error("access_denied"));
         }
     }
 
@@ -181,9 +181,9 @@ final class BridgeSession implements ConnectedClient {
     /** A failure is told also to a client that asked for no reply: at the address that it has sent to. */
     private void answer(String address, @Nullable String replyAddress, Reply reply) {
         if (reply instanceof Reply.Failure failure) {
-            write(dialect.failure(replyAddress == null ? address : replyAddress, address, failure));
+            write(protocol.failure(replyAddress == null ? address : replyAddress, address, failure));
         } else if (replyAddress != null) {
-            write(dialect.message(replyAddress, ((Reply.Data) reply).body(), true));
+            write(protocol.message(replyAddress, ((Reply.Data) reply).body(), true));
         }
     }
 
@@ -195,7 +195,7 @@ final class BridgeSession implements ConnectedClient {
         if (!Addresses.EVENTS.equals(address)) {
             refuseAddress(address);
         } else if (registered) {
-            write(dialect.error("address_already_registered"));
+            write(protocol.error("address_already_registered"));
         } else if (!allowed) {
             refuseEvents(failure(ErrorCode.OVERLOADED, TOO_MUCH));
         } else {
@@ -230,7 +230,7 @@ final class BridgeSession implements ConnectedClient {
     /** Whoever asks for it hears that the registration stands, before the first event: the protocols have no frame for it. */
     private void confirm(JsonObject headers) {
         if ("true".equals(String.valueOf(headers.getValue("confirm")))) {
-            write(dialect.message(Addresses.EVENTS, new JsonObject().put("type", "registered"), false));
+            write(protocol.message(Addresses.EVENTS, new JsonObject().put("type", "registered"), false));
         }
     }
 
@@ -240,7 +240,7 @@ final class BridgeSession implements ConnectedClient {
 
     /** Addressed, so that the client's handler for the events gets it. */
     private void refuseEvents(Reply.Failure failure) {
-        write(dialect.failure(Addresses.EVENTS, Addresses.EVENTS, failure));
+        write(protocol.failure(Addresses.EVENTS, Addresses.EVENTS, failure));
     }
 
     private void unregister(@Nullable String address) {
@@ -248,8 +248,8 @@ final class BridgeSession implements ConnectedClient {
             refuseAddress(address);
         } else if (registered) {
             endSubscription();
-        } else if (dialect == BridgeProtocol.TCP) { // the other one says nothing
-            write(dialect.error("unknown_address"));
+        } else if (protocol == BridgeProtocol.TCP) { // the other one says nothing
+            write(protocol.error("unknown_address"));
         }
     }
 
@@ -275,8 +275,8 @@ final class BridgeSession implements ConnectedClient {
     }
 
     @Override
-    public BridgeProtocol dialect() {
-        return dialect;
+    public BridgeProtocol protocol() {
+        return protocol;
     }
 
     @Override
@@ -297,7 +297,7 @@ final class BridgeSession implements ConnectedClient {
             abort(); // it asks and does not read: its answers must not pile up here
         } else if (sessions.reserveUnread(this, bytes)) {
             unreadBytes += bytes;
-            line.write(text).onComplete(ignored -> left(bytes));
+            connection.write(text).onComplete(ignored -> left(bytes));
         }
     }
 
@@ -311,13 +311,13 @@ final class BridgeSession implements ConnectedClient {
     @Override
     public void close() {
         stop();
-        line.close();
+        connection.close();
     }
 
     @Override
     public void abort() {
         ended();
-        line.abort();
+        connection.abort();
     }
 
     /** The socket is closed, by whomever. */

@@ -95,10 +95,10 @@ public final class BridgeVerticle extends VerticleBase {
         CredentialCipher key = new CredentialCipher(
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));
-        RequestReader intake = new RequestReader(
+        RequestReader reader = new RequestReader(
                 new CredentialAuthentication(key, bus::recordRefusal, metrics, Clock.systemUTC()),
                 new RequestDecoder(contract));
-        credentials = new CredentialClaim(intake, bus.openChannel());
+        credentials = new CredentialClaim(reader, bus.openChannel());
         addresses = new PublicAddresses(
                 vertx, Operations.CATALOG.names(), config.database().busTimeoutMillis() + REPLY_GRACE_MILLIS);
         bus.onEvent(subscriptions::deliver);
@@ -134,14 +134,14 @@ public final class BridgeVerticle extends VerticleBase {
             return;
         }
         tcpConnections++;
-        TcpConnection line = new TcpConnection(vertx, socket);
-        BridgeSession session = session(line, BridgeProtocol.TCP);
+        TcpConnection connection = new TcpConnection(vertx, socket);
+        BridgeSession session = session(connection, BridgeProtocol.TCP);
         socket.closeHandler(ignored -> {
             tcpConnections--;
             end(session);
         });
         socket.exceptionHandler(ignored -> session.close());
-        line.listen(frame -> session.take(frame, System.nanoTime()));
+        connection.listen(frame -> session.take(frame, System.nanoTime()));
     }
 
     private Future<?> openSockJs() {
@@ -212,10 +212,10 @@ public final class BridgeVerticle extends VerticleBase {
         });
     }
 
-    private BridgeSession session(BridgeConnection line, BridgeProtocol dialect) {
+    private BridgeSession session(BridgeConnection connection, BridgeProtocol protocol) {
         BridgeSession session = new BridgeSession(
-                line,
-                dialect,
+                connection,
+                protocol,
                 Objects.requireNonNull(addresses),
                 subscriptions,
                 sessions,

@@ -4,9 +4,9 @@ import com.cagen.quota.domain.request.Refusal;
 
 /** One client of a bridge, as far as what the clients share knows it: limits, deadlines and subscriptions. */
 interface ConnectedClient {
-    BridgeProtocol dialect();
+    BridgeProtocol protocol();
 
-    /** Passes on an event that the client's user may hear of, encoded for its {@link #dialect}. */
+    /** Passes on an event that the client's user may hear of, encoded for its {@link #protocol}. */
     void event(String frame);
 
     /** Ends the registration for events, and says why: the client may register again. */

@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
  * checks and claims it as any other, on whichever node and across restarts.
  */
 final class CredentialClaim implements Function<@Nullable JsonObject, Future<Caller>> {
-    private final RequestReader intake;
+    private final RequestReader reader;
     private final RequestChannel channel;
 
-    CredentialClaim(RequestReader intake, RequestChannel channel) {
-        this.intake = intake;
+    CredentialClaim(RequestReader reader, RequestChannel channel) {
+        this.reader = reader;
         this.channel = channel;
     }
 
@@ -46,7 +46,7 @@ final class CredentialClaim implements Function<@Nullable JsonObject, Future<Cal
                 null,
                 false,
                 UUID.randomUUID().toString());
-        return intake.take(smallest).compose(request -> channel.send(request)
+        return reader.take(smallest).compose(request -> channel.send(request)
                 .compose(answer -> answer instanceof Answer.Success
                         ? Future.succeededFuture(request.caller())
                         : Future.failedFuture(new RefusalException((Refusal) answer))));

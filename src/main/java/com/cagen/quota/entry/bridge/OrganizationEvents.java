@@ -78,8 +78,8 @@ final class OrganizationEvents {
             this.changesVisibility = !LEAVE_VISIBILITY.contains(body.getString("type"));
         }
 
-        String frame(BridgeProtocol dialect) {
-            return frames.computeIfAbsent(dialect, ignored -> dialect.message(Addresses.EVENTS, body, false)
+        String frame(BridgeProtocol protocol) {
+            return frames.computeIfAbsent(protocol, ignored -> protocol.message(Addresses.EVENTS, body, false)
                     .encode());
         }
     }
@@ -142,7 +142,7 @@ final class OrganizationEvents {
             // A copy: a session that falls behind is closed, and leaves.
             Map.copyOf(subscribers).forEach((session, subscriber) -> {
                 if (subscriber.after() < event.number && visibility.users().contains(subscriber.user())) {
-                    session.event(event.frame(session.dialect()));
+                    session.event(event.frame(session.protocol()));
                 }
             });
         }

@@ -47,14 +47,14 @@ public final class BusGateway extends VerticleBase {
         CredentialCipher credentials = new CredentialCipher(
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));
-        RequestReader intake = new RequestReader(
+        RequestReader reader = new RequestReader(
                 new CredentialAuthentication(credentials, bus::recordRefusal, metrics, Clock.systemUTC()),
                 new RequestDecoder(contract));
         RequestChannel opened = bus.openChannel();
         channel = opened;
         List<Future<InternalBus.Served>> served = Operations.CATALOG.offered().stream()
                 .map(operation ->
-                        bus.serveJson(operation.name().text(), body -> serve(intake, opened, operation, body)))
+                        bus.serveJson(operation.name().text(), body -> serve(reader, opened, operation, body)))
                 .toList();
         return Future.all(served)
                 .onSuccess(ignored ->
@@ -71,13 +71,13 @@ public final class BusGateway extends VerticleBase {
     }
 
     private static Future<Answer> serve(
-            RequestReader intake, RequestChannel channel, Operation<?> operation, JsonObject body) {
+            RequestReader reader, RequestChannel channel, Operation<?> operation, JsonObject body) {
         String sent = body.getValue("request_id") instanceof String text ? RequestReader.saneRequestId(text) : null;
         String requestId =
                 Objects.requireNonNullElseGet(sent, () -> UUID.randomUUID().toString());
         MDC.put("request_id", requestId);
         try {
-            return intake.take(new RawRequest(operation, body, null, null, null, false, requestId))
+            return reader.take(new RawRequest(operation, body, null, null, null, false, requestId))
                     .compose(channel::send)
                     .recover(failure -> failure instanceof RefusalException refused
                             ? Future.succeededFuture(refused.refusal())

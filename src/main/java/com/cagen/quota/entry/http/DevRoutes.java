@@ -18,13 +18,13 @@ import java.util.List;
 /** What makes trying the service out easy, and would give everything away in production: mounted in development only. */
 final class DevRoutes {
     private final CredentialCipher credentials;
-    private final RequestReader intake;
+    private final RequestReader reader;
     private final RequestDecoder decoder;
     private final Clock clock;
 
-    DevRoutes(CredentialCipher credentials, RequestReader intake, RequestDecoder decoder, Clock clock) {
+    DevRoutes(CredentialCipher credentials, RequestReader reader, RequestDecoder decoder, Clock clock) {
         this.credentials = credentials;
-        this.intake = intake;
+        this.reader = reader;
         this.decoder = decoder;
         this.clock = clock;
     }
@@ -50,12 +50,12 @@ final class DevRoutes {
     }
 
     private void testAuth(RoutingContext context) {
-        RequestContext exchange = RequestContext.of(context);
-        exchange.route = "/dev/test-auth";
-        intake.authenticate(
+        RequestContext requestContext = RequestContext.of(context);
+        requestContext.route = "/dev/test-auth";
+        reader.authenticate(
                         JsonBody.json(context),
                         context.request().getHeader(HttpHeaders.AUTHORIZATION),
-                        exchange.requestId)
+                        requestContext.requestId)
                 .onFailure(context::fail)
                 .onSuccess(caller -> HttpAnswers.succeed(
                         context,

@@ -80,13 +80,13 @@ final class HttpAnswers {
         if (response.headWritten() || response.closed()) {
             return;
         }
-        RequestContext exchange = RequestContext.of(context);
-        exchange.code = refusal.code().wireName();
+        RequestContext requestContext = RequestContext.of(context);
+        requestContext.code = refusal.code().wireName();
         if (refusal.code().retryable()) {
             response.putHeader(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         response.setStatusCode(refusal.code().httpStatus()).putHeader(HttpHeaders.CONTENT_TYPE, JSON);
-        end(context, Buffer.buffer(envelope(refusal, exchange.requestId)));
+        end(context, Buffer.buffer(envelope(refusal, requestContext.requestId)));
     }
 
     /** Ends an answer whose status and headers are set. */

@@ -62,33 +62,33 @@ public final class HttpVerticle extends VerticleBase {
                 config.serviceId(),
                 Base64.getDecoder().decode(config.secretKey().reveal()));
         RequestDecoder decoder = new RequestDecoder(contract);
-        RequestReader intake = new RequestReader(
+        RequestReader reader = new RequestReader(
                 new CredentialAuthentication(credentials, bus::recordRefusal, metrics, clock), decoder);
         BodyHandler bodies = BodyHandler.create(false).setBodyLimit(JsonBody.MAX_BYTES);
 
         Router router = Router.router(vertx);
         HttpServerOptions options = options();
         ConnectionLimits limits = limits(options);
-        RequestLifecycle frame = new RequestLifecycle(vertx, config.http().requestTimeoutMillis(), metrics, limits);
-        frame.mount(router);
+        RequestLifecycle lifecycle = new RequestLifecycle(vertx, config.http().requestTimeoutMillis(), metrics, limits);
+        lifecycle.mount(router);
         new Cors(config.allowedOrigins()).mount(router);
         Future<Void> ready = Future.succeededFuture();
         if (config.does(Config.Role.HTTP)) {
             RequestChannel channel = bus.openChannel();
             ready = channel.ready();
-            new OperationRoutes(router, bodies, intake, decoder, channel).mount();
+            new OperationRoutes(router, bodies, reader, decoder, channel).mount();
             new AuditKeyRoute(vertx, config).mount(router);
         }
         health.mount(router);
         new DocumentRoutes(contract, metrics).mount(router);
         if (config.does(Config.Role.HTTP) && config.environment() == Config.Environment.DEVELOPMENT) {
-            new DevRoutes(credentials, intake, decoder, clock).mount(router, bodies);
+            new DevRoutes(credentials, reader, decoder, clock).mount(router, bodies);
         }
         RequestLifecycle.mountLast(router);
 
         HttpServer http = vertx.createHttpServer(options)
                 .requestHandler(router)
-                .invalidRequestHandler(frame::refuseUnreadable)
+                .invalidRequestHandler(lifecycle::refuseUnreadable)
                 .connectionHandler(limits::accept);
         server = http;
         limits.start(vertx);

@@ -26,15 +26,15 @@ final class OperationRoutes {
 
     private final Router router;
     private final BodyHandler bodies;
-    private final RequestReader intake;
+    private final RequestReader reader;
     private final RequestDecoder decoder;
     private final RequestChannel channel;
 
     OperationRoutes(
-            Router router, BodyHandler bodies, RequestReader intake, RequestDecoder decoder, RequestChannel channel) {
+            Router router, BodyHandler bodies, RequestReader reader, RequestDecoder decoder, RequestChannel channel) {
         this.router = router;
         this.bodies = bodies;
-        this.intake = intake;
+        this.reader = reader;
         this.decoder = decoder;
         this.channel = channel;
     }
@@ -52,9 +52,9 @@ final class OperationRoutes {
         boolean inQuery = method.equals(HttpMethod.GET);
         // A platform handler may go before the one that reads the body: also what that one refuses has a name then.
         PlatformHandler label = context -> {
-            RequestContext exchange = RequestContext.of(context);
-            exchange.route = BASE + path;
-            exchange.operation = operation.name().text();
+            RequestContext requestContext = RequestContext.of(context);
+            requestContext.route = BASE + path;
+            requestContext.operation = operation.name().text();
             context.next();
         };
         Route route = router.route(method, BASE + path).handler(label);
@@ -67,28 +67,29 @@ final class OperationRoutes {
     }
 
     private void authenticate(RoutingContext context, Operation<?> operation, boolean inQuery) {
-        RequestContext exchange = RequestContext.of(context);
+        RequestContext requestContext = RequestContext.of(context);
         if (context.response().ended()) {
             return; // timed out while its body came in
         }
-        exchange.logged(() -> {
-            RawRequest raw = incoming(context, operation, exchange.requestId, inQuery);
-            intake.authenticate(raw).onFailure(context::fail).onSuccess(user -> {
-                exchange.raw = raw;
-                exchange.user = user;
+        requestContext.logged(() -> {
+            RawRequest raw = incoming(context, operation, requestContext.requestId, inQuery);
+            reader.authenticate(raw).onFailure(context::fail).onSuccess(user -> {
+                requestContext.raw = raw;
+                requestContext.user = user;
                 context.next();
             });
         });
     }
 
     private void serve(RoutingContext context, Operation<?> operation, int status) {
-        RequestContext exchange = RequestContext.of(context);
-        exchange.logged(() -> {
-            Request request = intake.read(Objects.requireNonNull(exchange.raw), Objects.requireNonNull(exchange.user));
-            exchange.changeUnderWay = operation.name().change();
+        RequestContext requestContext = RequestContext.of(context);
+        requestContext.logged(() -> {
+            Request request = reader.read(
+                    Objects.requireNonNull(requestContext.raw), Objects.requireNonNull(requestContext.user));
+            requestContext.changeUnderWay = operation.name().change();
             channel.send(request)
-                    .onSuccess(answer ->
-                            exchange.logged(() -> HttpAnswers.send(context, status, operation.answersQuota(), answer)));
+                    .onSuccess(answer -> requestContext.logged(
+                            () -> HttpAnswers.send(context, status, operation.answersQuota(), answer)));
         });
     }
 

@@ -40,10 +40,10 @@ final class RequestContext {
 
     static RequestContext begin(RoutingContext context, ClientConnection connection) {
         String sent = RequestReader.saneRequestId(context.request().getHeader("X-Request-ID"));
-        RequestContext exchange =
+        RequestContext requestContext =
                 new RequestContext(sent != null ? sent : UUID.randomUUID().toString(), connection);
-        context.put(KEY, exchange);
-        return exchange;
+        context.put(KEY, requestContext);
+        return requestContext;
     }
 
     static RequestContext of(RoutingContext context) {

@@ -87,17 +87,17 @@ final class RequestLifecycle {
     private void begin(RoutingContext context) {
         ClientConnection connection = limits.of(context.request().connection());
         connection.begin(context);
-        RequestContext exchange = RequestContext.begin(context, connection);
+        RequestContext requestContext = RequestContext.begin(context, connection);
         MultiMap headers = context.response().headers();
         HEADERS.forEach(header -> headers.set(header.getKey(), header.getValue()));
-        headers.set(REQUEST_ID, exchange.requestId);
-        long timer = vertx.setTimer(timeoutMillis, ignored -> timedOut(context, exchange));
+        headers.set(REQUEST_ID, requestContext.requestId);
+        long timer = vertx.setTimer(timeoutMillis, ignored -> timedOut(context, requestContext));
         context.addEndHandler(end -> {
             vertx.cancelTimer(timer);
             if (end.failed()) {
-                exchange.code = "connection_closed"; // the client went before it had its answer
+                requestContext.code = "connection_closed"; // the client went before it had its answer
             }
-            ended(context, exchange);
+            ended(context, requestContext);
             connection.answered();
         });
         if (limits.full()) {
@@ -117,27 +117,32 @@ final class RequestLifecycle {
         });
     }
 
-    private static void timedOut(RoutingContext context, RequestContext exchange) {
+    private static void timedOut(RoutingContext context, RequestContext requestContext) {
         HttpAnswers.refuse(
                 context,
-                exchange.changeUnderWay
+                requestContext.changeUnderWay
                         ? Refusal.of(
                                 ErrorCode.OUTCOME_UNKNOWN,
                                 "No answer came in time; repeat under the same idempotency key.")
                         : Refusal.of(ErrorCode.OVERLOADED, "No answer came in time."));
     }
 
-    private void ended(RoutingContext context, RequestContext exchange) {
-        metrics.record(exchange);
+    private void ended(RoutingContext context, RequestContext requestContext) {
+        metrics.record(requestContext);
         int status = context.response().getStatusCode();
-        long millis = TimeUnit.NANOSECONDS.toMillis(exchange.elapsedNanos());
-        exchange.logged(() -> {
+        long millis = TimeUnit.NANOSECONDS.toMillis(requestContext.elapsedNanos());
+        requestContext.logged(() -> {
             // The route and not the path: a path may hold anything, a query even a credential.
-            if (exchange.code.equals("ok")) {
-                ACCESS.debug("{} {} {} {}ms", context.request().method(), exchange.route, status, millis);
+            if (requestContext.code.equals("ok")) {
+                ACCESS.debug("{} {} {} {}ms", context.request().method(), requestContext.route, status, millis);
             } else {
                 ACCESS.info(
-                        "{} {} {} {} {}ms", context.request().method(), exchange.route, status, exchange.code, millis);
+                        "{} {} {} {} {}ms",
+                        context.request().method(),
+                        requestContext.route,
+                        status,
+                        requestContext.code,
+                        millis);
             }
         });
     }

@@ -36,11 +36,11 @@ final class RequestMetrics {
         this.registry = registry;
     }
 
-    void record(RequestContext exchange) {
-        timers.computeIfAbsent(new Key(exchange.operation, exchange.code), this::timer)
-                .record(exchange.elapsedNanos(), TimeUnit.NANOSECONDS);
-        if (!exchange.code.equals("ok")) {
-            errors.computeIfAbsent(exchange.code, this::counter).increment();
+    void record(RequestContext requestContext) {
+        timers.computeIfAbsent(new Key(requestContext.operation, requestContext.code), this::timer)
+                .record(requestContext.elapsedNanos(), TimeUnit.NANOSECONDS);
+        if (!requestContext.code.equals("ok")) {
+            errors.computeIfAbsent(requestContext.code, this::counter).increment();
         }
     }
 

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A request as a front door took it from its client: nothing is checked yet.
  *
- * @param fields of path, query and body, the credential fields among them; the intake may change it
+ * @param fields of path, query and body, the credential fields among them; the reader may change it
  * @param authorization the value of the header {@code Authorization}, or null
  * @param idempotencyKey the value of the header {@code Idempotency-Key}, or null
  * @param ifMatch the value of the header {@code If-Match}, or null

@@ -35,12 +35,12 @@ class RequestReaderTest {
     private final CredentialCipher credentials = new CredentialCipher("svc", new byte[32]);
     private final List<AuditEntry> expired = new ArrayList<>();
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
-    private final RequestReader intake = new RequestReader(
+    private final RequestReader reader = new RequestReader(
             new CredentialAuthentication(credentials, expired::add, metrics, Clock.fixed(NOW, ZoneOffset.UTC)),
             new RequestDecoder(Contracts.contract()));
 
     private Request taken(RawRequest raw) {
-        Future<Request> request = intake.take(raw);
+        Future<Request> request = reader.take(raw);
         assertThat(request.isComplete()).as("at once").isTrue();
         if (request.cause() instanceof RefusalException refused) {
             throw refused;
@@ -83,11 +83,11 @@ class RequestReaderTest {
     void yieldsAUserInTheTermsOfThePlatform() {
         RawRequest raw = new RawRequest(
                 Operations.CATALOG.named("usage.allocate"), usage(), "Cagen svc:" + seal(0), null, null, false, "r");
-        User user = intake.authenticate(raw).result();
+        User user = reader.authenticate(raw).result();
         assertThat(user.subject()).isEqualTo("user_1");
         assertThat(user.principal().getString("organization_id")).isEqualTo("org_1");
         assertThat(((AuthenticatedUser) user).caller()).isEqualTo(CALLER);
-        assertThatThrownBy(() -> intake.read(raw, User.fromName("user_1"))).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> reader.read(raw, User.fromName("user_1"))).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
