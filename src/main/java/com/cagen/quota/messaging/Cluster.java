@@ -39,13 +39,31 @@ public final class Cluster {
     private static final String PUBLIC_BUS_PORT = "cagen.cluster.public-bus-port";
 
     /** Of these, all that can be serialized are exceptions and plain events. */
-    private static final String[] ERROR_PACKAGES = {"com.hazelcast.core.", "com.hazelcast.spi.exception."};
+    private static final String[] ERROR_PACKAGES = {
+        "com.hazelcast.core.",
+        "com.hazelcast.cp.exception.",
+        "com.hazelcast.cp.lock.exception.",
+        "com.hazelcast.spi.exception."
+    };
 
     /** What the JDK's own errors, those of {@link #ERROR_PACKAGES} and their stack traces consist of. */
     private static final String[] ERRORS = {
         "[Ljava.lang.StackTraceElement;",
+        "com.hazelcast.cp.internal.datastructures.exception.WaitKeyCancelledException",
+        "com.hazelcast.cp.internal.session.SessionExpiredException",
+        "com.hazelcast.internal.cluster.impl.ClusterTopologyChangedException",
+        "com.hazelcast.internal.cluster.impl.ConfigMismatchException",
+        "com.hazelcast.internal.cluster.impl.MasterNodeChangedException",
+        "com.hazelcast.internal.cluster.impl.VersionMismatchException",
+        "com.hazelcast.internal.partition.PartitionStateVersionMismatchException",
+        "com.hazelcast.map.QueryResultSizeExceededException",
+        "com.hazelcast.map.ReachedMaxSizeException",
+        "com.hazelcast.map.impl.operation.EntryOffloadableLockMismatchException",
+        "com.hazelcast.map.impl.operation.MapFetchIndexOperation$MissingPartitionException",
+        "com.hazelcast.memory.NativeOutOfMemoryError",
         "com.hazelcast.nio.serialization.HazelcastSerializationException",
         "com.hazelcast.partition.NoDataMemberInClusterException",
+        "com.hazelcast.replicatedmap.ReplicatedMapCantBeCreatedOnLiteMemberException",
         "com.hazelcast.splitbrainprotection.SplitBrainProtectionException",
         "com.hazelcast.version.MemberVersion",
         "java.io.EOFException",
@@ -235,11 +253,17 @@ public final class Cluster {
                 .setConsoleEnabled(false)
                 .setDataAccessEnabled(false);
         hazelcast.getUserCodeDeploymentConfig().setEnabled(false);
-        // By default everything of java* and com.hazelcast may be made from what another member sends. Vert.x needs
-        // none of it,
-        // as its types write themselves; Hazelcast sends its errors this way.
+        hazelcast.getSerializationConfig().setJavaSerializationFilterConfig(errorsOnly());
+    }
+
+    /**
+     * By default everything of java* and com.hazelcast may be made from what another member sends. Vert.x needs none of it, as
+     * its types write themselves; Hazelcast sends its errors this way. A member that cannot read one neither learns why it was
+     * refused nor tries again, and does not join for a minute.
+     */
+    static JavaSerializationFilterConfig errorsOnly() {
         JavaSerializationFilterConfig filter = new JavaSerializationFilterConfig().setDefaultsDisabled(true);
         filter.getWhitelist().addPrefixes(ERROR_PACKAGES).addClasses(ERRORS);
-        hazelcast.getSerializationConfig().setJavaSerializationFilterConfig(filter);
+        return filter;
     }
 }

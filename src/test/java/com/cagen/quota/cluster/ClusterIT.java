@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -59,6 +60,14 @@ class ClusterIT {
             String child = client.child(nodes.get(i % 3), root, 1_000_000);
             grant("grant", child, "bob");
             quotas.add(child);
+        }
+    }
+
+    /** The clients of a test that failed would else disturb those after it. */
+    @AfterEach
+    void stopClients() throws Exception {
+        for (JournalingClients load : loads) {
+            load.stop();
         }
     }
 
