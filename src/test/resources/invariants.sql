@@ -1,13 +1,21 @@
 -- The invariants of the design. Each query after its name must return no row; the first column of a row says where it fails.
 -- That hashes recompute is checked by `audit verify`.
 
--- Every audit entry, sealed or waiting in the outbox, whose rows hold arrays of arrays.
-CREATE TEMP VIEW trail AS
+-- Every audit entry, sealed or not.
+CREATE TEMP TABLE trail AS
 SELECT organization_id, audit_id, quota_id, parent_quota_id, quota_version, action, outcome, details
 FROM quota.quota_audit_logs
 UNION ALL
-SELECT o.organization_id, (e ->> 0)::uuid, e ->> 1, e ->> 2, (e ->> 3)::bigint, e ->> 4, e ->> 5, e -> 11
-FROM quota.outbox o CROSS JOIN json_array_elements(o.entries::json) AS e;
+SELECT u.organization_id, (e ->> 0)::uuid, e ->> 1, e ->> 2, (e ->> 3)::bigint, e ->> 4, e ->> 5, e -> 11
+FROM quota.unsealed u
+JOIN quota.journal j ON j.organization_id = u.organization_id AND j.position = u.position
+CROSS JOIN json_array_elements(j.entries::json) AS e;
+
+ANALYZE trail;
+
+CREATE TEMP TABLE ledger AS SELECT * FROM quota.quota_usage;
+
+ANALYZE ledger;
 
 -- 1: used, allocated and reserved stay within the total
 SELECT id FROM quota.quotas
@@ -40,7 +48,7 @@ WHERE q.used_mb <> coalesce(h.total, 0);
 SELECT q.id, q.used_mb, u.total FROM quota.quotas q
 LEFT JOIN (SELECT organization_id, quota_id,
                   sum(CASE operation WHEN 'allocate' THEN usage_mb ELSE -usage_mb END) AS total
-           FROM quota.quota_usage GROUP BY 1, 2) u
+           FROM ledger GROUP BY 1, 2) u
   ON u.organization_id = q.organization_id AND u.quota_id = q.id
 WHERE q.used_mb <> coalesce(u.total, 0);
 
@@ -73,7 +81,7 @@ WHERE outcome = 'applied' AND details -> 'changes' IS NOT NULL
 SELECT audit_id, count(*) FROM trail GROUP BY organization_id, audit_id HAVING count(*) <> 1;
 
 -- 4: what the ledger has, the trail has as applied
-SELECT u.usage_id FROM quota.quota_usage u
+SELECT u.usage_id FROM ledger u
 LEFT JOIN trail t ON t.organization_id = u.organization_id AND t.audit_id = u.usage_id AND t.outcome = 'applied'
     AND t.quota_id = u.quota_id AND t.quota_version = u.quota_version
     AND t.action = CASE WHEN u.transfer_id IS NULL THEN 'usage.' || u.operation ELSE 'usage.transfer' END
@@ -81,11 +89,11 @@ WHERE t.audit_id IS NULL;
 
 -- 4: the ledger has applied usage and nothing refused
 SELECT t.audit_id, t.outcome FROM trail t
-LEFT JOIN quota.quota_usage u ON u.organization_id = t.organization_id AND u.usage_id = t.audit_id
+LEFT JOIN ledger u ON u.organization_id = t.organization_id AND u.usage_id = t.audit_id
 WHERE (t.outcome = 'applied' AND t.action LIKE 'usage.%') <> (u.usage_id IS NOT NULL);
 
 -- 4: a transfer has two entries, which together change nothing
-SELECT transfer_id, count(*) FROM quota.quota_usage WHERE transfer_id IS NOT NULL
+SELECT transfer_id, count(*) FROM ledger WHERE transfer_id IS NOT NULL
 GROUP BY organization_id, transfer_id
 HAVING count(*) <> 2 OR sum(CASE operation WHEN 'allocate' THEN usage_mb ELSE -usage_mb END) <> 0;
 
@@ -101,6 +109,38 @@ WHERE h.seq IS NULL OR h.seq <> coalesce(a.n, 0) OR h.seq <> coalesce(a.highest,
        SELECT l.hash FROM quota.quota_audit_logs l
        WHERE l.organization_id = h.organization_id AND l.seq = h.seq));
 
+-- 5: each row of the journal has one place in the chain, or waits for it
+SELECT coalesce(j.organization_id, p.organization_id), coalesce(j.position, p.position), p.n FROM quota.journal j
+FULL JOIN (
+    SELECT organization_id, position, count(*) AS n FROM (
+        SELECT organization_id, unnest(positions) AS position FROM quota.seals
+        UNION ALL SELECT organization_id, position FROM quota.unsealed) AS places
+    GROUP BY organization_id, position) p
+  ON p.organization_id = j.organization_id AND p.position = j.position
+WHERE j.position IS NULL OR p.n IS DISTINCT FROM 1;
+
+-- 5: a row of the journal has as many entries as it says
+SELECT organization_id, position FROM quota.journal WHERE entry_count <> json_array_length(entries::json);
+
+-- 5: the quotas of a seal are those that its entries are about
+WITH rows AS (
+    SELECT s.organization_id, s.last_seq, p.position, j.entries,
+        s.first_seq + sum(j.entry_count) OVER (PARTITION BY s.organization_id, s.last_seq ORDER BY p.place) - j.entry_count
+            AS first_seq
+    FROM quota.seals s
+    CROSS JOIN LATERAL unnest(s.positions) WITH ORDINALITY AS p (position, place)
+    JOIN quota.journal j ON j.organization_id = s.organization_id AND j.position = p.position),
+expected AS (
+    SELECT r.organization_id, q.quota_id, r.last_seq, r.position, r.first_seq
+    FROM rows r CROSS JOIN LATERAL json_array_elements(r.entries::json) AS e
+    CROSS JOIN LATERAL (VALUES (e ->> 1),
+        (CASE WHEN e ->> 4 IN ('quota.allocate', 'quota.release') THEN e ->> 2 END)) AS q (quota_id)
+    WHERE q.quota_id IS NOT NULL),
+stored AS (
+    SELECT x.organization_id, x.quota_id, x.last_seq, p.position, p.first_seq
+    FROM quota.seal_quotas x CROSS JOIN LATERAL unnest(x.positions, x.first_seqs) AS p (position, first_seq))
+(SELECT * FROM expected EXCEPT SELECT * FROM stored) UNION ALL (SELECT * FROM stored EXCEPT SELECT * FROM expected);
+
 -- 7: what is recorded of a user's grants is what the trail says last, once all of it is sealed
 SELECT l.quota_id, l.target_user_id, l.granted_after, g.permissions FROM (
     SELECT DISTINCT ON (organization_id, quota_id, target_user_id)
@@ -113,7 +153,7 @@ SELECT l.quota_id, l.target_user_id, l.granted_after, g.permissions FROM (
 LEFT JOIN quota.quota_grants g
   ON g.organization_id = l.organization_id AND g.quota_id = l.quota_id AND g.user_id = l.target_user_id
 WHERE l.granted_after <> coalesce(to_json(g.permissions)::text, '[]')
-  AND NOT EXISTS (SELECT FROM quota.outbox o WHERE o.organization_id = l.organization_id);
+  AND NOT EXISTS (SELECT FROM quota.unsealed o WHERE o.organization_id = l.organization_id);
 
 -- 7: the built-in auth service holds what is recorded, once it was told of everything; ownership is decided elsewhere
 SELECT coalesce(a.resource_id, g.quota_id), coalesce(a.user_id, g.user_id), a.held, g.held FROM (
@@ -133,7 +173,7 @@ WHERE a.held IS DISTINCT FROM g.held
 
 -- 6: no row's organization differs from its quota's
 SELECT t.quota_id FROM (
-    SELECT organization_id, quota_id FROM quota.quota_usage
+    SELECT organization_id, quota_id FROM ledger
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_holdings
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_grants
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_audit_logs WHERE quota_id IS NOT NULL

@@ -199,13 +199,15 @@ final class Benchmark {
         double serviceBefore = ProcessUsage.cpuSeconds(service.pid());
         double postgresBefore = ProcessUsage.cpuSecondsOfFamily(postgres.pid());
         LoadResult result = load.run(service, file, seconds);
-        long lag = Math.round(
-                Double.parseDouble(
-                        postgres.query(
-                                service.database,
-                                "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)) * 1000, 0) FROM quota.outbox")));
+        // What a jar from before there was a journal calls it.
+        String unsealed = postgres.query(
+                service.database, "SELECT coalesce(to_regclass('quota.unsealed'), to_regclass('quota.outbox'))");
+        long lag = Math.round(Double.parseDouble(postgres.query(
+                service.database,
+                "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)) * 1000, 0) FROM "
+                        + unsealed)));
         long start = System.nanoTime();
-        while (!"0".equals(postgres.query(service.database, "SELECT count(*) FROM quota.outbox"))) {
+        while (!"0".equals(postgres.query(service.database, "SELECT count(*) FROM " + unsealed))) {
             if (System.nanoTime() - start > CATCH_UP_LIMIT_MILLIS * 1_000_000) {
                 throw new IllegalStateException("the audit trail did not catch up");
             }
@@ -280,7 +282,7 @@ final class Benchmark {
 
     /** What a million rows take, indexes included. */
     private static void sizes(BenchmarkPostgres postgres) throws Exception {
-        for (String table : List.of("quota_usage", "quota_audit_logs", "operations", "quota_holdings")) {
+        for (String table : List.of("journal", "seals", "seal_quotas", "operations", "quota_holdings")) {
             System.out.println(table + ": "
                     + postgres.query(
                             "quota",
@@ -299,18 +301,17 @@ final class Benchmark {
                         "SELECT pg_size_pretty(wal_bytes) || ', ' || wal_fpi || ' full pages' FROM pg_stat_wal"));
     }
 
-    /** Makes up a long past for every quota. Its rows have no audit entries, so nothing can be checked afterwards. */
+    /** Makes up a long past for every quota. Its rows have no places in the chains, so nothing can be checked afterwards. */
     private void withRows(BenchmarkPostgres postgres, ServiceProcess service, int millions) throws Exception {
-        System.out.println("making " + millions + " million ledger rows");
+        System.out.println("making " + millions + " million journal rows");
         postgres.execute("quota", """
-                INSERT INTO quota.quota_usage (organization_id, quota_id, quota_version, usage_id, resource_id, operation, usage_mb, user_id,
-                    service_id, reason, used_mb, held_mb, created_at)
-                SELECT organization_id, id, -n, gen_random_uuid(), 'runtime_' || n %% 100, 'allocate', 1, owner_id, 'svc_cagen_quota', NULL,
-                    1, 1, now() - n * interval '1 minute'
-                FROM quota.quotas CROSS JOIN generate_series(1, %d::bigint * 1000000 / (SELECT count(*) FROM quota.quotas)) AS n""".formatted(millions));
-        postgres.execute("quota", "VACUUM ANALYZE quota.quota_usage");
+                INSERT INTO quota.journal (organization_id, position, batch_id, entry_count, entries)
+                SELECT organization_id, -row_number() OVER (), gen_random_uuid(), 1, '[["' || repeat('x', 600) || '"]]'
+                FROM quota.quotas CROSS JOIN generate_series(1, %d::bigint * 1000000 / (SELECT count(*) FROM quota.quotas)) AS n
+                """.formatted(millions));
+        postgres.execute("quota", "VACUUM ANALYZE quota.journal");
         postgres.execute("quota", "CHECKPOINT");
-        String rows = postgres.query("quota", "SELECT count(*) FROM quota.quota_usage");
+        String rows = postgres.query("quota", "SELECT count(*) FROM quota.journal");
         for (int round = 1; round <= rounds; round++) {
             for (HttpLoad again : loads()) {
                 if (List.of("HOT 64", "SPREAD 64", "SPREAD 256", "READS 64").contains(again.name())) {
@@ -318,7 +319,7 @@ final class Benchmark {
                             postgres,
                             service,
                             new HttpLoad(
-                                    again.name() + ", " + rows + " ledger rows", again.kind(), again.connections()),
+                                    again.name() + ", " + rows + " journal rows", again.kind(), again.connections()),
                             seconds);
                 }
             }

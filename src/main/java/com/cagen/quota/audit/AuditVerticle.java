@@ -22,7 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes the audit trail: takes entries out of the outbox, gives each its place in its organization's chain, and publishes
+ * Writes the audit trail: takes entries of the journal that have no place yet, gives each its place in its organization's chain, and publishes
  * what changed. Sweeps over the organizations that wait, again and again until a whole sweep found nothing to do; then rests
  * until a notification comes or the time is over. Any number of nodes may do so at once.
  */
@@ -30,9 +30,9 @@ public final class AuditVerticle extends VerticleBase {
     private static final Logger LOG = LoggerFactory.getLogger(AuditVerticle.class);
     private static final int ORGANIZATIONS_A_TRANSACTION = 100;
     /** After a sweep that sealed less than {@link #MUCH} it waits so long for more: larger transactions cost less. */
-    private static final long PAUSE_MILLIS = 50;
+    private static final long PAUSE_MILLIS = 250;
 
-    private static final int MUCH = 500;
+    private static final int MUCH = 4_000;
     private static final long RETRY_MILLIS = 250;
     private static final long CHECKPOINT_MILLIS = 60_000;
 
@@ -91,7 +91,7 @@ public final class AuditVerticle extends VerticleBase {
         });
     }
 
-    /** Ends when everything that was in the outbox is sealed and has its checkpoint, or the database cannot be reached. */
+    /** Ends when everything that was committed is sealed and has its checkpoint, or the database cannot be reached. */
     @Override
     public Future<?> stop() {
         Context own = vertx.getOrCreateContext();
@@ -121,7 +121,7 @@ public final class AuditVerticle extends VerticleBase {
         LOG.error("audit checkpoints cannot be written to {}: {}", Checkpoints.path(config), failure.toString());
     }
 
-    /** Age of the oldest unsealed entry in the outbox, in milliseconds. */
+    /** Age of the oldest entry that is not sealed, in milliseconds. */
     public long lagMillis() {
         return lag.millis();
     }

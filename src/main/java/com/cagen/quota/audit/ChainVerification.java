@@ -1,11 +1,15 @@
 package com.cagen.quota.audit;
 
+import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.audit.SealedEntry;
-import com.cagen.quota.storage.rows.AuditRows;
 import com.cagen.quota.storage.rows.ChainRows;
+import com.cagen.quota.storage.rows.FormerAuditRows;
+import com.cagen.quota.storage.rows.SealRows;
+import com.cagen.quota.storage.rows.SealedRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
@@ -14,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 /** Walks the audit chains of a database from their beginnings, a page at a time, and names the first entry that is wrong. */
 public final class ChainVerification {
     private static final int PAGE = 1_000;
+    /** Seals are read until they have so many entries. */
+    private static final int ENTRIES = 2_000;
 
     private final Database database;
     private long organizations;
@@ -63,13 +69,15 @@ public final class ChainVerification {
         return database.transaction(
                         SecurityScope.organization(organization),
                         connection -> ChainRows.read(connection, organization))
-                .compose(heads -> page(organization, Objects.requireNonNull(heads.get(organization)), new HashChain()));
+                .compose(heads ->
+                        former(organization, Objects.requireNonNull(heads.get(organization)), new HashChain()));
     }
 
-    private Future<List<Bad>> page(String organization, ChainRows.Head head, HashChain chain) {
+    /** The entries from before there was a journal. */
+    private Future<List<Bad>> former(String organization, ChainRows.Head head, HashChain chain) {
         return database.transaction(
                         SecurityScope.organization(organization),
-                        connection -> AuditRows.chain(connection, organization, chain.seq(), PAGE))
+                        connection -> FormerAuditRows.chain(connection, organization, chain.seq(), PAGE))
                 .compose(page -> {
                     for (SealedEntry entry : page) {
                         Bad bad = check(organization, head, chain, entry);
@@ -79,30 +87,142 @@ public final class ChainVerification {
                         entries++;
                     }
                     if (page.size() == PAGE) {
-                        return page(organization, head, chain);
+                        return former(organization, head, chain);
                     }
-                    return chain.seq() < head.seq()
-                            ? Future.succeededFuture(List.of(new Bad(
-                                    organization,
-                                    chain.seq() + 1,
-                                    "the chain ends before its head, which is " + head.seq())))
-                            : beyond(organization, head, chain);
+                    SealWalk walk = new SealWalk(organization, head, chain.head());
+                    return seals(walk, read(organization, chain.seq()));
                 });
     }
 
-    /** An entry is committed together with the head that it becomes, so what came meanwhile is no further than the head now. */
-    private Future<List<Bad>> beyond(String organization, ChainRows.Head head, HashChain chain) {
-        if (chain.seq() == head.seq()) {
-            return Future.succeededFuture(List.of());
+    /** How far the seals of one chain were checked. */
+    private static final class SealWalk {
+        final String organization;
+        final ChainRows.Head head;
+        final QuotaIndexDigest index = new QuotaIndexDigest();
+        ChainRows.Head end;
+
+        SealWalk(String organization, ChainRows.Head head, ChainRows.Head end) {
+            this.organization = organization;
+            this.head = head;
+            this.end = end;
         }
+
+        Bad bad(long seq, String why) {
+            return new Bad(organization, seq, why);
+        }
+    }
+
+    private Future<List<SealedRows.StoredSeal>> read(String organization, long afterSeq) {
         return database.transaction(
-                        SecurityScope.organization(organization),
-                        connection -> ChainRows.read(connection, organization))
-                .map(heads -> {
-                    ChainRows.Head now = heads.getOrDefault(organization, head);
-                    return chain.seq() > now.seq()
-                            ? List.of(new Bad(organization, now.seq() + 1, "the entry lies beyond the chain's head"))
-                            : List.of();
+                SecurityScope.organization(organization),
+                connection -> SealedRows.chain(connection, organization, afterSeq, ENTRIES));
+    }
+
+    private Future<List<Bad>> seals(SealWalk walk, Future<List<SealedRows.StoredSeal>> reading) {
+        return reading.compose(page -> {
+            if (page.isEmpty()) {
+                return walk.end.seq() < walk.head.seq()
+                        ? Future.succeededFuture(List.of(walk.bad(
+                                walk.end.seq() + 1, "the chain ends before its head, which is " + walk.head.seq())))
+                        : beyond(walk);
+            }
+            // The next page is read while this one is checked.
+            Future<List<SealedRows.StoredSeal>> next =
+                    read(walk.organization, page.get(page.size() - 1).lastSeq());
+            for (SealedRows.StoredSeal seal : page) {
+                Bad bad = check(walk, seal);
+                if (bad != null) {
+                    return next.transform(ignored -> Future.succeededFuture(List.of(bad)));
+                }
+            }
+            return seals(walk, next);
+        });
+    }
+
+    /** Seals the journal's rows once more, and compares. */
+    private @Nullable Bad check(SealWalk walk, SealedRows.StoredSeal stored) {
+        long expected = walk.end.seq() + 1;
+        if (stored.firstSeq() != expected) {
+            return walk.bad(expected, "the entry is missing");
+        }
+        if (!HashChain.knows(stored.format())) {
+            return walk.bad(expected, "this release knows no format " + stored.format());
+        }
+        SealBuilder builder = new SealBuilder(walk.organization, walk.end, stored.format());
+        for (SealedRows.StoredRow row : stored.rows()) {
+            List<AuditEntry> some = row.entries();
+            if (some == null) {
+                return walk.bad(builder.head().seq() + 1, "the journal does not have the entry");
+            }
+            builder.add(row.position(), some);
+        }
+        SealRows.Seal seal = builder.seal();
+        byte[] hashes = seal.hashes().getBytes();
+        int different = Arrays.mismatch(hashes, stored.hashes().getBytes());
+        if (different >= 0) {
+            return walk.bad(expected + different / HashChain.HASH_BYTES, "the hash does not fit the entry");
+        }
+        if (seal.lastSeq() != stored.lastSeq()) {
+            return walk.bad(stored.lastSeq(), "the seal ends at another entry");
+        }
+        if (walk.head.seq() > walk.end.seq() && walk.head.seq() <= seal.lastSeq()) {
+            int place = (int) (walk.head.seq() - expected) * HashChain.HASH_BYTES;
+            if (!Arrays.equals(
+                    hashes,
+                    place,
+                    place + HashChain.HASH_BYTES,
+                    walk.head.hash().getBytes(),
+                    0,
+                    HashChain.HASH_BYTES)) {
+                return walk.bad(walk.head.seq(), "the chain's head has another hash");
+            }
+        }
+        seal.quotas().forEach(quota -> walk.index.add(quota.quotaId(), seal.lastSeq(), quota.rows()));
+        walk.end = builder.head();
+        entries += seal.lastSeq() - seal.firstSeq() + 1;
+        return null;
+    }
+
+    /** An entry is committed together with the head that it becomes, so what came meanwhile is no further than the head now. */
+    private Future<List<Bad>> beyond(SealWalk walk) {
+        return database.transaction(
+                        SecurityScope.organization(walk.organization),
+                        connection -> ChainRows.read(connection, walk.organization))
+                .compose(heads -> {
+                    ChainRows.Head now = heads.getOrDefault(walk.organization, walk.head);
+                    return walk.end.seq() > now.seq()
+                            ? Future.succeededFuture(
+                                    List.of(walk.bad(now.seq() + 1, "the entry lies beyond the chain's head")))
+                            : strays(walk);
+                });
+    }
+
+    /** Whether the journal has rows that no seal names. */
+    private Future<List<Bad>> strays(SealWalk walk) {
+        return database.transaction(
+                        SecurityScope.organization(walk.organization),
+                        connection -> SealedRows.strays(connection, walk.organization))
+                .compose(strays -> strays != 0
+                        ? Future.succeededFuture(List.of(walk.bad(
+                                walk.end.seq() + 1, "the journal has rows without a place in the chain: " + strays)))
+                        : index(walk, new QuotaIndexDigest(), SealedRows.StoredQuota.BEFORE_ALL));
+    }
+
+    /** Whether the trail of each quota lists what its entries say. */
+    private Future<List<Bad>> index(SealWalk walk, QuotaIndexDigest stored, SealedRows.StoredQuota after) {
+        return database.transaction(
+                        SecurityScope.organization(walk.organization),
+                        connection -> SealedRows.quotas(connection, walk.organization, after, walk.end.seq(), PAGE))
+                .compose(page -> {
+                    page.forEach(quota -> stored.add(quota.quotaId(), quota.lastSeq(), quota.rows()));
+                    if (page.size() == PAGE) {
+                        return index(walk, stored, page.get(PAGE - 1));
+                    }
+                    return Future.succeededFuture(
+                            stored.sameAs(walk.index)
+                                    ? List.of()
+                                    : List.of(walk.bad(
+                                            1, "the entries that are listed for a quota are not those about it")));
                 });
     }
 
@@ -114,13 +234,11 @@ public final class ChainVerification {
         if (!HashChain.knows(stored.format())) {
             return new Bad(organization, expected, "this release knows no format " + stored.format());
         }
-        if (!HexFormat.of()
-                .formatHex(chain.seal(stored.entry(), stored.format()).hash().getBytes())
-                .equals(stored.hash())) {
+        byte[] hash = chain.seal(stored.entry(), stored.format()).hash().getBytes();
+        if (!Arrays.equals(hash, HexFormat.of().parseHex(stored.hash()))) {
             return new Bad(organization, expected, "the hash does not fit the entry");
         }
-        if (expected == head.seq()
-                && !HexFormat.of().formatHex(head.hash().getBytes()).equals(stored.hash())) {
+        if (expected == head.seq() && !Arrays.equals(hash, head.hash().getBytes())) {
             return new Bad(organization, expected, "the chain's head has another hash");
         }
         return null;

@@ -3,7 +3,7 @@ package com.cagen.quota.audit;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.SigningKey;
 import com.cagen.quota.config.VerifyingKey;
-import com.cagen.quota.storage.rows.AuditRows;
+import com.cagen.quota.storage.rows.AuditTrail;
 import com.cagen.quota.storage.rows.ChainRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.SecurityScope;
@@ -175,10 +175,10 @@ public final class CheckpointVerification {
     private record Stored(Map<Long, String> hashes, ChainRows.@Nullable Head head) {}
 
     private Stored stored(String organization, Set<Long> seqs) {
-        return await(database.transaction(
-                SecurityScope.organization(organization), connection -> AuditRows.hashes(connection, organization, seqs)
-                        .compose(hashes -> ChainRows.read(connection, organization)
-                                .map(heads -> new Stored(hashes, heads.get(organization))))));
+        return await(database.transaction(SecurityScope.organization(organization), connection -> AuditTrail.hashes(
+                        connection, organization, seqs)
+                .compose(hashes -> ChainRows.read(connection, organization)
+                        .map(heads -> new Stored(hashes, heads.get(organization))))));
     }
 
     private @Nullable String comparePage() {

@@ -25,7 +25,7 @@ final class HashChain {
     /** The format that entries are sealed in. */
     static final int FORMAT = 2;
 
-    private static final int HASH_BYTES = 32;
+    static final int HASH_BYTES = 32;
 
     private final MessageDigest sha256;
     /** The previous hash and the canonical bytes; used again for each entry. */

@@ -1,7 +1,7 @@
 package com.cagen.quota.audit;
 
 import com.cagen.quota.domain.audit.AuditEntry;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.SecurityScope;
@@ -9,7 +9,7 @@ import io.vertx.core.Future;
 import java.util.List;
 import java.util.UUID;
 
-/** Stores refusals that no transaction recorded in the outbox. */
+/** Stores refusals that no transaction recorded in the journal. */
 final class RefusalStore {
     private RefusalStore() {}
 
@@ -21,17 +21,16 @@ final class RefusalStore {
     static Future<Void> store(Database database, List<AuditEntry> entries, boolean again) {
         String organization = entries.get(0).organizationId();
         UUID batchId = entries.get(0).auditId();
-        List<OutboxRows.OutboxRow> rows = List.of(new OutboxRows.OutboxRow(organization, batchId, entries));
         return database.transaction(
                 SecurityScope.organization(organization),
                 connection -> RequestRows.ensureOrganizations(connection, List.of(organization))
                         // An earlier try may still be about to commit.
-                        .compose(ignored -> OutboxRows.lockBatch(connection, organization, batchId))
+                        .compose(ignored -> JournalRows.lockBatch(connection, organization, batchId))
                         .compose(ignored -> again
-                                ? OutboxRows.committed(connection, organization, batchId, batchId)
+                                ? JournalRows.committed(connection, organization, batchId)
                                 : Future.<Boolean>succeededFuture(false))
                         .<Void>compose(stored -> stored
                                 ? Future.<Void>succeededFuture()
-                                : connection.writeInTurn(OutboxRows.entries(rows))));
+                                : JournalRows.write(connection, batchId, organization, entries)));
     }
 }

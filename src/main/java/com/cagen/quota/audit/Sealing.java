@@ -1,31 +1,31 @@
 package com.cagen.quota.audit;
 
 import com.cagen.quota.domain.audit.AuditEntry;
-import com.cagen.quota.storage.rows.AuditRows;
 import com.cagen.quota.storage.rows.ChainRows;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.JournalRows;
+import com.cagen.quota.storage.rows.SealRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
+import com.cagen.quota.storage.sql.SqlWrite;
 import io.vertx.core.Future;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Seals the oldest outbox rows of many organizations in one transaction of three pipelined round trips: lock the chains'
- * heads; read the outbox; write and commit. The locks are the fence: any number of nodes may try at once, each takes what
- * nobody else holds.
+ * Gives the oldest unsealed entries of many organizations their places in the chains, in one transaction of three pipelined round
+ * trips: lock the heads of the chains; read the journal; write and commit. Two nodes never write to one chain at the same time, as
+ * the lock on its head keeps one of them out. Any number of nodes may try: each takes the heads that are free.
  */
 final class Sealing {
-    /** Of about 600 bytes each: what a transaction should send and hold. The last row may exceed it, by a batch. */
-    private static final int MAX_ENTRIES = 2_000;
+    /** The most entries that one transaction seals. An entry has about 600 bytes. The last row may exceed it by a batch. */
+    private static final int MAX_ENTRIES = 4_000;
     /**
-     * Of outbox text that one transaction reads, unless its first row alone is larger. On its way into the trail the text is
-     * held about ten times, as characters, fields and parameters.
+     * The most text that one transaction reads, in bytes, unless its first row alone is larger. The text is held several times, as
+     * characters and fields.
      */
     static final int MAX_BYTES = 4 * 1024 * 1024;
     /** Each organization may give this many rows even when all of them are small. */
@@ -79,28 +79,28 @@ final class Sealing {
 
     private Future<Integer> seal(
             DatabaseSession connection, Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
-        Map<String, HashChain> chains = new HashMap<>();
+        Map<String, SealBuilder> seals = new LinkedHashMap<>();
         List<AuditEntry> entries = new ArrayList<>();
-        List<ChainRows.Head> places = new ArrayList<>();
-        Map<String, ChainRows.Head> newHeads = new LinkedHashMap<>();
         for (ChainRows.WaitingRow row : waiting) {
             String organization = row.organizationId();
-            HashChain chain = chains.computeIfAbsent(organization, ignored -> new HashChain(head(heads, organization)));
-            for (AuditEntry entry : OutboxRows.decode(organization, row.entries())) {
-                entries.add(entry);
-                places.add(chain.seal(entry));
-            }
-            newHeads.put(organization, chain.head());
+            List<AuditEntry> some = JournalRows.decode(organization, row.entries());
+            seals.computeIfAbsent(
+                            organization,
+                            ignored -> new SealBuilder(organization, head(heads, organization), HashChain.FORMAT))
+                    .add(row.position(), some);
+            entries.addAll(some);
         }
-        // Before the commit: the changes themselves are committed facts, and when this node is killed now, it leaves
-        // the
-        // rows to be sealed and published again. At least once, then, never not at all.
+        // Before the commit: the changes themselves are committed facts. When this node is killed now, the rows are
+        // sealed and
+        // published again, so an event is published at least once.
         publish.accept(entries);
-        Future<?> written = connection.write(List.of(
-                AuditRows.entries(entries, places, HashChain.FORMAT),
-                ChainRows.forgotten(waiting),
-                ChainRows.heads(newHeads)));
-        return connection.commit(written).map(entries.size());
+        Map<String, ChainRows.Head> newHeads = new LinkedHashMap<>();
+        seals.forEach((organization, seal) -> newHeads.put(organization, seal.head()));
+        List<SqlWrite> writes = new ArrayList<>(
+                SealRows.writes(seals.values().stream().map(SealBuilder::seal).toList(), HashChain.FORMAT));
+        writes.add(ChainRows.deleteUnsealed(waiting));
+        writes.add(ChainRows.updateHeads(newHeads));
+        return connection.commit(connection.write(writes)).map(entries.size());
     }
 
     private static int halved(int number, int times) {
@@ -110,7 +110,7 @@ final class Sealing {
     private static ChainRows.Head head(Map<String, ChainRows.Head> heads, String organization) {
         ChainRows.Head head = heads.get(organization);
         if (head == null) {
-            throw new IllegalStateException("an outbox row came of an organization that was not asked for");
+            throw new IllegalStateException("a row came of an organization that was not asked for");
         }
         return head;
     }

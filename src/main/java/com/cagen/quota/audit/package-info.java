@@ -1,4 +1,4 @@
-/** The audit trail: draining the outbox, the hash chain, its verification. */
+/** The audit trail: sealing the journal, the hash chain, its verification. */
 @NullMarked
 package com.cagen.quota.audit;
 

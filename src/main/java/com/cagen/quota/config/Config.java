@@ -193,7 +193,7 @@ public record Config(
     }
 
     /**
-     * @param drainIntervalMillis the longest time between two looks at the outbox, when no notification comes
+     * @param drainIntervalMillis the longest time between two looks for entries that are not sealed, when no notification comes
      * @param maxLagMillis age of the oldest unsealed entry from which on changes are refused
      * @param checkpointFile where signed checkpoints are appended; null: {@code checkpoints.log} in the data folder
      * @param signingKey what {@link SigningKey#parse} takes; null: a key made in the data folder

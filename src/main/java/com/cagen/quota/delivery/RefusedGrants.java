@@ -8,7 +8,7 @@ import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.AuthOutboxRows.Claimed;
 import com.cagen.quota.storage.rows.GrantRows;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaWrites;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.fasterxml.uuid.Generators;
@@ -112,8 +112,7 @@ final class RefusedGrants {
     }
 
     private static Future<Void> write(DatabaseSession connection, AuditEntry entry) {
-        return connection.write(OutboxRows.entries(
-                List.of(new OutboxRows.OutboxRow(entry.organizationId(), entry.auditId(), List.of(entry)))));
+        return JournalRows.write(connection, entry.auditId(), entry.organizationId(), List.of(entry));
     }
 
     private static Instant now() {

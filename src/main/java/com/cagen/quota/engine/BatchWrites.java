@@ -3,7 +3,6 @@ package com.cagen.quota.engine;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.HoldingKey;
-import com.cagen.quota.domain.quota.LedgerEntry;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Answer;
@@ -14,11 +13,11 @@ import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.AuthOutboxRows;
 import com.cagen.quota.storage.rows.GrantRows;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.HoldingRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.QuotaWrites;
 import com.cagen.quota.storage.rows.RequestRows;
-import com.cagen.quota.storage.rows.UsageRows;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SqlWrite;
 import io.vertx.core.Future;
@@ -40,7 +39,6 @@ final class BatchWrites {
     private final Map<GrantKey, Set<Permission>> grants = new LinkedHashMap<>();
     private final List<Change.OwnersBelow> ownersBelow = new ArrayList<>(0);
     private final List<Change.SuspensionBelow> suspensionBelow = new ArrayList<>(0);
-    private final List<LedgerEntry> ledger = new ArrayList<>();
     private final List<RequestRows.NewOperation> recorded = new ArrayList<>();
     private final List<AuthOutboxRows.NewMessage> messages = new ArrayList<>();
     private final Map<String, List<AuditEntry>> audit = new LinkedHashMap<>();
@@ -62,7 +60,6 @@ final class BatchWrites {
         if (change.suspensionBelow() != null) {
             suspensionBelow.add(change.suspensionBelow());
         }
-        ledger.addAll(change.ledger());
         change.registrations()
                 .forEach(registration -> messages.add(
                         new AuthOutboxRows.NewMessage(organization, registration.quotaId(), registration.message())));
@@ -118,19 +115,13 @@ final class BatchWrites {
         LoadedRows before = loaded.rows();
         List<SqlWrite> writes = new ArrayList<>();
         writes.addAll(QuotaWrites.of(before.quotas(), quotas.values(), now));
-        writes.addAll(UsageRows.held(before.heldMb(), holdings, now));
+        writes.addAll(HoldingRows.held(before.heldMb(), holdings, now));
         writes.addAll(GrantRows.writes(before.grants(), grants));
-        if (!ledger.isEmpty()) {
-            writes.add(UsageRows.ledger(ledger));
-        }
         if (!recorded.isEmpty()) {
             writes.add(RequestRows.operations(recorded, now));
         }
         writes.addAll(AuthOutboxRows.messages(messages));
-        List<OutboxRows.OutboxRow> rows = new ArrayList<>();
-        audit.forEach((organization, entries) -> rows.add(new OutboxRows.OutboxRow(organization, batchId, entries)));
-        List<SqlWrite> outbox = OutboxRows.entries(rows);
-        writes.addAll(outbox.subList(0, Math.min(1, outbox.size())));
+        writes.addAll(JournalRows.entries(batchId, loaded.position(), audit));
         List<Future<Void>> written = new ArrayList<>(1);
         ownersBelow.forEach(change -> written.add(QuotaTrees.passOwnersOn(
                 connection,
@@ -139,9 +130,6 @@ final class BatchWrites {
         suspensionBelow.forEach(change ->
                 written.add(QuotaTrees.passSuspensionOn(connection, change.root(), change.before(), change.after())));
         written.add(connection.write(writes));
-        if (outbox.size() > 1) {
-            written.add(connection.writeInTurn(outbox.subList(1, outbox.size())));
-        }
         return Future.join(written).mapEmpty();
     }
 }

@@ -4,7 +4,7 @@ import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.protocol.ErrorCode;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaRows;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
@@ -28,7 +28,7 @@ final class LostCommit {
      * not finding it mean that it will never be there.
      *
      * @param pending one of its operations, whose audit entry it wrote
-     * @param batchId of the outbox row that holds that entry
+     * @param batchId of the journal row that holds that entry
      * @return succeeds when it was committed; fails with {@code database_unavailable} when it was not, and with {@code
      *     outcome_unknown} when that cannot be found out in time
      */
@@ -45,8 +45,7 @@ final class LostCommit {
                                 .compose(ignored -> RequestRows.claim(connection, nonces))
                                 .compose(ignored -> QuotaRows.lock(connection, quotas))
                                 // A statement of its own, after the locks: it sees what they waited for.
-                                .compose(
-                                        ignored -> OutboxRows.committed(connection, organization, batchId, pending.id)))
+                                .compose(ignored -> JournalRows.committed(connection, organization, batchId)))
                 .recover(failure -> Future.failedFuture(unknown(failure)))
                 .compose(there -> there ? Future.succeededFuture() : Future.failedFuture(notDone()));
     }

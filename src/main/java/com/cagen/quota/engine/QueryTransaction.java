@@ -10,7 +10,7 @@ import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaRows;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
@@ -87,8 +87,7 @@ final class QueryTransaction {
                 refusal,
                 Instant.now().truncatedTo(ChronoUnit.MICROS));
         Future<Void> written = entry != null && queued.records(entry)
-                ? connection.write(OutboxRows.entries(
-                        List.of(new OutboxRows.OutboxRow(queued.organizationId(), queued.id, List.of(entry)))))
+                ? JournalRows.write(connection, queued.id, queued.organizationId(), List.of(entry))
                 : Future.succeededFuture();
         return written.map(ignored -> new Outcome.Settled(refusal));
     }

@@ -13,11 +13,12 @@ import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.GrantRows;
+import com.cagen.quota.storage.rows.HoldingRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.rows.SiblingKeys;
-import com.cagen.quota.storage.rows.UsageRows;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
@@ -52,12 +53,14 @@ final class RowLoader {
      * @param claimed the credentials that were not used before
      * @param skipped quotas that are there, but locked by another transaction: their rows are as they were read
      * @param below of the quotas that were locked with their subtrees
+     * @param position of the transaction's rows in the journal
      */
     record Loaded(
             Set<RequestRows.NonceKey> claimed,
             LoadedRows rows,
             Set<QuotaKey> skipped,
-            Map<QuotaKey, QuotaTrees.Below> below) {}
+            Map<QuotaKey, QuotaTrees.Below> below,
+            long position) {}
 
     /** Organizations that the transaction makes the first row of. */
     Set<String> newOrganizations() {
@@ -126,10 +129,12 @@ final class RowLoader {
             toLockIfFree.removeAll(found.keySet());
         }));
         all.add(QuotaRows.find(connection, needs.onlyRead()).onSuccess(quotas::putAll));
-        Future<Map<HoldingKey, Long>> held = UsageRows.findHeld(connection, needs.holdings());
+        Future<Map<HoldingKey, Long>> held = HoldingRows.findHeld(connection, needs.holdings());
         Future<Map<GrantKey, Set<Permission>>> grants = GrantRows.find(connection, needs.grants());
         Future<Map<OperationKey, RecordedOperation>> operations = RequestRows.findOperations(connection, keys);
-        all.addAll(List.of(held, grants, operations));
+        // After the locks: positions rise in the order of the changes of each quota.
+        Future<Long> position = JournalRows.nextPosition(connection);
+        all.addAll(List.of(held, grants, operations, position));
         return Future.all(all)
                 .compose(ignored -> QuotaRows.find(connection, toLockIfFree))
                 .compose(skipped -> {
@@ -147,7 +152,8 @@ final class RowLoader {
                                             grants.result(),
                                             operations.result()),
                                     skipped.keySet(),
-                                    below));
+                                    below,
+                                    position.result()));
                 });
     }
 

@@ -63,7 +63,7 @@ public final class Addresses {
         return INTERNAL + "auth.notify." + node;
     }
 
-    /** The doorbell of the audit outbox. */
+    /** Notifies the audit verticle of new entries. */
     static String auditNotifications(String node) {
         return INTERNAL + "audit.notify." + node;
     }

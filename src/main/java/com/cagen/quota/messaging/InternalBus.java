@@ -318,7 +318,7 @@ public final class InternalBus {
         consumer(Addresses.authNotifications(nodes.self()), ignored -> handler.run());
     }
 
-    /** Tells an audit verticle that its outbox has work. A hint: it looks from time to time anyway. */
+    /** Tells an audit verticle that there are new entries. A hint: it looks from time to time anyway. */
     public void notifyAudit() {
         String node = nodes.audit();
         if (node != null) {

@@ -296,7 +296,7 @@ public final class QuotaService implements AutoCloseable {
     }
 
     /**
-     * Stops in the opposite order: requests in flight are finished, the outbox is sealed, the database goes last. A start
+     * Stops in the opposite order: requests in flight are finished, what is committed is sealed, the database goes last. A start
      * that is under way ends at its next step. Doing it twice does no harm.
      */
     @Override

@@ -2,10 +2,12 @@ package com.cagen.quota.audit;
 
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.audit.SealedEntry;
 import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.operations.Operations;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.rows.SealedRows;
 import com.cagen.quota.storage.schema.Migrations;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.DatabaseUrl;
@@ -20,8 +22,12 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.UUID;
@@ -30,7 +36,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/** A migrated database, an outbox to fill, and as many nodes that seal it as a test wants. */
+/** A migrated database, a journal to fill, and as many nodes that seal it as a test wants. */
 final class AuditHarness implements AutoCloseable {
     final String url;
     final Config config;
@@ -72,7 +78,7 @@ final class AuditHarness implements AutoCloseable {
             return this;
         }
 
-        /** Ends when what was in the outbox is sealed and has its checkpoint. */
+        /** Ends when what was not sealed is sealed and has its checkpoint. */
         void stop() {
             if (deployment != null) {
                 await(vertx.undeploy(deployment));
@@ -94,7 +100,7 @@ final class AuditHarness implements AutoCloseable {
         return node;
     }
 
-    /** Seals what the outbox holds, and writes checkpoints. */
+    /** Seals what waits, and writes checkpoints. */
     void sealAll() {
         node().start().stop();
     }
@@ -116,7 +122,7 @@ final class AuditHarness implements AutoCloseable {
                 Instant.now().truncatedTo(ChronoUnit.MICROS));
     }
 
-    /** Commits outbox rows, one for each list, as one transaction would; or as many, where each keeps to one organization. */
+    /** Commits journal rows, one for each list, as one transaction would; or as many, where each keeps to one organization. */
     Future<Void> add(List<List<AuditEntry>> rows) {
         if (rows.size() > 1 && config.database().oneOrganizationATransaction()) {
             Future<Void> added = Future.succeededFuture();
@@ -126,16 +132,45 @@ final class AuditHarness implements AutoCloseable {
             return added;
         }
         Set<String> organizations = new LinkedHashSet<>();
-        List<OutboxRows.OutboxRow> outbox = new ArrayList<>();
+        Map<String, List<AuditEntry>> journal = new LinkedHashMap<>();
         for (List<AuditEntry> entries : rows) {
             String organization = entries.get(0).organizationId();
             organizations.add(organization);
-            outbox.add(new OutboxRows.OutboxRow(organization, UUID.randomUUID(), entries));
+            journal.put(organization, entries);
         }
         return database.transaction(
                 SecurityScope.organizations(organizations),
                 connection -> RequestRows.ensureOrganizations(connection, organizations)
-                        .compose(ignored -> connection.writeInTurn(OutboxRows.entries(outbox))));
+                        .compose(ignored -> JournalRows.nextPosition(connection))
+                        .compose(position ->
+                                connection.write(JournalRows.entries(UUID.randomUUID(), position, journal))));
+    }
+
+    /** The entries that were sealed since there is a journal, in their places. */
+    List<SealedEntry> chain(String organization) {
+        List<SealedRows.StoredSeal> seals = await(database.transaction(
+                SecurityScope.organization(organization),
+                connection -> SealedRows.chain(connection, organization, 0, 1_000_000)));
+        List<SealedEntry> chain = new ArrayList<>();
+        for (SealedRows.StoredSeal seal : seals) {
+            List<AuditEntry> entries = seal.rows().stream()
+                    .flatMap(row -> Objects.requireNonNull(row.entries()).stream())
+                    .toList();
+            for (int i = 0; i < entries.size(); i++) {
+                byte[] hash = seal.hashes().getBytes(32 * i, 32 * (i + 1));
+                chain.add(new SealedEntry(
+                        seal.firstSeq() + i,
+                        entries.get(i),
+                        seal.format(),
+                        HexFormat.of().formatHex(hash)));
+            }
+        }
+        return chain;
+    }
+
+    /** Runs a statement that changes the journal, as a superuser can. */
+    void tamper(String sql) {
+        TestDatabase.execute(url, "ALTER TABLE quota.journal DISABLE TRIGGER ALL; " + sql);
     }
 
     static <T> T await(Future<T> future) {

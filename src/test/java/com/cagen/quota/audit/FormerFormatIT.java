@@ -26,6 +26,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** A chain that a release before audit formats has begun, and that goes on in format 2. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class FormerFormatIT {
+    private static final List<String> TABLES = List.of("quota_audit_logs_v9", "journal", "seals");
+
     @TempDir
     static Path folder;
 
@@ -43,14 +45,19 @@ class FormerFormatIT {
         await(audit.add(List.of(List.of(applied("acme", FormerDatabase.CHILD, 6)))));
         await(audit.add(List.of(List.of(applied("globex", "quota_1", 3)))));
         audit.sealAll();
-        TestDatabase.execute(audit.url, "CREATE TABLE genuine AS SELECT * FROM quota.quota_audit_logs");
-        TestDatabase.execute(audit.url, "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL");
+        for (String table : TABLES) {
+            TestDatabase.execute(audit.url, "CREATE TABLE genuine_" + table + " AS SELECT * FROM quota." + table);
+            TestDatabase.execute(audit.url, "ALTER TABLE quota." + table + " DISABLE TRIGGER ALL");
+        }
     }
 
     @AfterEach
     void putBack() {
-        TestDatabase.execute(
-                audit.url, "TRUNCATE quota.quota_audit_logs; INSERT INTO quota.quota_audit_logs SELECT * FROM genuine");
+        for (String table : TABLES) {
+            TestDatabase.execute(
+                    audit.url,
+                    "TRUNCATE quota." + table + "; INSERT INTO quota." + table + " SELECT * FROM genuine_" + table);
+        }
     }
 
     @AfterAll
@@ -87,24 +94,32 @@ class FormerFormatIT {
                 .isEqualTo(new CheckpointVerification.Report(4, 0, null));
     }
 
-    /** Entry 4 is of format 1, entry 16 of format 2. */
+    /** Entry 4 was sealed by the former release, in format 1; entries 15 to 17 by this one, in one seal of format 2. */
     @ParameterizedTest
     @CsvSource({
-        "4, usage_mb, the hash does not fit the entry",
-        "16, usage_mb, the hash does not fit the entry",
-        "4, format 2, the hash does not fit the entry",
-        "16, format 1, the hash does not fit the entry",
-        "4, format 3, this release knows no format 3",
-        "16, format 0, this release knows no format 0",
+        "4, quota_audit_logs_v9, 'details = replace(details::text, ''\"usage_mb\":'', ''\"usage_mb\":1'')::json'",
+        "4, quota_audit_logs_v9, format = 2",
+        "16, journal, 'entries = replace(entries, ''\"usage_mb\":5000'', ''\"usage_mb\":5001'')'",
+        "15, seals, format = 1",
     })
-    void namesAnEntryOfEitherFormatThatWasChanged(long seq, String what, String why) {
-        String change = what.startsWith("format ")
-                ? "format = " + what.substring(7)
-                : "details = replace(details::text, '\"usage_mb\":', '\"usage_mb\":1')::json";
-        TestDatabase.execute(
-                audit.url,
-                "UPDATE quota.quota_audit_logs SET " + change + " WHERE organization_id = 'acme' AND seq = " + seq);
+    void namesAnEntryOfEitherFormatThatWasChanged(long seq, String table, String change) {
+        change(seq, table, change);
         assertThat(await(ChainVerification.run(audit.database)).firstBad())
-                .isEqualTo(new ChainVerification.Bad("acme", seq, why));
+                .isEqualTo(new ChainVerification.Bad("acme", seq, "the hash does not fit the entry"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"4, quota_audit_logs_v9, 3", "15, seals, 0"})
+    void namesAnEntryOfAFormatThatThisReleaseDoesNotKnow(long seq, String table, int format) {
+        change(seq, table, "format = " + format);
+        assertThat(await(ChainVerification.run(audit.database)).firstBad())
+                .isEqualTo(new ChainVerification.Bad("acme", seq, "this release knows no format " + format));
+    }
+
+    private void change(long seq, String table, String change) {
+        String where =
+                table.equals("journal") ? "position < 0" : table.equals("seals") ? "first_seq = 15" : "seq = " + seq;
+        TestDatabase.execute(
+                audit.url, "UPDATE quota." + table + " SET " + change + " WHERE organization_id = 'acme' AND " + where);
     }
 }

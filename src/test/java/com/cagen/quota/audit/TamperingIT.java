@@ -8,20 +8,27 @@ import com.cagen.quota.config.SigningKey;
 import com.cagen.quota.config.VerifyingKey;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.audit.SealedEntry;
-import com.cagen.quota.storage.rows.AuditRows;
 import com.cagen.quota.storage.rows.ChainRows;
+import com.cagen.quota.storage.rows.JournalRows;
+import com.cagen.quota.storage.rows.SealRows;
 import com.cagen.quota.storage.sql.SecurityScope;
+import com.cagen.quota.storage.sql.SqlWrite;
 import com.cagen.quota.testing.TestDatabase;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -37,7 +44,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class TamperingIT {
     private static final String B = " WHERE organization_id = 'org_b' ";
-    private static final String B3 = B + "AND seq = 3";
+    private static final List<String> TABLES = List.of("journal", "seals", "seal_quotas", "chain_heads");
 
     @TempDir
     static Path folder;
@@ -59,11 +66,10 @@ class TamperingIT {
             }
             audit.sealAll();
         }
-        execute("CREATE TABLE genuine_entries AS SELECT * FROM quota.quota_audit_logs");
-        execute("CREATE TABLE genuine_heads AS SELECT * FROM quota.chain_heads");
+        TABLES.forEach(table -> execute("CREATE TABLE genuine_" + table + " AS SELECT * FROM quota." + table));
         genuineLines = Files.readAllLines(file);
         assertThat(genuineLines).hasSize(6);
-        execute("ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL");
+        TABLES.forEach(table -> execute("ALTER TABLE quota." + table + " DISABLE TRIGGER ALL"));
     }
 
     private static AuditEntry full(String organization) {
@@ -104,8 +110,8 @@ class TamperingIT {
 
     @AfterEach
     void putBack() throws IOException {
-        execute("TRUNCATE quota.quota_audit_logs; INSERT INTO quota.quota_audit_logs SELECT * FROM genuine_entries");
-        execute("DELETE FROM quota.chain_heads; INSERT INTO quota.chain_heads SELECT * FROM genuine_heads");
+        TABLES.forEach(table -> execute(
+                "DELETE FROM quota." + table + "; INSERT INTO quota." + table + " SELECT * FROM genuine_" + table));
         Files.write(file, genuineLines);
     }
 
@@ -138,90 +144,176 @@ class TamperingIT {
         assertThat(verify()).isEqualTo(new CheckpointVerification.Report(6, 0, null));
     }
 
+    /** The second row of org_b, which has its entries 4 to 6. */
+    private static final String SECOND_ROW = B + "AND position = (SELECT max(position) FROM quota.journal" + B + ")";
+
+    private void editSecondRow(Consumer<JsonArray> edit) {
+        JsonArray entries = new JsonArray(text("SELECT entries FROM quota.journal" + SECOND_ROW));
+        edit.accept(entries);
+        execute("UPDATE quota.journal SET entries = '" + entries.encode().replace("'", "''") + "'" + SECOND_ROW);
+    }
+
+    private String text(String query) {
+        try (var connection = TestDatabase.connect(audit.url);
+                var rows = connection.createStatement().executeQuery(query)) {
+            rows.next();
+            return rows.getString(1);
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void findsNothingWrongWithARowThatWasWrittenAnewAsItWas() {
+        editSecondRow(entries -> {});
+        assertThat(firstBad()).isNull();
+    }
+
+    /** The elements of an entry in the order of the journal. */
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "audit_id = gen_random_uuid()",
-                "quota_id = 'quota_x'",
-                "quota_id = NULL",
-                "parent_quota_id = 'quota_x'",
-                "quota_version = 9",
-                "action = 'usage.deallocate'",
-                "outcome = 'refused'",
-                "actor_user_id = 'nobody'",
-                "service_id = 'svc_2'",
-                "target_user_id = 'user_2'",
-                "details = '{\"usage_mb\": 4}'",
-                "request_id = 'req_2'",
-                "created_at = created_at + interval '1 microsecond'",
-                "operation_id = gen_random_uuid()",
-                "format = 1",
-                "hash = decode(repeat('ab', 32), 'hex')"
-            })
-    void namesTheEntryOfWhichOneFieldWasChanged(String change) {
-        execute("UPDATE quota.quota_audit_logs SET " + change + B + "AND seq = 4");
+    @CsvSource({
+        "0, 01890000-0000-7000-8000-000000000000",
+        "1, quota_x",
+        "1,",
+        "2, quota_x",
+        "4, usage.deallocate",
+        "5, refused",
+        "6, nobody",
+        "7, svc_2",
+        "8, user_2",
+        "9, req_2",
+        "12, 01890000-0000-7000-8000-000000000000",
+    })
+    void namesTheEntryOfWhichOneFieldWasChanged(int element, @Nullable String value) {
+        editSecondRow(entries -> {
+            JsonArray entry = entries.getJsonArray(0);
+            if (element == entry.size()) {
+                entry.add(value);
+            } else {
+                entry.set(element, value);
+            }
+        });
         assertFound(4, "the hash does not fit the entry");
     }
 
     @Test
+    void namesTheEntryWhoseVersionTimeOrDetailsWereChanged() {
+        editSecondRow(entries -> entries.getJsonArray(0).set(3, 9));
+        assertFound(4, "the hash does not fit the entry");
+        editSecondRow(entries -> entries.getJsonArray(0)
+                .set(3, 4)
+                .set(10, entries.getJsonArray(0).getLong(10) + 1));
+        assertFound(4, "the hash does not fit the entry");
+        editSecondRow(entries -> entries.getJsonArray(0)
+                .set(10, entries.getJsonArray(0).getLong(10) - 1)
+                .set(11, new JsonObject().put("usage_mb", 9)));
+        assertFound(4, "the hash does not fit the entry");
+    }
+
+    @Test
+    void namesTheEntryWhoseFormatOrHashWasChanged() {
+        execute("UPDATE quota.seals SET format = 1" + B + "AND last_seq = 6");
+        assertFound(4, "the hash does not fit the entry");
+        execute("UPDATE quota.seals SET format = 2, hashes = set_byte(hashes, 33, 255 - get_byte(hashes, 33))" + B
+                + "AND last_seq = 6");
+        assertFound(5, "the hash does not fit the entry");
+    }
+
+    @Test
     void namesTheEntryThatWasMovedToAnotherOrganization() {
-        execute("UPDATE quota.quota_audit_logs SET organization_id = 'org_b', seq = 7"
-                + " WHERE organization_id = 'org_c' AND seq = 6");
+        execute("UPDATE quota.journal SET organization_id = 'org_b' WHERE organization_id = 'org_c'");
+        execute("UPDATE quota.seals SET organization_id = 'org_b', first_seq = 7, last_seq = 9"
+                + " WHERE organization_id = 'org_c' AND last_seq = 6");
         assertFound(7, "the hash does not fit the entry");
     }
 
     @Test
-    void namesThePlaceOfAnEntryThatIsMissing() {
-        execute("DELETE FROM quota.quota_audit_logs" + B3);
-        assertFound(3, "the entry is missing");
+    void namesThePlaceOfEntriesThatAreMissing() {
+        execute("DELETE FROM quota.seals" + B + "AND last_seq = 3");
+        assertFound(1, "the entry is missing");
+    }
+
+    @Test
+    void namesThePlaceOfARowThatTheJournalLacksOrThatCannotBeRead() {
+        execute("UPDATE quota.journal SET entries = '[[1]]'" + SECOND_ROW);
+        assertFound(4, "the journal does not have the entry");
+        execute("DELETE FROM quota.journal" + SECOND_ROW);
+        assertFound(4, "the journal does not have the entry");
     }
 
     @Test
     void namesTheFirstOfTwoEntriesThatWereSwapped() {
-        execute("UPDATE quota.quota_audit_logs SET seq = -3" + B3);
-        execute("UPDATE quota.quota_audit_logs SET seq = 3" + B + "AND seq = 4");
-        execute("UPDATE quota.quota_audit_logs SET seq = 4" + B + "AND seq = -3");
-        assertFound(3, "the hash does not fit the entry");
+        editSecondRow(entries -> {
+            Object fifth = entries.getValue(1);
+            entries.set(1, entries.getValue(2)).set(2, fifth);
+        });
+        assertFound(5, "the hash does not fit the entry");
     }
 
     @Test
-    void namesAnEntryThatWasInserted() {
-        execute("UPDATE quota.quota_audit_logs SET seq = -seq - 1" + B + "AND seq >= 3");
-        execute("UPDATE quota.quota_audit_logs SET seq = -seq" + B + "AND seq < 0");
-        execute(
-                "INSERT INTO quota.quota_audit_logs SELECT organization_id, 3, gen_random_uuid(), quota_id, NULL, 9, action,"
-                        + " outcome, actor_user_id, service_id, NULL, details, request_id, created_at, hash, format"
-                        + " FROM quota.quota_audit_logs" + B + "AND seq = 1");
-        assertFound(3, "the hash does not fit the entry");
+    void namesAnEntryThatWasInsertedOrTakenOut() {
+        editSecondRow(entries -> entries.add(entries.getValue(0)));
+        assertFound(7, "the hash does not fit the entry");
+        editSecondRow(entries -> {
+            entries.remove(3);
+            entries.remove(2);
+        });
+        assertFound(6, "the hash does not fit the entry");
+    }
+
+    @Test
+    void namesARowOfTheJournalThatNoSealNames() {
+        execute("INSERT INTO quota.journal SELECT organization_id, position + 1, batch_id, entry_count, entries"
+                + " FROM quota.journal" + SECOND_ROW);
+        assertFound(7, "the journal has rows without a place in the chain: 1");
+    }
+
+    @Test
+    void findsEntriesThatAreNotListedForTheirQuotaOrListedForAnotherOne() {
+        String why = "the entries that are listed for a quota are not those about it";
+        execute("UPDATE quota.seal_quotas SET quota_id = 'quota_x'" + B + "AND last_seq = 6");
+        assertFound(1, why);
+        execute("DELETE FROM quota.seal_quotas" + B + "AND last_seq = 6");
+        assertFound(1, why);
     }
 
     @Test
     void namesAnEntryAppendedBehindTheHeadThoughItsHashFits() {
         AuditEntry forged = applied("org_b", "quota_org_b", 7);
-        ChainRows.Head place = new HashChain(head(chain().get(5))).seal(forged);
-        await(audit.database.transaction(
-                SecurityScope.organization("org_b"),
-                connection -> connection.write(AuditRows.entries(List.of(forged), List.of(place), HashChain.FORMAT))));
+        SealBuilder seal = new SealBuilder("org_b", head(chain().get(5)), HashChain.FORMAT);
+        long position = 1_000_000;
+        seal.add(position, List.of(forged));
+        List<SqlWrite> writes =
+                new ArrayList<>(JournalRows.entries(UUID.randomUUID(), position, Map.of("org_b", List.of(forged))));
+        writes.addAll(SealRows.writes(List.of(seal.seal()), HashChain.FORMAT));
+        await(audit.database.transaction(SecurityScope.organization("org_b"), connection -> connection.write(writes)));
+        execute("DELETE FROM quota.unsealed");
         assertFound(7, "the entry lies beyond the chain's head");
+    }
+
+    private void cutOffTheSecondSeal() {
+        execute("DELETE FROM quota.seals" + B + "AND last_seq = 6");
+        execute("DELETE FROM quota.seal_quotas" + B + "AND last_seq = 6");
+        execute("DELETE FROM quota.journal" + SECOND_ROW);
     }
 
     @Test
     void namesTheFirstEntryOfAMissingTail() {
-        execute("DELETE FROM quota.quota_audit_logs" + B + "AND seq > 4");
-        assertFound(5, "the chain ends before its head, which is 6");
+        cutOffTheSecondSeal();
+        assertFound(4, "the chain ends before its head, which is 6");
     }
 
     @Test
     void namesTheFirstEntryOfAMissingTailThoughTheHeadWasPutBack() throws IOException {
-        execute("DELETE FROM quota.quota_audit_logs" + B + "AND seq > 4");
-        resetHead(4);
-        assertFoundByCheckpointsOnly("organization org_b, entry 5:", "the end of the chain is missing");
+        cutOffTheSecondSeal();
+        resetHead(3);
+        assertFoundByCheckpointsOnly("organization org_b, entry 4:", "the end of the chain is missing");
     }
 
     @Test
     void namesTheHeadThatWasPutBackBeforeEntriesThatAreStillThere() {
-        resetHead(4);
-        assertFound(5, "the entry lies beyond the chain's head");
+        resetHead(3);
+        assertFound(4, "the entry lies beyond the chain's head");
     }
 
     @Test
@@ -239,29 +331,40 @@ class TamperingIT {
     @CsvSource({"2, 3", "5, 6"})
     void namesTheFirstCheckpointAfterAnEntryFromWhichTheWholeChainWasRecomputed(int changed, int checkpoint)
             throws IOException {
-        List<SealedEntry> chain = chain();
-        HashChain forged = new HashChain();
-        for (SealedEntry sealed : chain) {
+        List<AuditEntry> entries = new ArrayList<>();
+        for (SealedEntry sealed : chain()) {
             AuditEntry e = sealed.entry();
-            AuditEntry entry = sealed.seq() != changed
-                    ? e
-                    : new AuditEntry(
-                            e.auditId(),
-                            e.organizationId(),
-                            e.quotaId(),
-                            e.parentQuotaId(),
-                            e.quotaVersion(),
-                            e.action(),
-                            e.outcome(),
-                            "somebody_else",
-                            e.serviceId(),
-                            e.targetUserId(),
-                            e.details(),
-                            e.requestId(),
-                            e.createdAt());
-            String hash = HexFormat.of().formatHex(forged.seal(entry).hash().getBytes());
-            execute("UPDATE quota.quota_audit_logs SET actor_user_id = '" + entry.actorUserId() + "', hash = decode('"
-                    + hash + "', 'hex')" + B + "AND seq = " + sealed.seq());
+            entries.add(
+                    sealed.seq() != changed
+                            ? e
+                            : new AuditEntry(
+                                    e.auditId(),
+                                    e.organizationId(),
+                                    e.quotaId(),
+                                    e.parentQuotaId(),
+                                    e.quotaVersion(),
+                                    e.action(),
+                                    e.outcome(),
+                                    "somebody_else",
+                                    e.serviceId(),
+                                    e.targetUserId(),
+                                    e.details(),
+                                    e.requestId(),
+                                    e.createdAt()));
+        }
+        ChainRows.Head head = new HashChain().head();
+        for (int first = 0; first < 6; first += 3) {
+            List<AuditEntry> row = entries.subList(first, first + 3);
+            long position =
+                    Long.parseLong(text("SELECT positions[1] FROM quota.seals" + B + "AND last_seq = " + (first + 3)));
+            SealBuilder seal = new SealBuilder("org_b", head, HashChain.FORMAT);
+            seal.add(position, row);
+            head = seal.head();
+            String hashes = HexFormat.of().formatHex(seal.seal().hashes().getBytes());
+            execute("UPDATE quota.journal SET entries = '" + JournalRows.encode(row) + "'" + B + "AND position = "
+                    + position);
+            execute("UPDATE quota.seals SET hashes = decode('" + hashes + "', 'hex')" + B + "AND last_seq = "
+                    + (first + 3));
         }
         resetHead(6);
         assertFoundByCheckpointsOnly(
@@ -270,8 +373,7 @@ class TamperingIT {
 
     @Test
     void namesAnOrganizationThatIsGone() throws IOException {
-        execute("DELETE FROM quota.quota_audit_logs" + B);
-        execute("DELETE FROM quota.chain_heads" + B);
+        TABLES.forEach(table -> execute("DELETE FROM quota." + table + B));
         assertFoundByCheckpointsOnly("organization org_b, entry 1: the organization is gone");
     }
 
@@ -430,8 +532,7 @@ class TamperingIT {
     }
 
     private List<SealedEntry> chain() {
-        return await(audit.database.transaction(
-                SecurityScope.organization("org_b"), connection -> AuditRows.chain(connection, "org_b", 0, 100)));
+        return audit.chain("org_b");
     }
 
     private static ChainRows.Head head(SealedEntry entry) {

@@ -32,7 +32,7 @@ final class JournalCheck {
 
     /** Every acknowledged operation is there once, no refused one is; invariants hold, and the audit chains are whole. */
     static void check(String databaseUrl, JournalingClients... loads) throws Exception {
-        Invariants.awaitEmptyOutbox(databaseUrl);
+        Invariants.awaitSealed(databaseUrl);
         Invariants.check(databaseUrl);
         Map<String, Found> ledger = read(databaseUrl, LEDGER);
         Map<String, Found> trail = read(databaseUrl, TRAIL);

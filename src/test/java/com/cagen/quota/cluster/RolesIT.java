@@ -101,7 +101,7 @@ class RolesIT {
         assertThat(refused.code()).isEqualTo("insufficient_quota");
         assertThat(refused.body().getJsonObject("details").getInteger("short_by_mb"))
                 .isEqualTo(1);
-        Invariants.awaitEmptyOutbox(url);
+        Invariants.awaitSealed(url);
         assertThat(nodeClient
                         .get(front, "/quotas/" + quota + "/audit", "alice")
                         .data()
@@ -283,7 +283,7 @@ class RolesIT {
         String quota = nodeClient.root(front, 1_000);
         JsonObject grant = new JsonObject().put("target_user_id", "bob").put("permissions", List.of("read"));
         nodeClient.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
-        Invariants.awaitEmptyOutbox(url);
+        Invariants.awaitSealed(url);
     }
 
     @Test

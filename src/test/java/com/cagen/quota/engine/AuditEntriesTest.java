@@ -29,7 +29,7 @@ import com.cagen.quota.protocol.Nonce;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
-import com.cagen.quota.storage.rows.OutboxRows;
+import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.Samples;
 import io.vertx.core.json.JsonArray;
@@ -52,7 +52,7 @@ import org.junit.jupiter.api.Test;
 
 class AuditEntriesTest {
     private static final Instant NOW = Instant.parse("2026-01-01T00:00:00.123456Z");
-    /** An audit entry in the outbox is never larger; a body of 64 KiB used to make one of 60 KiB. */
+    /** An audit entry in the journal is never larger; a body of 64 KiB used to make one of 60 KiB. */
     private static final int LARGEST_ENTRY_BYTES = 16 * 1024;
 
     /** As long as the contract allows, of characters that take the most bytes. */
@@ -127,7 +127,7 @@ class AuditEntriesTest {
     }
 
     private static int bytes(AuditEntry entry) {
-        return OutboxRows.encode(List.of(entry)).getBytes(StandardCharsets.UTF_8).length;
+        return JournalRows.encode(List.of(entry)).getBytes(StandardCharsets.UTF_8).length;
     }
 
     @Test

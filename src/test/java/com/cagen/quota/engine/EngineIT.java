@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.cagen.quota.audit.ChainVerification;
 import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Cursor;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.operations.audit.ListAudit;
@@ -61,7 +62,7 @@ class EngineIT {
 
     @AfterAll
     void invariantsHold() {
-        Invariants.awaitEmptyOutbox(engine.url);
+        Invariants.awaitSealed(engine.url);
         ChainVerification.Report report = await(ChainVerification.run(engine.database));
         engine.close();
         assertThat(report.firstBad()).isNull();
@@ -241,7 +242,7 @@ class EngineIT {
                             answer -> assertThat(((Refusal) answer).code()).isEqualTo(ErrorCode.CREDENTIAL_REPLAYED));
         }
         await(engine.flushRefusals());
-        Invariants.awaitEmptyOutbox(engine.url);
+        Invariants.awaitSealed(engine.url);
         JsonObject trail = engine.done(owner, new ListAudit.Command(root, null, null, null, null, null, 100, false));
         assertThat(trail.getJsonArray("entries").stream()
                         .map(JsonObject.class::cast)
@@ -437,8 +438,7 @@ class EngineIT {
         JsonObject page = engine.done(OWNER, firstTwo);
         assertThat(page.getJsonArray("entries").getJsonObject(0).getLong("usage_mb"))
                 .isEqualTo(1);
-        long cursor = com.cagen.quota.domain.request.Cursor.decode(page.getString("next_cursor"))
-                .orElseThrow();
+        Cursor.Place cursor = Cursor.decodePlace(page.getString("next_cursor")).orElseThrow();
         JsonObject rest = engine.done(OWNER, new UsageHistory.Command(root, null, null, null, cursor, 3, false));
         assertThat(rest.getJsonArray("entries")).hasSize(3);
         assertThat(rest.getString("next_cursor")).isNull();
@@ -456,7 +456,7 @@ class EngineIT {
         engine.refused(OWNER, allocate(root, "res", 51));
         engine.refused(COLLEAGUE, allocate(root, "res", 1));
         engine.done(OWNER, new ReleaseQuota.Command(child));
-        Invariants.awaitEmptyOutbox(engine.url);
+        Invariants.awaitSealed(engine.url);
         JsonObject trail = engine.done(OWNER, new ListAudit.Command(root, null, null, null, null, null, 100, false));
         List<String> entries = trail.getJsonArray("entries").stream()
                 .map(JsonObject.class::cast)
@@ -488,12 +488,14 @@ class EngineIT {
     @Test
     void refusesToChangeAuditEntriesEvenForTheOwnerOfTheTable() {
         root(1);
-        Invariants.awaitEmptyOutbox(engine.url);
+        Invariants.awaitSealed(engine.url);
         for (String sql : List.of(
-                "UPDATE quota.quota_audit_logs SET outcome = 'refused'",
-                "DELETE FROM quota.quota_audit_logs",
-                "TRUNCATE quota.quota_audit_logs",
-                "SET session_replication_role = replica; DELETE FROM quota.quota_audit_logs")) {
+                "UPDATE quota.journal SET entries = '[]'",
+                "DELETE FROM quota.journal",
+                "TRUNCATE quota.journal",
+                "SET session_replication_role = replica; DELETE FROM quota.journal",
+                "DELETE FROM quota.seals",
+                "TRUNCATE quota.seal_quotas")) {
             assertThatThrownBy(() -> TestDatabase.execute(engine.url, sql))
                     .hasRootCauseMessage(
                             "ERROR: audit entries are immutable\n  Where: PL/pgSQL function quota.refuse_change() line 3 at RAISE");
@@ -507,17 +509,17 @@ class EngineIT {
                     .getString("id");
             other.done(OWNER, allocate(id, "res", 1));
             other.done(OWNER, allocate(id, "res", 2));
-            Invariants.awaitEmptyOutbox(other.url);
+            Invariants.awaitSealed(other.url);
             assertThat(await(ChainVerification.run(other.database)).firstBad()).isNull();
             TestDatabase.execute(
                     other.url,
-                    "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL;"
-                            + "UPDATE quota.quota_audit_logs SET actor_user_id = 'nobody' WHERE seq = 2");
+                    "ALTER TABLE quota.journal DISABLE TRIGGER ALL; ALTER TABLE quota.seals DISABLE TRIGGER ALL;"
+                            + "UPDATE quota.journal SET entries = replace(entries, '\"usage_mb\":1,', '\"usage_mb\":7,')");
             assertThat(await(ChainVerification.run(other.database)).firstBad())
                     .isEqualTo(new ChainVerification.Bad("org_1", 2, "the hash does not fit the entry"));
-            TestDatabase.execute(other.url, "DELETE FROM quota.quota_audit_logs WHERE seq > 1");
+            TestDatabase.execute(other.url, "DELETE FROM quota.seals");
             assertThat(await(ChainVerification.run(other.database)).firstBad())
-                    .isEqualTo(new ChainVerification.Bad("org_1", 2, "the chain ends before its head, which is 3"));
+                    .isEqualTo(new ChainVerification.Bad("org_1", 1, "the chain ends before its head, which is 3"));
         }
     }
 }

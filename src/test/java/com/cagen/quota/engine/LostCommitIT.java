@@ -40,7 +40,7 @@ class LostCommitIT {
 
     @AfterEach
     void invariantsHold() {
-        Invariants.awaitEmptyOutbox(url);
+        Invariants.awaitSealed(url);
         engine.close();
         proxy.close();
         Invariants.check(url);

@@ -10,6 +10,7 @@ import com.cagen.quota.domain.access.PermissionChange;
 import com.cagen.quota.domain.access.PermissionQuestion;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Cursor;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
@@ -180,7 +181,7 @@ class ClusteredBusIT {
                 new AllocateUsage.Command("q", "r", 5, null),
                 new DeallocateUsage.Command("q", "r", 5, "\"quoted\" \u2028"),
                 new TransferUsage.Command("q", "r", 5, "p", "s"),
-                new UsageHistory.Command("q", null, AT, null, 7L, 100, true),
+                new UsageHistory.Command("q", null, AT, null, new Cursor.Place(7, 3), 100, true),
                 new ListRuntimes.Command(2, 3),
                 new GrantPermission.Command("q", "u", List.of(Permission.READ, Permission.ADMIN)),
                 new RevokePermission.Command("q", "u", List.of(Permission.OWNER)),

@@ -192,7 +192,7 @@ class AuditTrailIT {
             page.getJsonArray("entries").forEach(entry -> paged.add((JsonObject) entry));
             if (i == 0) {
                 alice.take(root, "res", 5).data(); // while somebody turns the pages
-                Invariants.awaitEmptyOutbox(service.databaseUrl());
+                Invariants.awaitSealed(service.databaseUrl());
             }
             String next = page.getString("next_cursor");
             cursor = next == null ? "end" : "&cursor=" + next;

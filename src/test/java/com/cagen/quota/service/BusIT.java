@@ -118,7 +118,7 @@ class BusIT {
         assertThat(ask("quota.resume", on(id)).getString("status")).isEqualTo("active");
         ask("usage.deallocate", usage(id, 3));
         assertThat(ask("quota.release", on(id)).getString("status")).isEqualTo("deleted");
-        Invariants.awaitEmptyOutbox(service.databaseUrl());
+        Invariants.awaitSealed(service.databaseUrl());
         JsonArray entries = ask("audit.list", on(id)).getJsonArray("entries");
         assertThat(entries).hasSize(10);
     }
@@ -198,7 +198,7 @@ class BusIT {
         }
         sent.forEach(RunningService::await);
         roots.forEach(root -> alice.act(root, "suspend").data());
-        Invariants.awaitEmptyOutbox(service.databaseUrl());
+        Invariants.awaitSealed(service.databaseUrl());
         Map<String, List<JsonObject>> byQuota = new LinkedHashMap<>();
         RunningService.until("20 events for each", () -> {
             byQuota.clear();

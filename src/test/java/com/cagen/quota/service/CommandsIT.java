@@ -50,10 +50,10 @@ class CommandsIT {
                 .contains("2 organizations, 4 entries")
                 .contains("all chains are whole");
         // Somebody with all rights on the database, who wants five megabytes to look like one.
-        TestDatabase.execute(url, "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL");
         TestDatabase.execute(url, """
-                UPDATE quota.quota_audit_logs SET details = replace(details::text, '"usage_mb":5', '"usage_mb":1')::json
-                WHERE organization_id = 'acme' AND seq = 2
+                ALTER TABLE quota.journal DISABLE TRIGGER ALL;
+                UPDATE quota.journal SET entries = replace(entries, '"usage_mb":5', '"usage_mb":1')
+                WHERE organization_id = 'acme'
                 """);
         assertThat(run(Map.of("DATABASE_URL", url), 2, "audit", "verify").output())
                 .contains("acme")
@@ -89,11 +89,18 @@ class CommandsIT {
         assertThat(run(settings, 1, "audit", "verify", "--public-key", "AAAA").output())
                 .contains("--public-key AAAA is no Ed25519 public key");
         // Somebody with all rights on the database cuts the end off and leaves a chain that is whole.
-        TestDatabase.execute(url, "ALTER TABLE quota.quota_audit_logs DISABLE TRIGGER ALL");
-        TestDatabase.execute(url, "DELETE FROM quota.quota_audit_logs WHERE organization_id = 'acme' AND seq = 2");
         TestDatabase.execute(url, """
-                UPDATE quota.chain_heads h SET seq = a.seq, hash = a.hash FROM quota.quota_audit_logs a
-                WHERE a.organization_id = h.organization_id AND a.seq = 1
+                ALTER TABLE quota.journal DISABLE TRIGGER ALL;
+                ALTER TABLE quota.seals DISABLE TRIGGER ALL;
+                ALTER TABLE quota.seal_quotas DISABLE TRIGGER ALL;
+                DELETE FROM quota.seals WHERE first_seq = 2;
+                UPDATE quota.seals SET last_seq = 1, positions = positions[1:1], hashes = substring(hashes FROM 1 FOR 32);
+                DELETE FROM quota.journal WHERE position NOT IN (SELECT unnest(positions) FROM quota.seals);
+                DELETE FROM quota.seal_quotas;
+                INSERT INTO quota.seal_quotas SELECT s.organization_id, q.id, 1, s.positions, '{1}'
+                FROM quota.seals s JOIN quota.quotas q USING (organization_id);
+                UPDATE quota.chain_heads h SET seq = s.last_seq, hash = s.hashes FROM quota.seals s
+                WHERE s.organization_id = h.organization_id
                 """);
         assertThat(run(settings, 2, "audit", "verify", "--checkpoints", file, "--public-key", key)
                         .output())

@@ -332,7 +332,7 @@ class GrantHistoriesIT {
             book.answer(request, body);
         };
         awaitEmptyAuthOutbox();
-        Invariants.awaitEmptyOutbox(url);
+        Invariants.awaitSealed(url);
         System.out.println(successes + " done, refused " + refusals + ", " + gone.size() + " nodes lost");
         assertThat(quotas).hasSize(HISTORIES);
         assertThat(successes.get()).isGreaterThan(HISTORIES);

@@ -3,69 +3,85 @@ package com.cagen.quota.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.testing.FormerDatabase;
+import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.User;
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The service on a database that the release before audit formats has used. */
+/** The service on a database of the release before, which was stopped with operations in its outbox. */
 class UpgradeIT {
-    /** When the service is closed, the chains of both formats are verified and the invariants checked. */
+    private static final String CHILD = FormerDatabase.LEDGER_CHILD;
+    private static final String ROOT = FormerDatabase.LEDGER_ROOT;
+
+    private static List<JsonObject> pages(User user, String path, String order, int limit) {
+        List<JsonObject> entries = new ArrayList<>();
+        String cursor = "";
+        while (cursor != null) {
+            JsonObject page = user.get(path + "?limit=" + limit + "&order=" + order + cursor)
+                    .data();
+            page.getJsonArray("entries").forEach(entry -> entries.add((JsonObject) entry));
+            String next = page.getString("next_cursor");
+            cursor = next == null ? null : "&cursor=" + next;
+        }
+        return entries;
+    }
+
+    private static List<String> usage(User user, String quota, String order, int limit) {
+        return pages(user, "/quotas/" + quota + "/usage", order, limit).stream()
+                .map(entry -> entry.getString("operation") + " " + entry.getLong("usage_mb") + " of "
+                        + entry.getString("resource_id") + ": " + entry.getLong("held_mb") + ", "
+                        + entry.getLong("used_mb") + (entry.containsKey("transfer_id") ? " moved" : ""))
+                .toList();
+    }
+
     @Test
-    void goesOnWithWhatTheReleaseBeforeLeft() throws Exception {
-        try (RunningService service = new RunningService(Map.of("DATABASE_URL", FormerDatabase.withTrailOfFormat1()))) {
+    void goesOnWithTheLedgerAndTheTrailOfTheReleaseBefore() throws Exception {
+        try (RunningService service = new RunningService(FormerDatabase.withLedger(), Map.of())) {
             User alice = service.user("acme", "alice");
-            alice.take(FormerDatabase.CHILD, "res_1", 8).data();
-            List<JsonObject> entries = alice.audit(FormerDatabase.CHILD);
-            assertThat(entries)
-                    .extracting(entry -> entry.getString("action") + " " + entry.getString("outcome"))
-                    .containsExactly(
-                            "quota.allocate applied",
-                            "usage.allocate applied",
-                            "permission.grant applied",
-                            "usage.allocate applied",
-                            "usage.allocate refused",
-                            "quota.allocate applied",
-                            "usage.allocate applied");
-            assertThat(entries.get(1).getJsonObject("details"))
-                    .as("of the release before, in its shape")
-                    .isEqualTo(new JsonObject("""
-                            {"resource_id": "res_1", "usage_mb": 40, "used_mb_before": 0, "used_mb_after": 40,
-                             "held_mb_before": 0, "held_mb_after": 40}
-                            """));
-            assertThat(entries.get(1).getString("operation_id"))
-                    .isEqualTo(entries.get(1).getString("audit_id"));
-            assertThat(entries.get(6).getJsonObject("details").getJsonArray("changes"))
-                    .isEqualTo(new JsonArray("""
-                            [{"quota_id": "%s", "version": 6,
-                              "before": {"used_mb": 45, "reserved_mb": 0, "held_mb": 40}, "after": {"used_mb": 53, "reserved_mb": 0, "held_mb": 48}}]
-                            """.formatted(FormerDatabase.CHILD)));
-            // A repeat of what the release before did, under its key, gets the first answer as it was: without fields
-            // that
-            // this release has added, so not checked against its contract.
-            HttpResponse<String> repeat = HttpClient.newHttpClient()
-                    .send(
-                            HttpRequest.newBuilder(URI.create(service.base() + "/api/v1/quotas/" + FormerDatabase.ROOT
-                                            + "/usage/allocate"))
-                                    .header("Authorization", alice.authorization())
-                                    .header("Content-Type", "application/json")
-                                    .header("Idempotency-Key", "key-1")
-                                    .POST(HttpRequest.BodyPublishers.ofString(User.usage("res_1", 10)
-                                            .put("reason", "a \"nightly\" build ü")
-                                            .encode()))
-                                    .build(),
-                            HttpResponse.BodyHandlers.ofString());
-            assertThat(repeat.headers().firstValue("Idempotent-Replayed"))
-                    .as(repeat.body())
-                    .contains("true");
-            assertThat(repeat.statusCode()).isEqualTo(200);
+            alice.take(CHILD, "res_5", 8).data();
+            alice.post("/quotas/" + CHILD + "/usage/deallocate", User.usage("res_1", 3))
+                    .data();
+            List<String> expected = List.of(
+                    "allocate 40 of res_1: 40, 40",
+                    "deallocate 10 of res_1: 30, 30",
+                    "deallocate 5 of res_1: 25, 25 moved",
+                    "allocate 7 of res_3: 7, 32",
+                    "deallocate 2 of res_3: 5, 30 moved",
+                    "allocate 8 of res_5: 8, 38",
+                    "deallocate 3 of res_1: 22, 35");
+            for (int limit : List.of(1, 2, 3, 5, 7, 100)) {
+                assertThat(usage(alice, CHILD, "asc", limit)).isEqualTo(expected);
+                List<String> newestFirst = new ArrayList<>(usage(alice, CHILD, "desc", limit));
+                Collections.reverse(newestFirst);
+                assertThat(newestFirst).isEqualTo(expected);
+            }
+            assertThat(usage(alice, ROOT, "asc", 1))
+                    .containsExactly("allocate 5 of res_1: 5, 5 moved", "allocate 2 of res_4: 2, 7 moved");
+            Invariants.awaitSealed(service.databaseUrl());
+            for (int limit : List.of(1, 4, 100)) {
+                assertThat(pages(alice, "/quotas/" + CHILD + "/audit", "asc", limit))
+                        .extracting(entry -> entry.getLong("seq") + " " + entry.getString("action"))
+                        .containsExactly(
+                                "2 quota.allocate",
+                                "3 usage.allocate",
+                                "4 usage.deallocate",
+                                "5 usage.transfer",
+                                "7 usage.allocate",
+                                "8 usage.allocate",
+                                "9 usage.transfer",
+                                "11 quota.update",
+                                "12 usage.allocate",
+                                "13 usage.deallocate");
+                assertThat(pages(alice, "/quotas/" + ROOT + "/audit", "desc", limit))
+                        .extracting(entry -> entry.getLong("seq") + " " + entry.getString("action"))
+                        .containsExactly("10 usage.transfer", "6 usage.transfer", "2 quota.allocate", "1 quota.create");
+            }
+            Invariants.check(service.databaseUrl());
         }
     }
 }

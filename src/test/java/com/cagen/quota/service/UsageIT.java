@@ -228,7 +228,7 @@ class UsageIT {
                     User.usage("res_" + i, 1).put("reason", reason)));
         }
         RunningService.awaitAll(taken).forEach(Reply::data);
-        Invariants.awaitEmptyOutbox(service.databaseUrl());
+        Invariants.awaitSealed(service.databaseUrl());
         for (String path : List.of("/quotas/" + quota + "/usage", "/quotas/" + quota + "/audit")) {
             for (String order : List.of("asc", "desc")) {
                 Set<String> seen = new LinkedHashSet<>();

@@ -18,6 +18,11 @@ public final class FormerDatabase {
 
     public static final String CHILD = "quota_01a2168e8b9f7f5d857f1798509fe6ab";
 
+    /** As {@link #ROOT} and {@link #CHILD}, of {@link #withLedger}. */
+    public static final String LEDGER_ROOT = "quota_01a21904644572cda07264ab67fc58fa";
+
+    public static final String LEDGER_CHILD = "quota_01a2190464ba79e99c66df4b586c6235";
+
     private FormerDatabase() {}
 
     /**
@@ -27,20 +32,34 @@ public final class FormerDatabase {
      * @return its URL
      */
     public static String withTrailOfFormat1() {
+        return with(List.of("2", "3", "4", "5", "7"), "/trail-format-1.sql");
+    }
+
+    /**
+     * Schema version 9, the last one without a journal. Organization {@code acme} of alice has usage and transfers; its last three
+     * operations wait in the outbox.
+     *
+     * @return its URL
+     */
+    public static String withLedger() {
+        return with(List.of("2", "3", "4", "5", "7", "8", "9"), "/database-9.sql");
+    }
+
+    private static String with(List<String> versions, String rows) {
         String url = TestDatabase.createEmpty();
         Path db = Path.of("src/main/resources/db");
         String engine = TestConfig.ENGINE.name().toLowerCase(Locale.ROOT);
         try (Connection connection = TestDatabase.connect(url);
                 var statement = connection.createStatement()) {
             statement.execute(Files.readString(db.resolve("migration/V1__schema.sql")));
-            for (String version : List.of("2", "3", "4", "5", "7")) {
+            for (String version : versions) {
                 try (var files = Files.newDirectoryStream(db.resolve(engine), "V" + version + "__*.sql")) {
                     connection.setAutoCommit(false); // there are settings that last for the transaction
                     statement.execute(Files.readString(files.iterator().next()));
                     connection.commit();
                 }
             }
-            statement.execute(resource("/trail-format-1.sql"));
+            statement.execute(resource(rows));
             connection.commit();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

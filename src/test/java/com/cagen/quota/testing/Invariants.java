@@ -16,19 +16,19 @@ import java.util.regex.Pattern;
 public final class Invariants {
     private Invariants() {}
 
-    /** Waits until the service has sealed everything that its outbox held. */
-    public static void awaitEmptyOutbox(String databaseUrl) {
+    /** Waits until the service has sealed everything that was committed. */
+    public static void awaitSealed(String databaseUrl) {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         try (Connection connection = TestDatabase.connect(databaseUrl);
                 var statement = connection.createStatement()) {
             while (true) {
-                try (var rows = statement.executeQuery("SELECT count(*), pg_sleep(0.02) FROM quota.outbox")) {
+                try (var rows = statement.executeQuery("SELECT count(*), pg_sleep(0.02) FROM quota.unsealed")) {
                     rows.next();
                     if (rows.getLong(1) == 0) {
                         return;
                     }
                     if (System.nanoTime() > deadline) {
-                        throw new AssertionError(rows.getLong(1) + " outbox rows were not sealed in time");
+                        throw new AssertionError(rows.getLong(1) + " journal rows were not sealed in time");
                     }
                 }
             }

@@ -57,7 +57,11 @@ public final class RunningService implements AutoCloseable {
 
     /** @param settings over the defaults, by the names of the environment */
     public RunningService(Map<String, String> settings) {
-        String url = TestDatabase.create();
+        this(TestDatabase.create(), settings);
+    }
+
+    /** @param url of a database that may have a schema of an earlier release */
+    public RunningService(String url, Map<String, String> settings) {
         this.settings.putAll(Map.of(
                 "DATABASE_URL",
                 url,
@@ -203,7 +207,7 @@ public final class RunningService implements AutoCloseable {
     /** Stops the service and asserts that what it leaves is in order. */
     @Override
     public void close() {
-        Invariants.awaitEmptyOutbox(databaseUrl());
+        Invariants.awaitSealed(databaseUrl());
         service.close();
         ChainVerification.Report report = verify();
         assertThat(report.firstBad()).isNull();

@@ -140,7 +140,7 @@ public final class User {
 
     /** The first page, at most 100 entries, once everything that happened is in it. */
     public List<JsonObject> audit(String quota) {
-        Invariants.awaitEmptyOutbox(service.databaseUrl());
+        Invariants.awaitSealed(service.databaseUrl());
         return get("/quotas/" + quota + "/audit?limit=100").list("entries");
     }
 }

@@ -78,4 +78,9 @@ public record AuditEntry(
                 requestId,
                 createdAt);
     }
+
+    /** Whether the parent's trail has it as well, as it changes what the parent has allocated. */
+    public boolean listedForParent() {
+        return action.equals("quota.allocate") || action.equals("quota.release");
+    }
 }

@@ -1,7 +1,6 @@
 package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.access.AuthMessage;
-import com.cagen.quota.domain.quota.LedgerEntry;
 import com.cagen.quota.domain.quota.Quota;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,12 +9,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What an operation does, as data: rows before and after, messages, the answer. The engine writes all of it in one transaction,
- * and derives the audit entries and events from it. Built by one operation, then read only.
+ * and derives the ledger, the audit entries and the events from it. Built by one operation, then read only.
  */
 public final class Change {
     private final String message;
     private final List<QuotaChange> quotas = new ArrayList<>(2);
-    private final List<LedgerEntry> ledger = new ArrayList<>(1);
     private final List<Registration> registrations = new ArrayList<>(0);
     private boolean entryForEachQuota;
     private @Nullable OwnersBelow ownersBelow;
@@ -74,11 +72,6 @@ public final class Change {
         return this;
     }
 
-    public Change ledger(LedgerEntry entry) {
-        ledger.add(entry);
-        return this;
-    }
-
     public Change register(String quotaId, AuthMessage authMessage) {
         registrations.add(new Registration(quotaId, authMessage));
         return this;
@@ -115,10 +108,6 @@ public final class Change {
 
     public @Nullable SuspensionBelow suspensionBelow() {
         return suspensionBelow;
-    }
-
-    public List<LedgerEntry> ledger() {
-        return ledger;
     }
 
     public List<Registration> registrations() {

@@ -9,6 +9,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -144,7 +145,23 @@ public final class Fields {
         if (position.isPresent()) {
             return position.getAsLong();
         }
-        reject("cursor", "must be the next_cursor of an earlier answer");
+        rejectCursor();
         return null;
+    }
+
+    /** As {@link #cursor}, of a list whose places take two numbers. */
+    public Cursor.@Nullable Place cursorPlace() {
+        if (!(values.getValue("cursor") instanceof String text)) {
+            return null;
+        }
+        Optional<Cursor.Place> place = Cursor.decodePlace(text);
+        if (place.isEmpty()) {
+            rejectCursor();
+        }
+        return place.orElse(null);
+    }
+
+    private void rejectCursor() {
+        reject("cursor", "must be the next_cursor of an earlier answer");
     }
 }

@@ -15,7 +15,7 @@ import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
-import com.cagen.quota.storage.rows.AuditRows;
+import com.cagen.quota.storage.rows.AuditTrail;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import java.time.Instant;
@@ -80,7 +80,7 @@ public final class ListAudit extends QueryOperation<ListAudit.Command> {
 
     @Override
     public Future<Answer.Success> run(DatabaseSession connection, Command command, Caller caller) {
-        AuditRows.TrailQuery query = new AuditRows.TrailQuery(
+        AuditTrail.Query query = new AuditTrail.Query(
                 command.quotaId,
                 command.action,
                 command.actor,
@@ -89,7 +89,7 @@ public final class ListAudit extends QueryOperation<ListAudit.Command> {
                 command.cursor,
                 command.limit,
                 command.newestFirst);
-        return AuditRows.list(connection, caller.organizationId(), query)
+        return AuditTrail.list(connection, caller.organizationId(), query)
                 .map(page -> new Answer.Success(
                         "Audit trail.",
                         JsonText.object(json -> json.objects("entries", page.entries(), ListAudit::write)

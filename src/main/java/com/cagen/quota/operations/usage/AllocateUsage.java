@@ -67,16 +67,13 @@ public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
         Change change = Change.of("Usage allocated.");
         UsageChange usage = UsageChange.allocate(
                 change,
+                context.operationId(),
                 quota,
                 command.resourceId,
-                heldMb(command, rows),
-                new UsageChange.Cause(context.operationId(), null, command.usageMb, command.reason),
+                rows.heldMb(command.quotaId, command.resourceId),
+                command.usageMb,
                 context);
         return new Decision.Done(change.answer(usage::write));
-    }
-
-    private static long heldMb(Command command, Rows rows) {
-        return rows.heldMb(command.quotaId, command.resourceId);
     }
 
     @Override

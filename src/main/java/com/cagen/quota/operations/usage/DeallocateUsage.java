@@ -57,23 +57,20 @@ public final class DeallocateUsage extends RowOperation<DeallocateUsage.Command>
 
     @Override
     public Decision decide(Command command, Rows rows, Context context) {
-        long heldMb = heldMb(command, rows);
+        long heldMb = rows.heldMb(command.quotaId, command.resourceId);
         if (command.usageMb > heldMb) {
             return new Decision.Refused(Refusal.insufficientUsage(command.resourceId, heldMb, command.usageMb));
         }
         Change change = Change.of("Usage deallocated.");
         UsageChange usage = UsageChange.deallocate(
                 change,
+                context.operationId(),
                 rows.quota(command.quotaId),
                 command.resourceId,
                 heldMb,
-                new UsageChange.Cause(context.operationId(), null, command.usageMb, command.reason),
+                command.usageMb,
                 context);
         return new Decision.Done(change.answer(usage::write));
-    }
-
-    private static long heldMb(Command command, Rows rows) {
-        return rows.heldMb(command.quotaId, command.resourceId);
     }
 
     @Override

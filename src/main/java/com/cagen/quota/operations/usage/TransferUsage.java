@@ -91,8 +91,8 @@ public final class TransferUsage extends RowOperation<TransferUsage.Command> {
             return new Decision.Refused(Refusal.insufficientUsage(command.resourceId, heldMb, command.usageMb));
         }
         Change change = Change.of("Usage transferred.").entryForEachQuota();
-        UsageChange from =
-                UsageChange.deallocate(change, quota, command.resourceId, heldMb, cause(command, context, 0), context);
+        UsageChange from = UsageChange.deallocate(
+                change, context.entryId(0), quota, command.resourceId, heldMb, command.usageMb, context);
         // Within one quota, what is given back can be used again.
         Quota toQuota = command.toQuotaId.equals(command.quotaId) ? from.quota() : rows.quota(command.toQuotaId);
         Refusal refusal = Capacity.refusal(toQuota, command.usageMb);
@@ -101,19 +101,16 @@ public final class TransferUsage extends RowOperation<TransferUsage.Command> {
         }
         UsageChange to = UsageChange.allocate(
                 change,
+                context.entryId(1),
                 toQuota,
                 command.toResourceId,
                 rows.heldMb(command.toQuotaId, command.toResourceId),
-                cause(command, context, 1),
+                command.usageMb,
                 context);
         return new Decision.Done(change.answer(
                 json -> json.put("transfer_id", context.operationId().toString())
                         .object("from", from::write)
                         .object("to", to::write)));
-    }
-
-    private static UsageChange.Cause cause(Command command, Context context, int entry) {
-        return new UsageChange.Cause(context.entryId(entry), context.operationId(), command.usageMb, null);
     }
 
     @Override

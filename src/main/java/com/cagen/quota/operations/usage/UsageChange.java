@@ -1,6 +1,5 @@
 package com.cagen.quota.operations.usage;
 
-import com.cagen.quota.domain.quota.LedgerEntry;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
@@ -8,7 +7,6 @@ import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.QuotaChange;
 import java.time.Instant;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a resource holds on a quota, after it has changed.
@@ -21,53 +19,35 @@ import org.jspecify.annotations.Nullable;
 record UsageChange(
         UUID usageId, String verb, String resourceId, long usageMb, Quota quota, long heldMb, Instant createdAt) {
 
-    /** Which request makes the change: its amount, and why. {@code transferId} is null unless it is half of a transfer. */
-    record Cause(
-            UUID usageId,
-            @Nullable UUID transferId,
-            long usageMb,
-            @Nullable String reason) {}
-
-    /** Adds a resource's use of more capacity to {@code change}: the row and the ledger entry. */
+    /**
+     * Adds a resource's use of more capacity to {@code change}.
+     *
+     * @param usageId the id of the audit entry, which is the ledger's entry at once
+     */
     static UsageChange allocate(
-            Change change, Quota before, String resourceId, long heldMb, Cause cause, Context context) {
-        return apply(change, before, "allocate", resourceId, heldMb, cause.usageMb, cause, context);
+            Change change, UUID usageId, Quota before, String resourceId, long heldMb, long usageMb, Context context) {
+        return apply(change, usageId, "allocate", before, resourceId, heldMb, usageMb, context);
     }
 
     /** As {@link #allocate}, of capacity that a resource gives back. */
     static UsageChange deallocate(
-            Change change, Quota before, String resourceId, long heldMb, Cause cause, Context context) {
-        return apply(change, before, "deallocate", resourceId, heldMb, -cause.usageMb, cause, context);
+            Change change, UUID usageId, Quota before, String resourceId, long heldMb, long usageMb, Context context) {
+        return apply(change, usageId, "deallocate", before, resourceId, heldMb, -usageMb, context);
     }
 
     private static UsageChange apply(
             Change change,
-            Quota before,
+            UUID usageId,
             String verb,
+            Quota before,
             String resourceId,
             long heldMb,
             long differenceMb,
-            Cause cause,
             Context context) {
         Quota after = before.withFigures(before.usedMb() + differenceMb, before.allocatedMb(), context.now());
         long heldAfterMb = heldMb + differenceMb;
-        change.quota(QuotaChange.held(before, after, new QuotaChange.Held(resourceId, heldMb, heldAfterMb)))
-                .ledger(new LedgerEntry(
-                        after.organizationId(),
-                        after.id(),
-                        after.version(),
-                        cause.usageId,
-                        cause.transferId,
-                        resourceId,
-                        verb,
-                        cause.usageMb,
-                        context.caller().userId(),
-                        context.caller().serviceId(),
-                        cause.reason,
-                        after.usedMb(),
-                        heldAfterMb,
-                        context.now()));
-        return new UsageChange(cause.usageId, verb, resourceId, cause.usageMb, after, heldAfterMb, context.now());
+        change.quota(QuotaChange.held(before, after, new QuotaChange.Held(resourceId, heldMb, heldAfterMb)));
+        return new UsageChange(usageId, verb, resourceId, Math.abs(differenceMb), after, heldAfterMb, context.now());
     }
 
     void write(JsonText json) {

@@ -14,7 +14,8 @@ import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
-import com.cagen.quota.storage.rows.UsageRows;
+import com.cagen.quota.storage.rows.UsageLedger;
+import com.cagen.quota.storage.rows.UsageQuery;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import java.time.Instant;
@@ -23,13 +24,13 @@ import org.jspecify.annotations.Nullable;
 
 /** The ledger of a quota. */
 public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
-    /** {@code from} is inclusive, {@code to} exclusive; {@code cursor} is the position of an earlier answer's. */
+    /** {@code from} is inclusive, {@code to} exclusive; {@code cursor} is the place of an earlier answer's. */
     public record Command(
             String quotaId,
             @Nullable String resourceId,
             @Nullable Instant from,
             @Nullable Instant to,
-            @Nullable Long cursor,
+            Cursor.@Nullable Place cursor,
             int limit,
             boolean newestFirst)
             implements Input {}
@@ -42,7 +43,7 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
     public void check(Fields fields) {
         fields.timestamp("from");
         fields.timestamp("to");
-        fields.cursor();
+        fields.cursorPlace();
     }
 
     @Override
@@ -52,7 +53,7 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
                 fields.optional("resource_id"),
                 fields.timestamp("from"),
                 fields.timestamp("to"),
-                fields.cursor(),
+                fields.cursorPlace(),
                 fields.limit(),
                 fields.newestFirst());
     }
@@ -69,19 +70,20 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
 
     @Override
     public Future<Answer.Success> run(DatabaseSession connection, Command command, Caller caller) {
-        UsageRows.HistoryQuery query = new UsageRows.HistoryQuery(
+        Cursor.Place cursor = command.cursor;
+        UsageQuery query = new UsageQuery(
                 command.quotaId,
                 command.resourceId,
                 command.from,
                 command.to,
-                command.cursor,
+                cursor == null ? null : new UsageQuery.Cursor(cursor.first(), cursor.second()),
                 command.limit,
                 command.newestFirst);
-        return UsageRows.history(connection, caller.organizationId(), query)
+        return UsageLedger.history(connection, caller.organizationId(), query)
                 .map(page -> new Answer.Success(
                         "Usage history.",
                         JsonText.object(json -> json.objects("entries", page.entries(), UsageHistory::write)
-                                .put("next_cursor", Cursor.encodeOrNull(page.nextCursor()))),
+                                .put("next_cursor", encode(page.nextCursor()))),
                         false));
     }
 
@@ -98,6 +100,10 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
                 .put("used_mb", entry.usedMb())
                 .put("held_mb", entry.heldMb())
                 .put("created_at", entry.createdAt());
+    }
+
+    private static @Nullable String encode(UsageQuery.@Nullable Cursor next) {
+        return next == null ? null : Cursor.encode(new Cursor.Place(next.version(), next.seq()));
     }
 
     private static @Nullable String transferId(LedgerEntry entry) {

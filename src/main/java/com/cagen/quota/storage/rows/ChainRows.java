@@ -14,7 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The heads of the audit chains, and the outbox as the audit writer drains it. */
+/** The heads of the audit chains, and the rows of the journal that wait for their places in them. */
 public final class ChainRows {
     /**
      * Jumps from one organization to the next in the primary key's index, so that its price is the number of organizations
@@ -22,12 +22,12 @@ public final class ChainRows {
      */
     private static final String WAITING = """
             WITH RECURSIVE waiting AS (
-                (SELECT organization_id, created_at FROM quota.outbox
+                (SELECT organization_id, created_at FROM quota.unsealed
                  WHERE organization_id > $1 ORDER BY organization_id, position LIMIT 1)
                 UNION ALL
                 SELECT following.organization_id, following.created_at
                 FROM waiting CROSS JOIN LATERAL (
-                    SELECT o.organization_id, o.created_at FROM quota.outbox o
+                    SELECT o.organization_id, o.created_at FROM quota.unsealed o
                     WHERE o.organization_id > waiting.organization_id
                     ORDER BY o.organization_id, o.position LIMIT 1) AS following
             )
@@ -38,7 +38,7 @@ public final class ChainRows {
     /** By all nodes, each for its organizations. */
     private static final String WAITING_ON_ALL_NODES = """
             SELECT organization_id, (extract(epoch FROM now() - min(created_at)) * 1000)::bigint
-            FROM quota.outbox WHERE organization_id > $1
+            FROM quota.unsealed WHERE organization_id > $1
             GROUP BY organization_id ORDER BY organization_id LIMIT $2
             """;
 
@@ -56,20 +56,22 @@ public final class ChainRows {
             """.formatted(form == BatchStatement.Form.ONE_ORGANIZATION ? "$1" : "ANY ($1)"));
 
     /**
-     * The oldest rows of each organization, one of each in turn, until the entries or their bytes are enough. Always from an
-     * organization's first row on: positions become visible in another order than they were drawn in, except those of one
-     * quota. The length of a text is known without reading it, so what is over the limit is never read.
+     * The oldest rows of each organization, one of each in turn, until the entries or their bytes are enough. The length of a text
+     * is known without reading it, so a row beyond the limit is never read. OFFSET 0 keeps the planner from joining the whole
+     * journal: few rows wait whenever statistics are taken, or none.
      */
-    private static final BatchStatement OUTBOX =
+    private static final BatchStatement WAITING_ROWS =
             BatchStatement.of(form -> form == BatchStatement.Form.ONE_ORGANIZATION ? """
             SELECT organization_id, position, entries FROM (
                 SELECT o.organization_id, o.position, o.entries, row_number() OVER w AS number,
                     sum(o.entry_count) OVER w - o.entry_count AS entries_before,
                     sum(octet_length(o.entries)) OVER w AS bytes
                 FROM (
-                    SELECT x.organization_id, x.position, x.entry_count, x.entries
-                    FROM quota.outbox x WHERE x.organization_id = $1
-                    ORDER BY x.position LIMIT $2) AS o
+                    SELECT j.organization_id, j.position, j.entry_count, j.entries
+                    FROM (SELECT position FROM quota.unsealed WHERE organization_id = $1 ORDER BY position LIMIT $2) AS x
+                    CROSS JOIN LATERAL (
+                        SELECT * FROM quota.journal
+                        WHERE organization_id = $1 AND position = x.position OFFSET 0) AS j) AS o
                 WINDOW w AS (ORDER BY o.position)
             ) AS counted WHERE entries_before < $3 AND (bytes <= $4 OR number = 1) ORDER BY position
             """ : """
@@ -79,31 +81,33 @@ public final class ChainRows {
                     sum(octet_length(o.entries)) OVER w AS bytes
                 FROM unnest($1::text[]) WITH ORDINALITY AS k (organization_id, place)
                 CROSS JOIN LATERAL (
-                    SELECT x.organization_id, x.position, x.entry_count, x.entries,
-                        row_number() OVER (ORDER BY x.position) AS turn
-                    FROM quota.outbox x WHERE x.organization_id = k.organization_id COLLATE "C"
-                    ORDER BY x.position LIMIT $2) AS o
+                    SELECT position, row_number() OVER (ORDER BY position) AS turn
+                    FROM quota.unsealed WHERE organization_id = k.organization_id COLLATE "C"
+                    ORDER BY position LIMIT $2) AS x
+                CROSS JOIN LATERAL (
+                    SELECT j.*, x.turn FROM quota.journal j
+                    WHERE j.organization_id = k.organization_id COLLATE "C" AND j.position = x.position OFFSET 0) AS o
                 WINDOW w AS (ORDER BY o.turn, k.place)
             ) AS counted WHERE entries_before < $3 AND (bytes <= $4 OR number = 1) ORDER BY organization_id, position
             """);
 
     /**
      * Of many organizations, by their places, each looked up by the primary key: a plain join may be planned the other way
-     * round, as the outbox is nearly empty whenever anybody counts its rows, and then compares every row with every key.
+     * round, as the table is nearly empty whenever anybody counts its rows, and then compares every row with every key.
      */
-    private static final BatchStatement FORGET =
+    private static final BatchStatement DELETE_UNSEALED =
             BatchStatement.guarded(form -> form == BatchStatement.Form.ONE_ORGANIZATION
-                    ? "DELETE FROM quota.outbox WHERE organization_id = $1 AND position = ANY ($2::bigint[])"
+                    ? "DELETE FROM quota.unsealed WHERE organization_id = $1 AND position = ANY ($2::bigint[])"
                     : """
-                    DELETE FROM quota.outbox WHERE ctid = ANY (ARRAY(
+                    DELETE FROM quota.unsealed WHERE ctid = ANY (ARRAY(
                         SELECT o.ctid FROM unnest($1::text[], $2::bigint[]) AS k (organization_id, position)
                         CROSS JOIN LATERAL (
-                            SELECT x.ctid FROM quota.outbox x
+                            SELECT x.ctid FROM quota.unsealed x
                             WHERE x.organization_id = k.organization_id COLLATE "C" AND x.position = k.position
                             OFFSET 0) AS o))
                     """);
 
-    private static final BatchStatement ADVANCE =
+    private static final BatchStatement UPDATE_HEADS =
             BatchStatement.guarded(form -> """
             UPDATE quota.chain_heads h SET seq = v.seq, hash = v.hash FROM %s WHERE %s
             """.formatted(form.rows("seq bigint", "hash bytea"), form.same("h")));
@@ -120,12 +124,12 @@ public final class ChainRows {
     /**
      * An organization with entries to seal.
      *
-     * @param ageMillis of its oldest outbox row
+     * @param ageMillis of its oldest row
      */
     public record WaitingOrganization(String organizationId, long ageMillis) {}
 
     /**
-     * How much of the outbox one transaction may take. The first row is always taken.
+     * How much one transaction may seal. The first row is always taken.
      *
      * @param rows of each organization
      * @param entries after which no further row is taken
@@ -133,7 +137,7 @@ public final class ChainRows {
      */
     public record Limit(int rows, int entries, int bytes) {}
 
-    /** A row of the outbox as it is stored; {@link OutboxRows#decode} reads its entries. */
+    /** A row of the journal as it is stored; {@link JournalRows#decode} reads its entries. */
     public record WaitingRow(String organizationId, long position, String entries) {}
 
     /** Organizations with entries to seal, those after the given one, in order; needs the maintenance scope. */
@@ -189,14 +193,15 @@ public final class ChainRows {
     }
 
     /**
-     * The oldest outbox rows of organizations whose heads the caller has locked, in a statement before: so it sees what the
+     * The oldest unsealed rows of organizations whose heads the caller has locked, in a statement before: so it sees what the
      * locks' last holders did. Taken from each in turn, in the order given.
      *
      * @return in order of organizations and positions
      */
     public static Future<List<WaitingRow>> waiting(DatabaseSession connection, Collection<String> locked, Limit limit) {
         return connection
-                .run(OUTBOX, names(locked), Tuple.of((long) limit.rows(), (long) limit.entries(), (long) limit.bytes()))
+                .run(WAITING_ROWS, names(locked), Tuple.of((long) limit.rows(), (long) limit.entries(), (long)
+                        limit.bytes()))
                 .map(rows -> {
                     List<WaitingRow> waiting = new ArrayList<>();
                     rows.forEach(
@@ -205,18 +210,18 @@ public final class ChainRows {
                 });
     }
 
-    /** Deletes the rows that were sealed. */
-    public static SqlWrite forgotten(List<WaitingRow> sealed) {
+    /** Rows that have their places now are no longer unsealed. */
+    public static SqlWrite deleteUnsealed(List<WaitingRow> sealed) {
         String[] organizations = sealed.stream().map(WaitingRow::organizationId).toArray(String[]::new);
         Long[] positions = sealed.stream().map(WaitingRow::position).toArray(Long[]::new);
-        return new SqlWrite(FORGET, organizations, Tuple.tuple().addArrayOfLong(positions));
+        return new SqlWrite(DELETE_UNSEALED, organizations, Tuple.tuple().addArrayOfLong(positions));
     }
 
-    /** Moves heads, whose locks the caller holds. */
-    public static SqlWrite heads(Map<String, Head> heads) {
+    /** The new ends of chains, whose locks the caller holds. */
+    public static SqlWrite updateHeads(Map<String, Head> heads) {
         Tuple values = Tuple.tuple()
                 .addArrayOfLong(heads.values().stream().map(Head::seq).toArray(Long[]::new))
                 .addArrayOfBuffer(heads.values().stream().map(Head::hash).toArray(Buffer[]::new));
-        return new SqlWrite(ADVANCE, names(heads.keySet()), values);
+        return new SqlWrite(UPDATE_HEADS, names(heads.keySet()), values);
     }
 }

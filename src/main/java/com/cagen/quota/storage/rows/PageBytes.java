@@ -2,6 +2,8 @@ package com.cagen.quota.storage.rows;
 
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The limit in bytes on one page of rows. It acts inside the statement, so that the rows beyond it never reach this process: the
@@ -19,6 +21,15 @@ final class PageBytes {
     private static final int FIXED = 512;
 
     private PageBytes() {}
+
+    /** What one row takes when encoded: its texts in UTF-8, and its other members. */
+    static long size(@Nullable String... texts) {
+        long bytes = FIXED;
+        for (String text : texts) {
+            bytes += text == null ? 0 : text.getBytes(StandardCharsets.UTF_8).length;
+        }
+        return bytes;
+    }
 
     /** Whether there are more rows than those of {@code page}, which a statement made by {@link #cut} has read. */
     static boolean more(RowSet<Row> page) {

@@ -25,7 +25,7 @@ public record SecurityScope(String setting, String value) {
         return new SecurityScope("app.purpose", "maintenance");
     }
 
-    /** What each of these organizations has as a whole: chain head, nonces, operations, outbox, audit entries. */
+    /** What each of these organizations has as a whole: chain head, nonces, operations, journal, seals. */
     public static SecurityScope organizations(Collection<String> organizations) {
         return of(Set.of(), new HashSet<>(organizations));
     }

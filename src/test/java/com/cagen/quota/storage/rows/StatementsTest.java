@@ -26,6 +26,7 @@ class StatementsTest {
             "AuthOutboxRows.ORGANIZATIONS_DUE",
             "RequestRows.ROLL_NONCES",
             "DrainingQuotas.FREED",
+            "JournalRows.NEXT_POSITION",
             "Utilization.FULLEST");
 
     private record Statement(String name, String sql) {}
@@ -33,13 +34,15 @@ class StatementsTest {
     private static List<Statement> statements() throws IllegalAccessException {
         List<Statement> found = new ArrayList<>();
         for (Class<?> rows : List.of(
-                AuditRows.class,
                 AuthGrantRows.class,
                 AuthOutboxRows.class,
                 ChainRows.class,
                 DrainingQuotas.class,
+                FormerAuditRows.class,
+                FormerUsageRows.class,
                 GrantRows.class,
-                OutboxRows.class,
+                HoldingRows.class,
+                JournalRows.class,
                 QuotaRows.class,
                 QuotaTrees.class,
                 SubtreeRows.class,
@@ -47,7 +50,8 @@ class StatementsTest {
                 RequestRows.class,
                 RuntimeRows.class,
                 SiblingKeys.class,
-                UsageRows.class,
+                SealRows.class,
+                SealedRows.class,
                 Utilization.class)) {
             for (Field field : rows.getDeclaredFields()) {
                 if (Modifier.isStatic(field.getModifiers())) {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class WaitingOrganizationsIT {
     private static final int ORGANIZATIONS = 100;
 
-    /** Autovacuum analyzes the outbox at any moment, and the plan is made anew with what it counted. */
+    /** Autovacuum analyzes the table at any moment, and the plan is made anew with what it counted. */
     @Test
     void aLookReadsAFewRowsOfEachOrganizationWhateverTheTableLookedLikeWhenItWasPlanned() throws Exception {
         String url = TestDatabase.create();
@@ -25,9 +25,9 @@ class WaitingOrganizationsIT {
             Database database = Database.open(
                     vertx, DatabaseUrl.parse(url), TestConfig.of(url).database(), "test", 2);
             for (String sql : new String[] {
-                "INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries) SELECT 'org_' || n,"
-                        + " gen_random_uuid(), 1, repeat('x', 600) FROM generate_series(1, " + ORGANIZATIONS + ") AS n",
-                "VACUUM ANALYZE quota.outbox"
+                "INSERT INTO quota.unsealed (organization_id, position) SELECT 'org_' || n, n FROM generate_series(1, "
+                        + ORGANIZATIONS + ") AS n",
+                "VACUUM ANALYZE quota.unsealed"
             }) {
                 TestDatabase.execute(url, sql);
             }
@@ -37,7 +37,7 @@ class WaitingOrganizationsIT {
                                     .onSuccess(waiting -> assertThat(waiting).hasSize(ORGANIZATIONS))
                                     .compose(ignored -> connection
                                             .query("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables"
-                                                    + " WHERE relid = 'quota.outbox'::regclass")
+                                                    + " WHERE relid = 'quota.unsealed'::regclass")
                                             .execute())
                                     .map(rows -> rows.iterator().next().getLong(0)))
                     .await(20, TimeUnit.SECONDS);

@@ -42,7 +42,7 @@ class StartupChecksIT {
     @Test
     void refusesATableOrPartitionThatDoesNotForceRowLevelSecurity() throws Exception {
         TestDatabase.execute(url, "ALTER TABLE quota.quotas NO FORCE ROW LEVEL SECURITY");
-        TestDatabase.execute(url, "ALTER TABLE quota.outbox DISABLE ROW LEVEL SECURITY");
+        TestDatabase.execute(url, "ALTER TABLE quota.unsealed DISABLE ROW LEVEL SECURITY");
         TestDatabase.execute(url, "CREATE TABLE quota.nonces_other PARTITION OF quota.nonces DEFAULT");
         assertThatThrownBy(this::check)
                 .isInstanceOf(IllegalStateException.class)
@@ -50,8 +50,8 @@ class StartupChecksIT {
                                 String.valueOf(failure.getMessage()).lines())
                         .satisfiesExactly(
                                 line -> assertThat(line).contains("quota.nonces_other"),
-                                line -> assertThat(line).contains("quota.outbox"),
-                                line -> assertThat(line).contains("quota.quotas")));
+                                line -> assertThat(line).contains("quota.quotas"),
+                                line -> assertThat(line).contains("quota.unsealed")));
     }
 
     @Test
@@ -67,10 +67,10 @@ class StartupChecksIT {
     @Test
     void refusesARoleThatOwnsATable() throws Exception {
         TestDatabase.execute(url, "GRANT CREATE ON SCHEMA quota TO quota_app");
-        TestDatabase.execute(url, "ALTER TABLE quota.outbox OWNER TO quota_app");
+        TestDatabase.execute(url, "ALTER TABLE quota.unsealed OWNER TO quota_app");
         assertThatThrownBy(this::check)
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("owns quota.outbox");
+                .hasMessageContaining("owns quota.unsealed");
     }
 
     @Test

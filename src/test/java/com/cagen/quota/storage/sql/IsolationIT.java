@@ -140,9 +140,9 @@ class IsolationIT {
         assertThatCode(() -> await(StartupChecks.run(database))).doesNotThrowAnyException();
         String other = TestDatabase.create();
         Migrations.run(DatabaseUrl.parse(other), TestConfig.ENGINE);
-        TestDatabase.execute(other, "ALTER TABLE quota.outbox NO FORCE ROW LEVEL SECURITY");
+        TestDatabase.execute(other, "ALTER TABLE quota.unsealed NO FORCE ROW LEVEL SECURITY");
         Database unsafe = Database.open(vertx, DatabaseUrl.parse(other), config.database(), "unsafe", 1);
-        assertThatThrownBy(() -> await(StartupChecks.run(unsafe))).hasMessageContaining("quota.outbox");
+        assertThatThrownBy(() -> await(StartupChecks.run(unsafe))).hasMessageContaining("quota.unsealed");
     }
 
     @Test

@@ -8,11 +8,13 @@ import com.cagen.quota.storage.sql.SqlWrite;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
-class OutboxRowsTest {
+class JournalRowsTest {
     private static final Instant NOW = Instant.parse("2026-01-01T00:00:00.123456Z");
 
     @Test
@@ -61,7 +63,7 @@ class OutboxRowsTest {
                         "{}",
                         "request",
                         NOW));
-        assertThat(OutboxRows.decode("org", OutboxRows.encode(entries))).isEqualTo(entries);
+        assertThat(JournalRows.decode("org", JournalRows.encode(entries))).isEqualTo(entries);
     }
 
     @Test
@@ -82,14 +84,14 @@ class OutboxRowsTest {
                         "r",
                         NOW))
                 .toList();
-        assertThat(OutboxRows.decode("org", OutboxRows.encode(entries))).isEqualTo(entries);
+        assertThat(JournalRows.decode("org", JournalRows.encode(entries))).isEqualTo(entries);
     }
 
     @Test
-    void refusesTextThatIsNotAnOutboxRow() {
-        assertThatThrownBy(() -> OutboxRows.decode("org", "[[1]]")).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> OutboxRows.decode("org", "[[\"a")).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> OutboxRows.decode("org", "{}")).isInstanceOf(IllegalStateException.class);
+    void refusesTextThatIsNotAJournalRow() {
+        assertThatThrownBy(() -> JournalRows.decode("org", "[[1]]")).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> JournalRows.decode("org", "[[\"a")).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> JournalRows.decode("org", "{}")).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
@@ -112,21 +114,30 @@ class OutboxRowsTest {
                         NOW))
                 .toList();
         UUID batch = UUID.randomUUID();
-        List<SqlWrite> writes = OutboxRows.entries(List.of(
-                new OutboxRows.OutboxRow("org", batch, entries),
-                new OutboxRows.OutboxRow("other", batch, entries.subList(0, 1))));
+        Map<String, List<AuditEntry>> ofBoth = new LinkedHashMap<>();
+        ofBoth.put("org", entries);
+        ofBoth.put("other", entries.subList(0, 1));
+        List<SqlWrite> writes = JournalRows.entries(batch, 1_000, ofBoth);
+        assertThat(writes).hasSize(2);
+        SqlWrite journal = writes.get(0);
+        Long[] positions = (Long[]) journal.values.getValue(0);
+        Integer[] counts = (Integer[]) journal.values.getValue(1);
+        String[] texts = (String[]) journal.values.getValue(2);
+        assertThat(journal.values.getValue(3)).isEqualTo(batch);
+        assertThat(writes.get(1).organizations).isEqualTo(journal.organizations);
+        assertThat(writes.get(1).values.getValue(0)).isEqualTo(positions);
+        int ofOrg = texts.length - 1;
+        assertThat(ofOrg).isGreaterThan(7);
+        assertThat(journal.organizations).startsWith("org", "org").endsWith("org", "other");
+        assertThat(positions[ofOrg]).isEqualTo(1_000);
         List<AuditEntry> stored = new ArrayList<>();
-        for (SqlWrite write : writes) {
-            assertThat(write.organizations).startsWith("org");
-            assertThat(((UUID[]) write.values.getValue(0))[0]).isEqualTo(batch);
-            String text = ((String[]) write.values.getValue(2))[0];
-            assertThat(text.getBytes(StandardCharsets.UTF_8).length).isLessThanOrEqualTo(OutboxRows.MAX_ROW_BYTES);
-            List<AuditEntry> some = OutboxRows.decode("org", text);
-            assertThat(((Integer[]) write.values.getValue(1))[0]).isEqualTo(some.size());
+        for (int i = 0; i < ofOrg; i++) {
+            assertThat(positions[i]).isEqualTo(1_000 + i);
+            assertThat(texts[i].getBytes(StandardCharsets.UTF_8).length).isLessThanOrEqualTo(JournalRows.MAX_ROW_BYTES);
+            List<AuditEntry> some = JournalRows.decode("org", texts[i]);
+            assertThat(counts[i]).isEqualTo(some.size());
             stored.addAll(some);
         }
-        assertThat(writes).hasSizeGreaterThan(7);
-        assertThat(writes.get(0).organizations).containsExactly("org", "other");
         assertThat(stored).isEqualTo(entries);
     }
 }

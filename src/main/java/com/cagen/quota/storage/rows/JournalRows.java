@@ -18,31 +18,37 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** The table {@code outbox}: audit entries that are committed with their change and wait for their place in the chain. */
-public final class OutboxRows {
+/**
+ * Table {@code journal}: what each transaction did in each organization, as audit entries. Inserted into and read, never changed.
+ * A row without a place in the chain is named in table {@code unsealed}.
+ */
+public final class JournalRows {
     private static final JsonFactory JSON = new JsonFactory();
-    /** Of the text of one row, in UTF-8, unless a single entry is larger. */
+    /** The limit on the text of one row, in bytes of UTF-8. A single entry may exceed it. */
     static final int MAX_ROW_BYTES = 256 * 1024;
 
     private static final int MAX_UTF8_BYTES_A_CHAR = 3;
+    /** The sequence's increment: so many rows of one organization fit between two positions that are drawn. */
+    private static final int MAX_ROWS = 256;
 
-    /** Of one organization there is one row, and only VALUES draws its position on the node that all go through. */
-    private static final BatchStatement INSERT = BatchStatement.of(form -> form == BatchStatement.Form.ONE_ORGANIZATION
-            ? "INSERT INTO quota.outbox (organization_id, batch_id, entry_count, entries)"
-                    + " VALUES ($1, ($2::uuid[])[1], ($3::int[])[1], ($4::text[])[1])"
-            : form.insert("quota.outbox", "", "batch_id uuid", "entry_count int", "entries text"));
+    private static final String NEXT_POSITION = "SELECT nextval('quota.journal_position_seq')";
 
-    /** One statement, so one snapshot: an entry is in the outbox or in the trail, never between the two. */
+    private static final BatchStatement INSERT = BatchStatement.of(
+            form -> form.insert("quota.journal", "batch_id $5", "position bigint", "entry_count int", "entries text"));
+
+    private static final BatchStatement INSERT_UNSEALED =
+            BatchStatement.of(form -> form.insert("quota.unsealed", "", "position bigint"));
+
+    /** The newest rows are enough: who asks has just lost the connection. */
     private static final String COMMITTED = """
-            SELECT batch_id FROM quota.outbox WHERE organization_id = $1 AND batch_id = $2
-            UNION ALL
-            SELECT newest.audit_id FROM (
-                SELECT audit_id FROM quota.quota_audit_logs
-                WHERE organization_id = $1 ORDER BY seq DESC LIMIT 100000) newest
-            WHERE newest.audit_id = $3
+            SELECT FROM (
+                SELECT batch_id FROM quota.journal
+                WHERE organization_id = $1 ORDER BY position DESC LIMIT 50000) AS newest
+            WHERE batch_id = $2 LIMIT 1
             """;
 
     /** Held until the transaction ends, also one whose connection is lost. */
@@ -51,55 +57,67 @@ public final class OutboxRows {
             FROM quota.chain_heads WHERE organization_id = $1
             """;
 
-    private OutboxRows() {}
+    private JournalRows() {}
 
     /**
-     * A transaction's entries of one organization, in the order in which they happened.
-     *
-     * @param batchId the transaction's
+     * The position of a transaction's rows. To be drawn when the transaction has its locks, as positions must rise in the order of
+     * the changes of each quota.
      */
-    public record OutboxRow(String organizationId, UUID batchId, List<AuditEntry> entries) {
-        public OutboxRow {
-            entries = List.copyOf(entries);
-        }
+    public static Future<Long> nextPosition(DatabaseSession connection) {
+        return connection.preparedQuery(NEXT_POSITION).execute().map(rows -> rows.iterator()
+                .next()
+                .getLong(0));
     }
-
-    /** A row as it is stored. */
-    private record Stored(OutboxRow row, String text) {}
 
     /**
      * New rows. The scope must claim each organization, and each must have its chain head.
      *
-     * @param rows one of each organization; one that is too large becomes several
-     * @return statements to be sent one after the other, as positions must rise in the order of the entries: the first has a
-     *     row of each organization, further ones what did not fit
+     * @param batchId the transaction's
+     * @param position as {@link #nextPosition} gave it
+     * @param entries of each organization, in the order in which they happened; a row that would be too large becomes several
      */
-    public static List<SqlWrite> entries(List<OutboxRow> rows) {
-        List<List<Stored>> turns = new ArrayList<>();
-        for (OutboxRow row : rows) {
-            List<Stored> parts = new ArrayList<>();
-            addParts(row, parts);
-            for (int i = 0; i < parts.size(); i++) {
-                if (i == turns.size()) {
-                    turns.add(new ArrayList<>());
-                }
-                turns.get(i).add(parts.get(i));
+    public static List<SqlWrite> entries(UUID batchId, long position, Map<String, List<AuditEntry>> entries) {
+        List<String> organizations = new ArrayList<>();
+        List<Long> positions = new ArrayList<>();
+        List<Integer> counts = new ArrayList<>();
+        List<String> texts = new ArrayList<>();
+        entries.forEach((organization, some) -> {
+            int first = texts.size();
+            addRows(some, counts, texts);
+            for (int i = first; i < texts.size(); i++) {
+                organizations.add(organization);
+                positions.add(position + i - first);
             }
+            if (texts.size() - first > MAX_ROWS) {
+                throw new IllegalStateException("a transaction has too many audit entries for its position");
+            }
+        });
+        if (texts.isEmpty()) {
+            return List.of();
         }
-        return turns.stream().map(OutboxRows::insert).toList();
+        String[] keys = organizations.toArray(String[]::new);
+        Long[] places = positions.toArray(Long[]::new);
+        Tuple row = Tuple.of(places, counts.toArray(Integer[]::new), texts.toArray(String[]::new), batchId);
+        return List.of(new SqlWrite(INSERT, keys, row), new SqlWrite(INSERT_UNSEALED, keys, Tuple.of((Object) places)));
     }
 
-    private static void addParts(OutboxRow row, List<Stored> parts) {
-        String text = encode(row.entries());
-        int count = row.entries().size();
+    /** Draws a position and writes the entries of one organization, in a transaction that has its locks. */
+    public static Future<Void> write(
+            DatabaseSession connection, UUID batchId, String organization, List<AuditEntry> entries) {
+        return nextPosition(connection)
+                .compose(position -> connection.write(entries(batchId, position, Map.of(organization, entries))));
+    }
+
+    private static void addRows(List<AuditEntry> entries, List<Integer> counts, List<String> texts) {
+        String text = encode(entries);
+        int count = entries.size();
         if (count == 1 || fits(text)) {
-            parts.add(new Stored(row, text));
+            counts.add(count);
+            texts.add(text);
             return;
         }
-        for (List<AuditEntry> half :
-                List.of(row.entries().subList(0, count / 2), row.entries().subList(count / 2, count))) {
-            addParts(new OutboxRow(row.organizationId(), row.batchId(), half), parts);
-        }
+        addRows(entries.subList(0, count / 2), counts, texts);
+        addRows(entries.subList(count / 2, count), counts, texts);
     }
 
     private static boolean fits(String text) {
@@ -107,33 +125,16 @@ public final class OutboxRows {
                 || text.getBytes(StandardCharsets.UTF_8).length <= MAX_ROW_BYTES;
     }
 
-    private static SqlWrite insert(List<Stored> rows) {
-        int count = rows.size();
-        String[] organizations = new String[count];
-        UUID[] batches = new UUID[count];
-        Integer[] entryCounts = new Integer[count];
-        String[] entries = new String[count];
-        for (int i = 0; i < count; i++) {
-            OutboxRow row = rows.get(i).row();
-            organizations[i] = row.organizationId();
-            batches[i] = row.batchId();
-            entryCounts[i] = row.entries().size();
-            entries[i] = rows.get(i).text();
-        }
-        return new SqlWrite(INSERT, organizations, Tuple.of(batches, entryCounts, entries));
-    }
-
     /**
      * Whether a transaction whose COMMIT got no answer took effect. Final only once that transaction is over: lock what it
      * had locked before asking.
      *
-     * @param auditId one of its entries in this organization; looked for among the newest 100,000
+     * @param batchId looked for among the organization's newest 50,000 rows
      */
-    public static Future<Boolean> committed(
-            DatabaseSession connection, String organizationId, UUID batchId, UUID auditId) {
+    public static Future<Boolean> committed(DatabaseSession connection, String organizationId, UUID batchId) {
         return connection
                 .preparedQuery(COMMITTED)
-                .execute(Tuple.of(organizationId, batchId, auditId))
+                .execute(Tuple.of(organizationId, batchId))
                 .map(rows -> rows.size() > 0);
     }
 
@@ -197,7 +198,7 @@ public final class OutboxRows {
             }
         } catch (IOException e) {
             // No cause: it quotes the text.
-            throw new IllegalStateException("an outbox row of organization " + organizationId + " is not JSON");
+            throw new IllegalStateException("a journal row of organization " + organizationId + " is not JSON");
         }
         return result;
     }
@@ -258,7 +259,7 @@ public final class OutboxRows {
 
     private static void expect(@Nullable JsonToken actual, JsonToken expected) {
         if (actual != expected) {
-            throw new IllegalStateException("an outbox row has " + actual + " where " + expected + " belongs");
+            throw new IllegalStateException("a journal row has " + actual + " where " + expected + " belongs");
         }
     }
 
