@@ -357,7 +357,7 @@ class AuthOutboxDeliveryIT {
         until(vertx, "one is left", () -> data.number("SELECT count(*) FROM quota.auth_outbox") == 1);
         assertThat(
                         data.number(
-                                "SELECT count(*) FROM quota.outbox WHERE entries LIKE '%permission.revoke\",\"refused%user_2%'"))
+                                "SELECT count(*) FROM quota.journal WHERE entries LIKE '%permission.revoke\",\"refused%user_2%'"))
                 .isOne();
         assertThat(metrics.get("cagen_quota_auth_refused")
                         .tag("kind", "revocation")
