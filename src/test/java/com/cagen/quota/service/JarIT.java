@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.cagen.quota.testing.JarProcess;
+import com.cagen.quota.testing.PreparedDataFolder;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.Shell;
 import com.cagen.quota.testing.User;
@@ -136,6 +137,7 @@ class JarIT {
 
     @Test
     void losesNothingWhenItIsStoppedUnderLoadOrKilled() throws Exception {
+        PreparedDataFolder.copyTo(folder.resolve("data"));
         Set<String> acknowledged = ConcurrentHashMap.newKeySet();
         Set<String> unanswered = ConcurrentHashMap.newKeySet();
         String quota;
@@ -188,6 +190,7 @@ class JarIT {
 
     @Test
     void startsItsPostgresqlAgainWithoutLosingAnythingAndEndsWhenThatIsImpossible() throws Exception {
+        PreparedDataFolder.copyTo(folder.resolve("data"));
         Set<String> acknowledged = ConcurrentHashMap.newKeySet();
         Set<String> unknown = ConcurrentHashMap.newKeySet();
         Set<String> refusals = ConcurrentHashMap.newKeySet();

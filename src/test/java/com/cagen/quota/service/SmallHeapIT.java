@@ -3,6 +3,7 @@ package com.cagen.quota.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.testing.JarProcess;
+import com.cagen.quota.testing.PreparedDataFolder;
 import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.User;
 import io.vertx.core.json.JsonObject;
@@ -40,6 +41,7 @@ class SmallHeapIT {
 
     @Test
     void outlivesClientsThatDoNotFinishRequestsAndDoNotReadAnswers() throws Exception {
+        PreparedDataFolder.copyTo(folder.resolve("data"));
         Map<String, String> settings = Map.of(
                 "PORT",
                 "0",

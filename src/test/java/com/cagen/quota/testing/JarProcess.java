@@ -39,8 +39,8 @@ public final class JarProcess implements AutoCloseable {
         assertThat(JAR).as("mvn package makes it").exists();
         List<String> command = new ArrayList<>();
         command.add(javaHome.resolve("bin").resolve("java").toString());
-        // Processes of a few seconds are not worth the second compiler's work.
-        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-jar", JAR.toString()));
+        // Processes of a few seconds are not worth the second compiler's work, nor a collector with threads of its own.
+        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", JAR.toString()));
         command.addAll(List.of(arguments));
         ProcessBuilder builder =
                 new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true);

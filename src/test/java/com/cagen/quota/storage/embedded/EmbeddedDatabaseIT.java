@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.cagen.quota.storage.sql.DatabaseUrl;
+import com.cagen.quota.testing.PreparedDataFolder;
 import com.cagen.quota.testing.RunningService;
 import com.sun.security.auth.module.UnixSystem;
 import java.io.BufferedReader;
@@ -76,6 +77,7 @@ class EmbeddedDatabaseIT {
 
     @Test
     void recoversAfterItsProcessWasKilledAndRefusesASecondStartBeforeThat() throws Exception {
+        PreparedDataFolder.copyTo(folder);
         Process child = startChild();
         try (BufferedReader output = child.inputReader(StandardCharsets.UTF_8)) {
             String line = output.readLine();
@@ -98,7 +100,7 @@ class EmbeddedDatabaseIT {
 
     @Test
     void startsAlthoughTheRecordedProcessIsAnotherProgramNow() throws Exception {
-        EmbeddedDatabase.start(folder).close();
+        PreparedDataFolder.copyTo(folder);
         Path files = folder.resolve("postgres");
         Files.writeString(
                 files.resolve("postmaster.pid"), ProcessHandle.current().pid() + "\n" + files + "\n1\n5432\n\n");
@@ -175,7 +177,7 @@ class EmbeddedDatabaseIT {
     @Test
     @EnabledOnOs(OS.LINUX)
     void startsAlthoughTheRecordedProcessIsAZombie() throws Exception {
-        EmbeddedDatabase.start(folder).close();
+        PreparedDataFolder.copyTo(folder);
         Process parent = new ProcessBuilder("/bin/sh", "-c", "sleep 0 & echo $!; exec sleep 60").start();
         try (BufferedReader output = parent.inputReader(StandardCharsets.UTF_8)) {
             long zombie = Long.parseLong(output.readLine());
@@ -198,7 +200,7 @@ class EmbeddedDatabaseIT {
 
     @Test
     void endsWithTheLastWordsOfAPostgresqlThatDoesNotStart() throws Exception {
-        EmbeddedDatabase.start(folder).close();
+        PreparedDataFolder.copyTo(folder);
         Files.move(files().resolve("global/pg_control"), folder.resolve("pg_control"));
         assertThatThrownBy(() -> EmbeddedDatabase.start(folder))
                 .isInstanceOf(IOException.class)
@@ -228,6 +230,7 @@ class EmbeddedDatabaseIT {
 
     @Test
     void startsAgainWhereItWasWhenItsServerIsKilled() throws Exception {
+        PreparedDataFolder.copyTo(folder);
         try (EmbeddedDatabase database = EmbeddedDatabase.start(folder)) {
             execute(database.url(), "CREATE TABLE kept (value integer)");
             for (int i = 1; i <= 2; i++) {
@@ -257,6 +260,7 @@ class EmbeddedDatabaseIT {
 
     @Test
     void saysWithTheLastWordsThatItsServerDoesNotStartAgain() throws Exception {
+        PreparedDataFolder.copyTo(folder);
         CompletableFuture<IOException> lost = new CompletableFuture<>();
         try (EmbeddedDatabase database = EmbeddedDatabase.start(folder, lost::complete)) {
             assertThat(database.url().port()).isPositive();
@@ -286,6 +290,8 @@ class EmbeddedDatabaseIT {
     private Process startChild() throws IOException {
         return new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-XX:+UseSerialGC",
                         "-cp",
                         System.getProperty("java.class.path"),
                         Child.class.getName(),
