@@ -1,5 +1,7 @@
 package com.cagen.quota.cluster;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.cagen.quota.testing.FreePorts;
 import com.cagen.quota.testing.TestConfig;
 import java.io.IOException;
@@ -133,6 +135,17 @@ final class Node implements AutoCloseable {
                 running().waitFor(500, TimeUnit.MILLISECONDS);
                 throw new AssertionError(name + (ended ? " ended: " : " is not ready: ") + tail());
             }
+        }
+    }
+
+    /** Waits until the node says that it is not ready; it keeps its answer for a second. */
+    void awaitNotReady() throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(90);
+        while (ready()) {
+            assertThat(System.nanoTime()).as(name + " is ready still").isLessThan(deadline);
+            assertThat(running().waitFor(50, TimeUnit.MILLISECONDS))
+                    .as(name + " ended")
+                    .isFalse();
         }
     }
 

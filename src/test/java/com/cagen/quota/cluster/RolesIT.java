@@ -244,11 +244,8 @@ class RolesIT {
                 assertThat(((JsonObject) data).getInteger("used_mb")).isEqualTo(i);
             }
             nodeClient.done(front, "/quotas/" + quota + "/suspend", "alice", new JsonObject());
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-            while (events.stream().noneMatch(event -> "quota.suspend".equals(event.getString("type")))) {
-                assertThat(System.nanoTime()).as("waited in vain").isLessThan(deadline);
-                Thread.onSpinWait();
-            }
+            RunningService.until("the last change is told", () -> events.stream()
+                    .anyMatch(event -> "quota.suspend".equals(event.getString("type"))));
             assertThat(events.stream()
                             .filter(event -> quota.equals(event.getString("quota_id")))
                             .map(event -> event.getLong("version")))
@@ -271,9 +268,7 @@ class RolesIT {
     @EnabledIfSystemProperty(named = "cluster.long", matches = "true")
     void findsTheOthersAgainAfterAPartition() throws Exception {
         nodes.forEach(Node::cutOff);
-        while (front.ready()) {
-            Thread.onSpinWait();
-        }
+        front.awaitNotReady();
         // Long enough for each to take the others for dead.
         Thread.sleep(10_000);
         nodes.forEach(Node::mend);
@@ -295,9 +290,7 @@ class RolesIT {
         assertThat(refused.status()).isEqualTo(503);
         assertThat(refused.code()).isEqualTo("overloaded");
         assertThat(front.status("/health/live")).isEqualTo(200);
-        while (front.ready()) {
-            Thread.onSpinWait(); // an answer is kept for a second
-        }
+        front.awaitNotReady();
         engine.start(url, nodes, ENGINE);
         engine.awaitReady();
         front.awaitReady();

@@ -45,6 +45,7 @@ import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.Certificates;
 import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.FreePorts;
+import com.cagen.quota.testing.RunningService;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
 import com.hazelcast.core.MemberLeftException;
@@ -159,11 +160,7 @@ class ClusteredBusIT {
     }
 
     private static void await(BooleanSupplier condition) {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("waited in vain").isLessThan(deadline);
-            Thread.onSpinWait();
-        }
+        RunningService.until("what the test waits for", condition);
     }
 
     private static List<Input> commands() {

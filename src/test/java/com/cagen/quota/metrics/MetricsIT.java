@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.node.QuotaService;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.DatabaseUrl;
+import com.cagen.quota.testing.RunningService;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -44,6 +45,14 @@ class MetricsIT {
         }
         return client.send(request.build(), HttpResponse.BodyHandlers.ofString())
                 .body();
+    }
+
+    private String metrics(QuotaService service) {
+        try {
+            return send(service, "GET", "/metrics", new JsonObject());
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
     }
 
     private JsonObject call(QuotaService service, String user, String path, JsonObject body) throws Exception {
@@ -126,14 +135,14 @@ class MetricsIT {
             send(service, "GET", "/health", new JsonObject(), "X-Request-ID", "request-" + MARK);
 
             String utilization = "cagen_quota_utilization_ratio{quota_id=\"" + quotaId + "\"} 0.25";
-            String metrics;
-            do {
-                metrics = send(service, "GET", "/metrics", new JsonObject());
-            } while (!metrics.contains(utilization)
-                    || !metrics.contains("cagen_quota_database_up 1")
-                    // With the first word about the audit lag.
-                    || !metrics.contains("vertx_eventbus_published_total"));
-
+            RunningService.until("all is measured", () -> {
+                String metrics = metrics(service);
+                return metrics.contains(utilization)
+                        && metrics.contains("cagen_quota_database_up 1")
+                        // With the first word about the audit lag.
+                        && metrics.contains("vertx_eventbus_published_total");
+            });
+            String metrics = metrics(service);
             assertThat(documented(true)).containsAll(seen(metrics));
             assertThat(seen(metrics)).containsAll(documented(false));
             assertThat(metrics).doesNotContainIgnoringCase(MARK);
@@ -177,10 +186,8 @@ class MetricsIT {
     }
 
     private static void awaitSeries(PrometheusMeterRegistry registry, int expected) {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (registry.find("cagen.quota.utilization.ratio").gauges().size() != expected) {
-            assertThat(System.nanoTime()).as("still not " + expected).isLessThan(deadline);
-            Thread.onSpinWait();
-        }
+        RunningService.until(
+                "there are " + expected,
+                () -> registry.find("cagen.quota.utilization.ratio").gauges().size() == expected);
     }
 }
