@@ -12,6 +12,7 @@ import io.vertx.core.json.JsonArray;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
@@ -75,16 +76,19 @@ class AuthServiceDownIT {
     }
 
     @Test
+    @Tag("engine-independent")
     void deadMeansUnavailable() {
         failsClosed((request, body) -> request.connection().close());
     }
 
     @Test
+    @Tag("engine-independent")
     void slowMeansUnavailable() {
         failsClosed((request, body) -> {});
     }
 
     @Test
+    @Tag("engine-independent")
     void anotherStatusMeansUnavailable() {
         failsClosed((request, body) -> {
             request.response().setStatusCode(500);
@@ -93,21 +97,25 @@ class AuthServiceDownIT {
     }
 
     @Test
+    @Tag("engine-independent")
     void talkingOfSomebodyElseMeansUnavailable() {
         failsClosed(StubAuthService.lying("user_id", "alice"));
     }
 
     @Test
+    @Tag("engine-independent")
     void talkingOfSomethingElseMeansUnavailable() {
         failsClosed(StubAuthService.lying("resource_id", "quota_other"));
     }
 
     @Test
+    @Tag("engine-independent")
     void nonsenseMeansUnavailable() {
         failsClosed((request, body) -> says(request, "<html>granted</html>"));
     }
 
     @Test
+    @Tag("engine-independent")
     void noSuccessMeansUnavailable() {
         failsClosed((request, body) -> says(
                 request,
@@ -115,6 +123,7 @@ class AuthServiceDownIT {
     }
 
     @Test
+    @Tag("engine-independent")
     void tooLongMeansUnavailable() {
         failsClosed((request, body) -> says(
                 request,
@@ -124,6 +133,7 @@ class AuthServiceDownIT {
     }
 
     @Test
+    @Tag("engine-independent")
     void aGrantedOwnershipIsNotTheAuthServicesToGive() {
         String quota = alice.root(100);
         stub.behaviour = StubAuthService.lying(
