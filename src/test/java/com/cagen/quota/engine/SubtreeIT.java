@@ -41,9 +41,13 @@ class SubtreeIT {
     private static final Caller OWNER = caller("org_1", "owner");
 
     private final EngineHarness engine = new EngineHarness();
+    private final Connection connection = TestDatabase.connect(engine.url);
+
+    SubtreeIT() throws SQLException {}
 
     @AfterAll
-    void stop() {
+    void stop() throws SQLException {
+        connection.close();
         engine.close();
     }
 
@@ -86,8 +90,7 @@ class SubtreeIT {
     /** Parents come before their children. */
     private Map<String, Row> rows(String root) {
         Map<String, Row> rows = new LinkedHashMap<>();
-        try (Connection connection = TestDatabase.connect(engine.url);
-                var statement = connection.createStatement();
+        try (var statement = connection.createStatement();
                 var found = statement.executeQuery("SELECT id, parent_quota_id, status, owner_id, owner_ids,"
                         + " inherited_owner_ids, suspended_by FROM quota.quotas WHERE path LIKE '/" + root
                         + "%' ORDER BY level")) {
@@ -184,8 +187,7 @@ class SubtreeIT {
     }
 
     private List<String> row(String sql) throws SQLException {
-        try (Connection connection = TestDatabase.connect(engine.url);
-                var statement = connection.createStatement();
+        try (var statement = connection.createStatement();
                 var found = statement.executeQuery(sql)) {
             assertThat(found.next()).isTrue();
             List<String> values = new ArrayList<>();
