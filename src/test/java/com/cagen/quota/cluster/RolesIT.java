@@ -201,16 +201,28 @@ class RolesIT {
         }
     }
 
-    @Test
-    void tellsABridgesClientOfWhatItsUserSeesThoughTheBridgesNodeHasNoDatabase() throws Exception {
-        String credential = nodeClient.credential("carl");
-        JsonObject headers = new JsonObject()
+    /** What a client of a bridge registers with. */
+    private JsonObject headers(String user) {
+        String credential = nodeClient.credential(user);
+        return new JsonObject()
                 .put("service_id", "svc_cagen_quota")
                 .put("encrypted_data", credential.substring(credential.lastIndexOf(':') + 1));
-        try (BridgeClient carl = BridgeClient.registered(bridgePort, headers)) {
+    }
+
+    @Test
+    void tellsABridgesClientOfWhatItsUserSeesThoughTheBridgesNodeHasNoDatabase() throws Exception {
+        try (BridgeClient carl = BridgeClient.registered(bridgePort, headers("carl"));
+                BridgeClient alice = BridgeClient.registered(bridgePort, headers("alice"))) {
             String quota = nodeClient.root(front, 1_000);
             JsonObject usage = new JsonObject().put("resource_id", "r").put("usage_mb", 100);
             nodeClient.done(front, "/quotas/" + quota + "/usage/allocate", "alice", usage);
+            // An event goes to whoever sees its quota when it is published. Once alice has this one, carl gets it no
+            // more.
+            JsonObject allocated;
+            do {
+                allocated = alice.event();
+            } while (!quota.equals(allocated.getString("quota_id"))
+                    || !"usage.allocate".equals(allocated.getString("type")));
             JsonObject grant = new JsonObject().put("target_user_id", "carl").put("permissions", List.of("read"));
             nodeClient.done(front, "/quotas/" + quota + "/permissions/grant", "alice", grant);
             JsonObject event = carl.event();
@@ -230,10 +242,7 @@ class RolesIT {
                     .await();
             String quota = nodeClient.root(front, 1_000);
             for (int i = 1; i <= 5; i++) {
-                String credential = nodeClient.credential("alice");
-                JsonObject body = new JsonObject()
-                        .put("service_id", "svc_cagen_quota")
-                        .put("encrypted_data", credential.substring(credential.lastIndexOf(':') + 1))
+                JsonObject body = headers("alice")
                         .put("quota_id", quota)
                         .put("resource_id", "r")
                         .put("usage_mb", 1);
