@@ -4,7 +4,6 @@ import com.cagen.quota.config.Config;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.CredentialCipher;
 import io.vertx.core.json.JsonObject;
-import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -28,9 +27,7 @@ final class CredentialCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Config config = CommandConfig.read();
-        CredentialCipher credentials = new CredentialCipher(
-                config.serviceId(),
-                Base64.getDecoder().decode(config.secretKey().reveal()));
+        CredentialCipher credentials = new CredentialCipher(config.serviceId(), config.key());
         String sealed =
                 credentials.seal(new Caller(organization, user, config.serviceId(), teams), System.currentTimeMillis());
         System.out.println(

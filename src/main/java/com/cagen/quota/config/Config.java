@@ -1,6 +1,7 @@
 package com.cagen.quota.config;
 
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -60,6 +61,11 @@ public record Config(
         if (!holds) {
             throw new IllegalArgumentException(otherwise);
         }
+    }
+
+    /** The bytes of {@link #secretKey}, which credentials are encrypted with. */
+    public byte[] key() {
+        return Base64.getDecoder().decode(secretKey.reveal());
     }
 
     public boolean does(Role role) {

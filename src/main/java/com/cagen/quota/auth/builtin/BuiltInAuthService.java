@@ -24,7 +24,6 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.time.OffsetDateTime;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -70,9 +69,7 @@ public final class BuiltInAuthService extends VerticleBase {
      * @param port 0 picks a free one
      */
     public BuiltInAuthService(Config config, Database database, String host, int port) {
-        this.credentials = new CredentialCipher(
-                config.serviceId(),
-                Base64.getDecoder().decode(config.secretKey().reveal()));
+        this.credentials = new CredentialCipher(config.serviceId(), config.key());
         this.database = database;
         this.host = host;
         this.port = port;

@@ -15,7 +15,6 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.util.Base64;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -54,9 +53,7 @@ public final class AuthServiceClient {
     /** @param baseUrl {@code http(s)://host:port[/prefix]} */
     public AuthServiceClient(Vertx vertx, Config config, String baseUrl) {
         this.http = new BoundedHttp(vertx, baseUrl, config.auth().timeoutMillis());
-        this.credentials = new CredentialCipher(
-                config.serviceId(),
-                Base64.getDecoder().decode(config.secretKey().reveal()));
+        this.credentials = new CredentialCipher(config.serviceId(), config.key());
         this.breaker = CircuitBreaker.create(
                         "auth-service",
                         vertx,

@@ -25,7 +25,6 @@ import io.vertx.ext.web.handler.sockjs.SockJSHandler;
 import io.vertx.ext.web.handler.sockjs.SockJSHandlerOptions;
 import io.vertx.ext.web.handler.sockjs.SockJSSocket;
 import java.time.Clock;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,9 +91,7 @@ public final class BridgeVerticle extends VerticleBase {
         Gauge.builder("cagen.quota.bridge.sockets", () -> open)
                 .description("Sockets of clients at the event-bus bridges")
                 .register(metrics);
-        CredentialCipher key = new CredentialCipher(
-                config.serviceId(),
-                Base64.getDecoder().decode(config.secretKey().reveal()));
+        CredentialCipher key = new CredentialCipher(config.serviceId(), config.key());
         RequestReader reader = new RequestReader(
                 new CredentialAuthentication(key, bus::recordRefusal, metrics, Clock.systemUTC()),
                 new RequestDecoder(contract));

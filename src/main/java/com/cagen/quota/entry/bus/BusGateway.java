@@ -18,7 +18,6 @@ import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.json.JsonObject;
 import java.time.Clock;
-import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -44,9 +43,7 @@ public final class BusGateway extends VerticleBase {
 
     @Override
     public Future<?> start() {
-        CredentialCipher credentials = new CredentialCipher(
-                config.serviceId(),
-                Base64.getDecoder().decode(config.secretKey().reveal()));
+        CredentialCipher credentials = new CredentialCipher(config.serviceId(), config.key());
         RequestReader reader = new RequestReader(
                 new CredentialAuthentication(credentials, bus::recordRefusal, metrics, Clock.systemUTC()),
                 new RequestDecoder(contract));

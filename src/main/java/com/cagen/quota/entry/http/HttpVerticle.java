@@ -17,7 +17,6 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.time.Clock;
-import java.util.Base64;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -58,9 +57,7 @@ public final class HttpVerticle extends VerticleBase {
     @Override
     public Future<?> start() {
         Clock clock = Clock.systemUTC();
-        CredentialCipher credentials = new CredentialCipher(
-                config.serviceId(),
-                Base64.getDecoder().decode(config.secretKey().reveal()));
+        CredentialCipher credentials = new CredentialCipher(config.serviceId(), config.key());
         RequestDecoder decoder = new RequestDecoder(contract);
         RequestReader reader = new RequestReader(
                 new CredentialAuthentication(credentials, bus::recordRefusal, metrics, clock), decoder);

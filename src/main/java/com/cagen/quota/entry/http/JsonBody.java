@@ -2,6 +2,7 @@ package com.cagen.quota.entry.http;
 
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.domain.request.Violation;
 import com.cagen.quota.protocol.ErrorCode;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
@@ -9,8 +10,6 @@ import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.Json;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
-import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** JSON bodies: 415 for another media type, then 400 for what is no JSON object. */
@@ -47,11 +46,7 @@ final class JsonBody {
     }
 
     private static RefusalException unreadable() {
-        String problem = "must be one JSON object";
-        return new RefusalException(new Refusal(
-                ErrorCode.INVALID_REQUEST,
-                "The body " + problem + ".",
-                Map.of("violations", List.of(Map.of("field", "body", "problem", problem)))));
+        return Violation.refuse("body", "must be one JSON object");
     }
 
     /** Absent counts as JSON; parameters such as a charset do not matter. */
