@@ -124,18 +124,21 @@ SELECT organization_id, position FROM quota.journal WHERE entry_count <> json_ar
 
 -- 5: the quotas of a seal are those that its entries are about
 WITH rows AS (
-    SELECT s.organization_id, s.last_seq, p.position, j.entries,
+    SELECT s.organization_id, s.last_seq, p.position,
         s.first_seq + sum(j.entry_count) OVER (PARTITION BY s.organization_id, s.last_seq ORDER BY p.place) - j.entry_count
             AS first_seq
     FROM quota.seals s
     CROSS JOIN LATERAL unnest(s.positions) WITH ORDINALITY AS p (position, place)
     JOIN quota.journal j ON j.organization_id = s.organization_id AND j.position = p.position),
-expected AS (
-    SELECT r.organization_id, q.quota_id, r.last_seq, r.position, r.first_seq
-    FROM rows r CROSS JOIN LATERAL json_array_elements(r.entries::json) AS e
+about AS (
+    SELECT DISTINCT j.organization_id, j.position, q.quota_id
+    FROM quota.journal j CROSS JOIN LATERAL json_array_elements(j.entries::json) AS e
     CROSS JOIN LATERAL (VALUES (e ->> 1),
         (CASE WHEN e ->> 4 IN ('quota.allocate', 'quota.release') THEN e ->> 2 END)) AS q (quota_id)
     WHERE q.quota_id IS NOT NULL),
+expected AS (
+    SELECT r.organization_id, a.quota_id, r.last_seq, r.position, r.first_seq
+    FROM rows r JOIN about a ON a.organization_id = r.organization_id AND a.position = r.position),
 stored AS (
     SELECT x.organization_id, x.quota_id, x.last_seq, p.position, p.first_seq
     FROM quota.seal_quotas x CROSS JOIN LATERAL unnest(x.positions, x.first_seqs) AS p (position, first_seq))

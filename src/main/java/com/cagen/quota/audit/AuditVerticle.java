@@ -22,8 +22,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes the audit trail: takes entries of the journal that have no place yet, gives each its place in its organization's chain, and publishes
- * what changed. Sweeps over the organizations that wait, again and again until a whole sweep found nothing to do; then rests
+ * Writes the audit trail: takes entries of the journal that have no place yet, gives each its place in its organization's chain,
+ * and publishes what changed. Sweeps over the organizations that wait, again and again until a whole sweep found nothing to do; then rests
  * until a notification comes or the time is over. Any number of nodes may do so at once.
  */
 public final class AuditVerticle extends VerticleBase {

@@ -9,6 +9,7 @@ import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
 import com.cagen.quota.storage.sql.SqlWrite;
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,28 +80,40 @@ final class Sealing {
 
     private Future<Integer> seal(
             DatabaseSession connection, Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
-        Map<String, SealBuilder> seals = new LinkedHashMap<>();
-        List<AuditEntry> entries = new ArrayList<>();
-        for (ChainRows.WaitingRow row : waiting) {
-            String organization = row.organizationId();
-            List<AuditEntry> some = JournalRows.decode(organization, row.entries());
-            seals.computeIfAbsent(
-                            organization,
-                            ignored -> new SealBuilder(organization, head(heads, organization), HashChain.FORMAT))
-                    .add(row.position(), some);
-            entries.addAll(some);
+        // Decoding and hashing thousands of entries takes tens of milliseconds: no request shall wait for that.
+        return Vertx.currentContext()
+                .executeBlocking(() -> Sealed.of(heads, waiting), false)
+                .compose(done -> {
+                    // Before the commit: the changes themselves are committed facts. When this node is killed now, the
+                    // rows are
+                    // sealed and published again, so an event is published at least once.
+                    publish.accept(done.entries);
+                    List<SqlWrite> writes = new ArrayList<>(SealRows.writes(
+                            done.seals.values().stream().map(SealBuilder::seal).toList(), HashChain.FORMAT));
+                    Map<String, ChainRows.Head> newHeads = new LinkedHashMap<>();
+                    done.seals.forEach((organization, seal) -> newHeads.put(organization, seal.head()));
+                    writes.add(ChainRows.deleteUnsealed(waiting));
+                    writes.add(ChainRows.updateHeads(newHeads));
+                    return connection.commit(connection.write(writes)).map(done.entries.size());
+                });
+    }
+
+    /** Entries that have their places, and the seals of the organizations. */
+    private record Sealed(List<AuditEntry> entries, Map<String, SealBuilder> seals) {
+        static Sealed of(Map<String, ChainRows.Head> heads, List<ChainRows.WaitingRow> waiting) {
+            Sealed done = new Sealed(new ArrayList<>(), new LinkedHashMap<>());
+            for (ChainRows.WaitingRow row : waiting) {
+                String organization = row.organizationId();
+                List<AuditEntry> some = JournalRows.decode(organization, row.entries());
+                done.seals
+                        .computeIfAbsent(
+                                organization,
+                                ignored -> new SealBuilder(organization, head(heads, organization), HashChain.FORMAT))
+                        .add(row.position(), some);
+                done.entries.addAll(some);
+            }
+            return done;
         }
-        // Before the commit: the changes themselves are committed facts. When this node is killed now, the rows are
-        // sealed and
-        // published again, so an event is published at least once.
-        publish.accept(entries);
-        Map<String, ChainRows.Head> newHeads = new LinkedHashMap<>();
-        seals.forEach((organization, seal) -> newHeads.put(organization, seal.head()));
-        List<SqlWrite> writes = new ArrayList<>(
-                SealRows.writes(seals.values().stream().map(SealBuilder::seal).toList(), HashChain.FORMAT));
-        writes.add(ChainRows.deleteUnsealed(waiting));
-        writes.add(ChainRows.updateHeads(newHeads));
-        return connection.commit(connection.write(writes)).map(entries.size());
     }
 
     private static int halved(int number, int times) {

@@ -45,7 +45,7 @@ public final class JournalRows {
 
     /** The newest rows are enough: who asks has just lost the connection. */
     private static final String COMMITTED = """
-            SELECT FROM (
+            SELECT 1 FROM (
                 SELECT batch_id FROM quota.journal
                 WHERE organization_id = $1 ORDER BY position DESC LIMIT 50000) AS newest
             WHERE batch_id = $2 LIMIT 1
