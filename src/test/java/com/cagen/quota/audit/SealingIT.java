@@ -110,7 +110,7 @@ class SealingIT {
         AuditHarness.Node one = audit.node().start();
         AuditHarness.Node two = audit.node().start();
         Load load = new Load();
-        load.commitBatches(80, 30);
+        load.commitBatches(150, 30);
         Invariants.awaitSealed(audit.url);
         one.stop();
         two.stop();
@@ -127,7 +127,7 @@ class SealingIT {
     @Test
     void sealsABacklogOfManyOrganizationsWithoutStarvingAny() {
         Load load = new Load();
-        load.commitBatches(60, 250);
+        load.commitBatches(100, 250);
         audit.sealAll();
         assertSealedOnceAndInOrder(load);
     }
