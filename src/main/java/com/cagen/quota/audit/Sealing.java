@@ -84,9 +84,8 @@ final class Sealing {
         return Vertx.currentContext()
                 .executeBlocking(() -> Sealed.of(heads, waiting), false)
                 .compose(done -> {
-                    // Before the commit: the changes themselves are committed facts. When this node is killed now, the
-                    // rows are
-                    // sealed and published again, so an event is published at least once.
+                    // Before the commit: the changes themselves are committed facts. When this node is killed now,
+                    // the rows are sealed and published again, so an event is published at least once.
                     publish.accept(done.entries);
                     List<SqlWrite> writes = new ArrayList<>(SealRows.writes(
                             done.seals.values().stream().map(SealBuilder::seal).toList(), HashChain.FORMAT));
