@@ -29,9 +29,12 @@ import org.slf4j.LoggerFactory;
 public final class AuditVerticle extends VerticleBase {
     private static final Logger LOG = LoggerFactory.getLogger(AuditVerticle.class);
     private static final int ORGANIZATIONS_A_TRANSACTION = 100;
-    /** After a sweep that sealed less than {@link #MUCH} it waits so long for more: larger transactions cost less. */
-    private static final long PAUSE_MILLIS = 250;
+    /** After a sweep that sealed fewer entries than {@link #FEW} it waits so long for more. */
+    private static final long SHORT_PAUSE_MILLIS = 50;
+    /** The same after one that sealed fewer than {@link #MUCH}: under load, larger seals cost less. */
+    private static final long LONG_PAUSE_MILLIS = 250;
 
+    private static final int FEW = 100;
     private static final int MUCH = 4_000;
     private static final long RETRY_MILLIS = 250;
     private static final long CHECKPOINT_MILLIS = 60_000;
@@ -152,11 +155,15 @@ public final class AuditVerticle extends VerticleBase {
             } else if (!sweptTo.isEmpty() || sealedInSweep >= MUCH) {
                 work();
             } else if (sealedInSweep > 0 || rung) {
-                vertx.timer(stopping ? 1 : PAUSE_MILLIS, TimeUnit.MILLISECONDS).onComplete(ignored -> work());
+                vertx.timer(pauseMillis(), TimeUnit.MILLISECONDS).onComplete(ignored -> work());
             } else {
                 rest();
             }
         });
+    }
+
+    private long pauseMillis() {
+        return stopping ? 1 : sealedInSweep < FEW ? SHORT_PAUSE_MILLIS : LONG_PAUSE_MILLIS;
     }
 
     private void workOrRest() {
