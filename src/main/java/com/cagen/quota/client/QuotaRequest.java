@@ -196,6 +196,27 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /** Moves capacity to a sibling, whatever their parent has left. */
+    record TransferQuota(String quotaId, String toQuotaId, long transferMb) implements Change<QuotaTransfer> {
+        @Override
+        public String operation() {
+            return "quota.transfer";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("to_quota_id", toQuotaId)
+                    .put("transfer_mb", transferMb);
+        }
+
+        @Override
+        public QuotaTransfer answer(JsonObject data) {
+            return QuotaTransfer.of(data);
+        }
+    }
+
     record GetQuota(String quotaId) implements QuotaRequest<Quota> {
         @Override
         public String operation() {

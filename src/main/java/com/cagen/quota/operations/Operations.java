@@ -13,6 +13,7 @@ import com.cagen.quota.operations.quota.ListTree;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
@@ -37,6 +38,7 @@ public final class Operations {
             new ResumeQuota(),
             new UpdateQuota(),
             new DrainQuota(),
+            new TransferQuota(),
             new TransferUsage(),
             new UsageHistory(),
             new ListRuntimes(),

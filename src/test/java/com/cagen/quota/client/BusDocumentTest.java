@@ -40,6 +40,7 @@ class BusDocumentTest {
                     .totalMb(1)
                     .drain(true)
                     .ifVersion(1),
+            new QuotaRequest.TransferQuota("q", "p", 1),
             new QuotaRequest.GetQuota("q"),
             new QuotaRequest.ListQuotas(1, 1),
             new QuotaRequest.ListTree("q", 1, "c", 1),

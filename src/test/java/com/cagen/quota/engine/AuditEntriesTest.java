@@ -19,6 +19,7 @@ import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
@@ -89,6 +90,7 @@ class AuditEntriesTest {
                 new UpdateQuota.Command(
                         id(), text(255), text(2_000), "k".repeat(63), List.of(), mb, true, Long.MAX_VALUE),
                 new DrainQuota.Command(id()),
+                new TransferQuota.Command(id(), id(), mb),
                 new AllocateUsage.Command(id(), id(), mb, text(1_000)),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
                 new TransferUsage.Command(id(), id(), mb, id(), id()),

@@ -15,6 +15,7 @@ import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
@@ -250,6 +251,7 @@ final class NaiveQuotas {
         add(ResumeQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), false));
         add(UpdateQuota.Command.class, this::mayUpdate, this::update);
         add(DrainQuota.Command.class, NaiveQuotas::maySystem, this::drain);
+        add(TransferQuota.Command.class, this::mayTransferCapacity, this::transferCapacity);
         add(GetQuota.Command.class, this::needsRead, this::get);
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
         add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
@@ -316,6 +318,9 @@ final class NaiveQuotas {
         String quotaId = request.command().quotaId();
         mustExist(quotaId, call, earlier);
         if (request.command() instanceof TransferUsage.Command transfer) {
+            mustExist(transfer.toQuotaId(), call, earlier);
+        }
+        if (request.command() instanceof TransferQuota.Command transfer) {
             mustExist(transfer.toQuotaId(), call, earlier);
         }
         Operation<?> operation =
@@ -397,12 +402,28 @@ final class NaiveQuotas {
             asks(asked, () -> needs(Permission.ADMIN, call, node));
         }
         if (size) {
-            asks(
-                    asked,
-                    () -> needs(
-                            node.parent == null ? Permission.OWNER : Permission.ADMIN,
-                            call,
-                            node.parent == null ? node : node.parent));
+            asks(asked, () -> mayResize(node, call));
+        }
+        if (!asked.isEmpty()) {
+            throw new NotDone("ask|" + asked);
+        }
+    }
+
+    private void mayResize(Node node, Call call) {
+        if (node.parent == null) {
+            needs(Permission.OWNER, call, node);
+        } else {
+            needs(Permission.ADMIN, call, node.parent);
+        }
+    }
+
+    private void mayTransferCapacity(TransferQuota.Command command, Call call) {
+        Node from = node(command, call);
+        Node to = node(command.toQuotaId(), call);
+        Set<String> asked = new LinkedHashSet<>();
+        asks(asked, () -> mayResize(from, call));
+        if (from.parent == null || from.parent != to.parent) {
+            asks(asked, () -> mayResize(to, call));
         }
         if (!asked.isEmpty()) {
             throw new NotDone("ask|" + asked);
@@ -567,10 +588,7 @@ final class NaiveQuotas {
             totalMb = node.taken();
             drainToMb = command.totalMb();
         } else if (command.totalMb() != null) {
-            Map<String, Object> details = figures(node);
-            details.put("minimum_mb", node.taken());
-            details.put("requested_mb", command.totalMb());
-            throw refused("below_use", details);
+            throw refused("below_use", belowUse(node, command.totalMb()));
         } else if (Boolean.FALSE.equals(command.drain())) {
             drainToMb = null;
         }
@@ -619,6 +637,35 @@ final class NaiveQuotas {
         resize(node, totalMb, totalMb == node.drainToMb ? null : node.drainToMb);
         node.version++;
         return quota("Capacity given back.", node);
+    }
+
+    private String transferCapacity(TransferQuota.Command command, Call call) {
+        Node from = node(command, call);
+        Node to = node(command.toQuotaId(), call);
+        if (from.parent == null || from.parent != to.parent) {
+            throw refused("hierarchy_violation", Map.of());
+        }
+        long fromMb = from.totalMb - command.transferMb();
+        if (fromMb < 1 || fromMb < from.taken()) {
+            throw refused("below_use", belowUse(from, fromMb));
+        }
+        if (to.drainToMb != null) {
+            throw refused("quota_draining", Map.of("quota_id", to.id(), "drain_to_mb", to.drainToMb));
+        }
+        from.totalMb = fromMb;
+        from.drainToMb = from.drainToMb == null || from.drainToMb >= fromMb ? null : from.drainToMb;
+        from.version++;
+        to.totalMb += command.transferMb();
+        to.version++;
+        return success(
+                "Capacity transferred.", Map.of("from", new TreeMap<>(from.shown()), "to", new TreeMap<>(to.shown())));
+    }
+
+    private static Map<String, Object> belowUse(Node node, long requestedMb) {
+        Map<String, Object> details = figures(node);
+        details.put("minimum_mb", Math.max(1, node.taken()));
+        details.put("requested_mb", requestedMb);
+        return details;
     }
 
     private String get(GetQuota.Command command, Call call) {

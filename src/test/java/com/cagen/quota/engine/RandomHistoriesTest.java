@@ -92,6 +92,7 @@ class RandomHistoriesTest {
             "Usage allocated.",
             "Usage deallocated.",
             "Usage transferred.",
+            "Capacity transferred.",
             "Permission granted.",
             "Permission revoked.",
             // The auth service must be asked, or told, first.
@@ -210,8 +211,12 @@ class RandomHistoriesTest {
                 String parent = level == 2 ? "q_child" : "q_level" + (level - 1);
                 start("org_a", "q_level" + level, child(parent, 31 - level));
             }
-            // States that a short history would hardly reach: a sibling has a key, and a draining quota has capacity
-            // left.
+            // States that a short history would hardly reach: a child has a sibling, a sibling has a key, and a
+            // draining
+            // quota has capacity left.
+            if (!deep && random.nextInt(4) == 0) {
+                start("org_a", "q_sibling", child("q_root", 8));
+            }
             start("org_b", "", update("q_root", "a", null, null));
             if (!deep && random.nextInt(3) == 0) {
                 start("org_a", "", new AllocateUsage.Command("q_child", "res0", 20, null));

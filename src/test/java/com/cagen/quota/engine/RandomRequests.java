@@ -14,6 +14,7 @@ import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
@@ -80,6 +81,7 @@ final class RandomRequests {
         add(ResumeQuota.Command.class, 4, RandomRequests::resumeQuota);
         add(UpdateQuota.Command.class, 7, RandomRequests::updateQuota);
         add(DrainQuota.Command.class, 2, RandomRequests::drainQuota);
+        add(TransferQuota.Command.class, 5, RandomRequests::transferQuota);
         add(
                 GrantPermission.Command.class,
                 3,
@@ -339,6 +341,36 @@ final class RandomRequests {
                 .map(Quota::id)
                 .toList();
         return new DrainQuota.Command(draining.isEmpty() || random.nextInt(4) == 0 ? quotaId : pick(draining));
+    }
+
+    /** Mostly between siblings where there are some; often all that the quota has free, or one more or less. */
+    private Input transferQuota(Caller caller, String quotaId) {
+        List<Quota> living = rows.quotas(caller.organizationId()).stream()
+                .filter(quota -> !quota.deleted())
+                .toList();
+        List<Quota> givers = living.stream()
+                .filter(quota -> !siblings(quota, living).isEmpty())
+                .toList();
+        Quota from = givers.isEmpty() || random.nextInt(8) == 0
+                ? find(caller, quotaId)
+                : givers.get(random.nextInt(givers.size()));
+        if (from == null) {
+            return new TransferQuota.Command(quotaId, "quota_none", 1);
+        }
+        List<String> siblings = siblings(from, living);
+        String toQuotaId = siblings.isEmpty() || random.nextInt(8) == 0 ? quotaId(caller) : pick(siblings);
+        long transferMb =
+                random.nextBoolean() ? 1L + random.nextInt(3) : Math.max(1, from.availableMb() + random.nextInt(3) - 1);
+        return new TransferQuota.Command(from.id(), toQuotaId.equals(from.id()) ? "quota_none" : toQuotaId, transferMb);
+    }
+
+    private static List<String> siblings(Quota quota, List<Quota> among) {
+        return among.stream()
+                .filter(other -> !other.id().equals(quota.id())
+                        && other.parentId() != null
+                        && other.parentId().equals(quota.parentId()))
+                .map(Quota::id)
+                .toList();
     }
 
     private List<Permission> permissions() {

@@ -30,6 +30,7 @@ import com.cagen.quota.operations.quota.ListTree;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
@@ -172,6 +173,7 @@ class ClusteredBusIT {
                 new ResumeQuota.Command("q", null),
                 new UpdateQuota.Command("q", null, "d", "key", List.of("name"), 7L, true, 3L),
                 new DrainQuota.Command("q"),
+                new TransferQuota.Command("q", "p", 5),
                 new GetQuota.Command("q"),
                 new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p"),

@@ -29,6 +29,7 @@ import com.cagen.quota.operations.quota.ListTree;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
+import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
@@ -301,6 +302,26 @@ class AccessTest {
                 .isEqualTo(new Access.Result.Unknown(List.of("q_child")));
     }
 
+    @Test
+    void movingCapacityNeedsAdminOnTheCommonParent() {
+        Quota sibling = child(root, "q_sibling", 100, null);
+        SampleRows rows = SampleRows.of(root, child, sibling);
+        TransferQuota.Command between = new TransferQuota.Command("q_child", "q_sibling", 1);
+        assertThat(access(between, rows, "owner", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(between, rows, "u", KnownGrants.NONE))
+                .isEqualTo(new Access.Result.Unknown(List.of("q_root")));
+        assertThat(access(between, rows, "u", knows(root, Permission.ADMIN))).isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(
+                        between,
+                        rows,
+                        "u",
+                        both(knows(root), both(knows(child, Permission.ADMIN), knows(sibling, Permission.ADMIN)))))
+                .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("admin", "owner"))));
+        // Refused later, as they are no siblings; until then each side needs what a change of its size needs.
+        assertThat(access(new TransferQuota.Command("q_child", "q_root", 1), rows, "u", knows(root, Permission.ADMIN)))
+                .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("owner"))));
+    }
+
     /** A new operation needs a line in the tables above, or a test of its own here. */
     @Test
     void knowsEveryOperation() {
@@ -308,7 +329,8 @@ class AccessTest {
                 create("organization", "team_9"),
                 new ListQuotas.Command(1, 20, null, null, null, null),
                 new ListRuntimes.Command(1, 20),
-                new DrainQuota.Command("q_child"));
+                new DrainQuota.Command("q_child"),
+                new TransferQuota.Command("q_child", "q_root", 1));
         Stream<Input> commands =
                 Stream.concat(OPERATIONS.values().stream().map(command -> command.apply("q_child")), others);
         assertThat(commands.map(command -> Commands.nameOf(command).text()).distinct())

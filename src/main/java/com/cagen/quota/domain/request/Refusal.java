@@ -82,13 +82,13 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
     public static Refusal belowUse(Quota quota, long requestedMb) {
         Map<String, Object> details = new LinkedHashMap<>();
         putFigures(quota, details);
-        details.put("minimum_mb", quota.figures().takenMb());
+        details.put("minimum_mb", Math.max(1, quota.figures().takenMb()));
         details.put("requested_mb", requestedMb);
         return new Refusal(
                 ErrorCode.BELOW_USE,
                 "The quota has " + quota.usedMb() + " MB used, " + quota.reservedMb() + " MB reserved and "
                         + quota.allocatedMb() + " MB allocated, so its total cannot be " + requestedMb
-                        + " MB. With drain it shrinks as they are freed.",
+                        + " MB. An update with drain shrinks it as they are freed.",
                 details);
     }
 

@@ -1,14 +1,26 @@
 package com.cagen.quota.operations.quota;
 
+import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.QuotaChange;
+import com.cagen.quota.protocol.Caller;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /** What it takes to make a quota larger or smaller: its parent gives or gets the difference, in the same transaction. */
 final class Resizing {
     private Resizing() {}
+
+    /**
+     * Admin on the parent, which gives or gets the difference; of a root, owner.
+     *
+     * @param parent null of a root
+     */
+    static Access.Result access(Quota quota, @Nullable Quota parent, Caller caller, KnownGrants grants) {
+        return parent == null ? Access.owner(quota, caller) : Access.admin(parent, caller, grants);
+    }
 
     /**
      * Adds the changes of both quotas to {@code change}.

@@ -89,7 +89,7 @@ public final class UpdateQuota extends RowOperation<UpdateQuota.Command> {
         }
     }
 
-    /** The name, description and key: admin. The size: admin on the parent, which gives or gets the difference; of a root, owner. */
+    /** The name, description and key: admin. The size: as {@link Resizing#access}. */
     @Override
     public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {
         Quota quota = rows.quota(command.quotaId);
@@ -99,7 +99,7 @@ public final class UpdateQuota extends RowOperation<UpdateQuota.Command> {
                     ? Access.admin(quota, caller, grants)
                     : Access.admin(List.of(quota, parent), caller, grants);
         }
-        Access.Result size = parent == null ? Access.owner(quota, caller) : Access.admin(parent, caller, grants);
+        Access.Result size = Resizing.access(quota, parent, caller, grants);
         return command.changesLabel() ? Access.both(Access.admin(quota, caller, grants), size) : size;
     }
 
