@@ -298,14 +298,24 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
-    /** Lets a resource use capacity. */
+    /**
+     * Lets a resource use capacity.
+     *
+     * @param minMb when the quota has less available than {@code usageMb}, use what there is, but at least this much; null uses all
+     *     of {@code usageMb} or is refused
+     */
     record AllocateUsage(
             String quotaId,
             String resourceId,
             long usageMb,
-            @Nullable String reason) implements Change<Usage> {
+            @Nullable String reason,
+            @Nullable Long minMb) implements Change<Usage> {
         public AllocateUsage(String quotaId, String resourceId, long usageMb) {
-            this(quotaId, resourceId, usageMb, null);
+            this(quotaId, resourceId, usageMb, null, null);
+        }
+
+        public AllocateUsage(String quotaId, String resourceId, long usageMb, @Nullable String reason) {
+            this(quotaId, resourceId, usageMb, reason, null);
         }
 
         @Override
@@ -319,12 +329,36 @@ public sealed interface QuotaRequest<T> {
                     .put("quota_id", quotaId)
                     .put("resource_id", resourceId)
                     .put("usage_mb", usageMb)
-                    .put("reason", reason);
+                    .put("reason", reason)
+                    .put("mode", minMb == null ? null : "best_effort")
+                    .put("min_mb", minMb);
         }
 
         @Override
         public Usage answer(JsonObject data) {
             return Usage.of(data);
+        }
+    }
+
+    /** Asks whether a resource could use capacity at this moment, and changes nothing. */
+    record CheckUsage(String quotaId, String resourceId, long usageMb) implements QuotaRequest<UsageCheck> {
+        @Override
+        public String operation() {
+            return "usage.allocate";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("resource_id", resourceId)
+                    .put("usage_mb", usageMb)
+                    .put("mode", "check");
+        }
+
+        @Override
+        public UsageCheck answer(JsonObject data) {
+            return UsageCheck.of(data);
         }
     }
 
@@ -345,7 +379,11 @@ public sealed interface QuotaRequest<T> {
 
         @Override
         public JsonObject fields() {
-            return new AllocateUsage(quotaId, resourceId, usageMb, reason).fields();
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("resource_id", resourceId)
+                    .put("usage_mb", usageMb)
+                    .put("reason", reason);
         }
 
         @Override

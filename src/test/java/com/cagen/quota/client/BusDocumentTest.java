@@ -44,7 +44,7 @@ class BusDocumentTest {
             new QuotaRequest.GetQuota("q"),
             new QuotaRequest.ListQuotas(1, 1),
             new QuotaRequest.ListTree("q", 1, "c", 1),
-            new QuotaRequest.AllocateUsage("q", "r", 1),
+            new QuotaRequest.AllocateUsage("q", "r", 1, "why", 1L),
             new QuotaRequest.DeallocateUsage("q", "r", 1),
             new QuotaRequest.TransferUsage("q", "r", 1, "p", "s"),
             new QuotaRequest.UsageHistory("q", null, 1),

@@ -151,6 +151,16 @@ class QuotaClientIT {
                 .containsExactly("runtime_1");
         assertThat(runtimes.runtimes().get(0).quotas()).containsExactly(new RuntimePage.Holding(team.id(), "Dev", 100));
 
+        assertThat(done(BOB, new QuotaRequest.CheckUsage(team.id(), "runtime_2", 10))
+                        .allowed())
+                .isTrue();
+        UsageCheck tooMuch = done(BOB, new QuotaRequest.CheckUsage(team.id(), "runtime_2", 10_000));
+        assertThat(tooMuch.allowed()).isFalse();
+        assertThat(tooMuch.code()).isEqualTo("insufficient_quota");
+        Usage rest = done(BOB, new QuotaRequest.AllocateUsage(team.id(), "runtime_2", 10_000, null, 1L));
+        assertThat(rest.usageMb()).isEqualTo(tooMuch.availableMb());
+        done(BOB, new QuotaRequest.DeallocateUsage(team.id(), "runtime_2", rest.usageMb()));
+
         QuotaPage children = done(
                 ALICE, new QuotaRequest.ListQuotas(1, 10, QuotaType.TEAM, QuotaStatus.ACTIVE, "team_dev", root.id()));
         assertThat(children.quotas()).extracting(Quota::id).containsExactly(team.id());
@@ -164,6 +174,14 @@ class QuotaClientIT {
         assertThat(done(ALICE, new QuotaRequest.RevokePermission(team.id(), "bob", List.of(Permission.ADMIN)))
                         .permissions())
                 .containsExactly(Permission.READ);
+
+        done(ALICE, new QuotaRequest.UpdateQuota(root.id()).totalMb(410));
+        Quota sibling = done(
+                ALICE,
+                new QuotaRequest.AllocateQuota(root.id(), "Ops", null, 10, QuotaType.ORGANIZATION, null, List.of()));
+        QuotaTransfer transferred = done(ALICE, new QuotaRequest.TransferQuota(team.id(), sibling.id(), 20));
+        assertThat(transferred.from().id()).isEqualTo(team.id());
+        assertThat(transferred.to().totalMb()).isEqualTo(30);
 
         done(ALICE, new QuotaRequest.DeallocateUsage(team.id(), "runtime_1", 100));
         Quota released = done(ALICE, new QuotaRequest.ReleaseQuota(team.id()));

@@ -91,7 +91,7 @@ class AuditEntriesTest {
                         id(), text(255), text(2_000), "k".repeat(63), List.of(), mb, true, Long.MAX_VALUE),
                 new DrainQuota.Command(id()),
                 new TransferQuota.Command(id(), id(), mb),
-                new AllocateUsage.Command(id(), id(), mb, text(1_000)),
+                new AllocateUsage.Command(id(), id(), mb, text(1_000), AllocateUsage.Mode.BEST_EFFORT, mb),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
                 new TransferUsage.Command(id(), id(), mb, id(), id()),
                 new GrantPermission.Command(id(), id(), all),

@@ -334,7 +334,9 @@ final class NaiveQuotas {
             return "repeat|" + earlier.answer;
         }
         String answer = operation.apply(call);
-        if (request.idempotencyKey() != null) {
+        boolean onlyChecks =
+                request.command() instanceof AllocateUsage.Command use && use.mode() == AllocateUsage.Mode.CHECK;
+        if (request.idempotencyKey() != null && !onlyChecks) {
             done.put(key, new Earlier(text, answer));
         }
         return answer;
@@ -687,9 +689,34 @@ final class NaiveQuotas {
 
     private String allocateUsage(AllocateUsage.Command command, Call call) {
         Node node = node(command, call);
-        checkCapacity(node, command.usageMb());
-        return success(
-                "Usage allocated.", use(node, "allocate", command.resourceId(), command.usageMb(), command.usageMb()));
+        if (command.mode() == AllocateUsage.Mode.CHECK) {
+            return check(command, node);
+        }
+        long usageMb = command.usageMb();
+        if (command.mode() == AllocateUsage.Mode.BEST_EFFORT && node.free() < usageMb) {
+            long leastMb = command.minMb() == null ? 1 : command.minMb();
+            usageMb = Math.max(leastMb, node.free());
+        }
+        checkCapacity(node, usageMb);
+        return success("Usage allocated.", use(node, "allocate", command.resourceId(), usageMb, usageMb));
+    }
+
+    private static String check(AllocateUsage.Command command, Node node) {
+        Map<String, Object> fields = figures(node);
+        fields.put("resource_id", command.resourceId());
+        fields.put("usage_mb", command.usageMb());
+        fields.put("held_mb", node.holds.getOrDefault(command.resourceId(), 0L));
+        String refusal = null;
+        try {
+            checkCapacity(node, command.usageMb());
+        } catch (NotDone notDone) {
+            refusal = notDone.getMessage();
+        }
+        fields.put("allowed", refusal == null);
+        if (refusal != null) {
+            fields.put("refusal", refusal);
+        }
+        return success("Usage checked.", fields);
     }
 
     private String deallocateUsage(DeallocateUsage.Command command, Call call) {

@@ -213,7 +213,15 @@ final class RandomRequests {
             // All that is available, or one more: mistakes are at such edges.
             usageMb = Math.max(1, quota.availableMb() + random.nextInt(2));
         }
-        return new AllocateUsage.Command(quotaId, resourceId(), usageMb, reason());
+        AllocateUsage.Mode mode = random.nextInt(4) == 0 ? pickMode() : null;
+        Long minMb = mode == AllocateUsage.Mode.BEST_EFFORT && random.nextBoolean()
+                ? Long.valueOf(1 + random.nextLong(Math.min(usageMb, 6)))
+                : null;
+        return new AllocateUsage.Command(quotaId, resourceId(), usageMb, reason(), mode, minMb);
+    }
+
+    private AllocateUsage.Mode pickMode() {
+        return random.nextInt(3) == 0 ? AllocateUsage.Mode.CHECK : AllocateUsage.Mode.BEST_EFFORT;
     }
 
     private Input deallocateUsage(Caller caller, String quotaId) {

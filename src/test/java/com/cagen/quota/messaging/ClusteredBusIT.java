@@ -178,6 +178,7 @@ class ClusteredBusIT {
                 new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p"),
                 new AllocateUsage.Command("q", "r", 5, null),
+                new AllocateUsage.Command("q", "r", 5, null, AllocateUsage.Mode.BEST_EFFORT, 2L),
                 new DeallocateUsage.Command("q", "r", 5, "\"quoted\" \u2028"),
                 new TransferUsage.Command("q", "r", 5, "p", "s"),
                 new UsageHistory.Command("q", null, AT, null, new Cursor.Place(7, 3), 100, true),

@@ -15,6 +15,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -80,6 +81,78 @@ class UsageIT {
                         .put("held_mb", 15)
                         .putNull("created_at"));
         assertThat(entry.getString("created_at")).isEqualTo(taken.getString("created_at"));
+    }
+
+    private Reply takeIn(String mode, String quota, long mb, @Nullable Long minMb) {
+        JsonObject body = User.usage("res", mb).put("mode", mode).put("min_mb", minMb);
+        return alice.post("/quotas/" + quota + "/usage/allocate", body);
+    }
+
+    @Test
+    void takesAsMuchAsThereIsInBestEffort() {
+        String quota = alice.root(100);
+        assertThat(takeIn("best_effort", quota, 30, null).data().getLong("usage_mb"))
+                .isEqualTo(30);
+        assertThat(takeIn("best_effort", quota, 200, 71L)
+                        .refused(ErrorCode.INSUFFICIENT_QUOTA)
+                        .getLong("requested_mb"))
+                .isEqualTo(71);
+        JsonObject taken = takeIn("best_effort", quota, 200, 70L).data();
+        assertThat(taken.getLong("usage_mb")).isEqualTo(70);
+        assertThat(taken.getLong("held_mb")).isEqualTo(100);
+        assertThat(takeIn("best_effort", quota, 1, null)
+                        .refused(ErrorCode.INSUFFICIENT_QUOTA)
+                        .getLong("requested_mb"))
+                .isOne();
+        assertThat(alice.get("/quotas/" + quota + "/usage").list("entries"))
+                .extracting(entry -> entry.getLong("usage_mb"))
+                .containsExactly(30L, 70L);
+        assertThat(takeIn("best_effort", quota, 5, 6L).violations()).containsExactly("min_mb");
+        assertThat(takeIn("strict", quota, 5, 5L).violations()).containsExactly("min_mb");
+        assertThat(takeIn("greedy", quota, 5, null).violations()).containsExactly("mode");
+    }
+
+    @Test
+    void aCheckChangesNothingAndLeavesNoTrace() {
+        String quota = alice.root(100);
+        alice.take(quota, "res", 40).data();
+        JsonObject allowed = takeIn("check", quota, 60, null).data();
+        assertThat(allowed)
+                .isEqualTo(new JsonObject()
+                        .put("allowed", true)
+                        .put("quota_id", quota)
+                        .put("resource_id", "res")
+                        .put("usage_mb", 60)
+                        .put("held_mb", 40)
+                        .put("total_mb", 100)
+                        .put("used_mb", 40)
+                        .put("reserved_mb", 0)
+                        .put("allocated_mb", 0)
+                        .put("available_mb", 60));
+        JsonObject tooMuch = takeIn("check", quota, 61, null).data();
+        assertThat(tooMuch.getBoolean("allowed")).isFalse();
+        Reply refused = takeIn("strict", quota, 61, null);
+        assertThat(tooMuch.getJsonObject("refusal"))
+                .isEqualTo(new JsonObject()
+                        .put("code", "insufficient_quota")
+                        .put("error", new JsonObject(refused.body()).getString("error"))
+                        .put("details", refused.refused(ErrorCode.INSUFFICIENT_QUOTA)));
+        alice.act(quota, "suspend").data();
+        assertThat(takeIn("check", quota, 1, null)
+                        .data()
+                        .getJsonObject("refusal")
+                        .getString("code"))
+                .isEqualTo("quota_suspended");
+        assertThat(alice.quota(quota).getLong("version")).isEqualTo(3);
+        takeIn("check", "quota_none", 1, null).refused(ErrorCode.QUOTA_NOT_FOUND);
+        RunningService.until("what changed something is audited", () -> alice.audit(quota).stream()
+                .map(entry -> entry.getString("action") + " " + entry.getString("outcome"))
+                .toList()
+                .equals(List.of(
+                        "quota.create applied",
+                        "usage.allocate applied",
+                        "usage.allocate refused",
+                        "quota.suspend applied")));
     }
 
     @Test

@@ -27,7 +27,7 @@ public sealed interface Decision {
      */
     record SameAs(int item) implements Decision {}
 
-    /** A read, or work of the system that is done already: nothing changes, nothing is audited. */
+    /** A read, a check of a change, or work of the system that is done already: nothing changes, nothing is audited. */
     record Read(Answer.Success answer) implements Decision {}
 
     /** It is done. */

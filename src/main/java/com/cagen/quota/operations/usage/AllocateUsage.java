@@ -4,6 +4,7 @@ import com.cagen.quota.domain.access.Access;
 import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.quota.Capacity;
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
 import com.cagen.quota.domain.request.Refusal;
@@ -17,16 +18,48 @@ import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
+import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Lets a resource use capacity of a quota. */
+/** Lets a resource use capacity of a quota: exactly what was asked, or as much as there is; or says whether it would. */
 public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
-    /** {@code usageMb} is 1 or more. */
+    /** What to do when the quota has less available than was asked for. */
+    public enum Mode {
+        /** Nothing, and says whether it would be allowed; also when the quota has enough. */
+        CHECK,
+        /** Takes what there is. */
+        BEST_EFFORT;
+
+        private static final String STRICT = "strict";
+
+        /** Null for {@code strict}, which is the same as no mode: refuses. */
+        static @Nullable Mode ofWireName(String name) {
+            return name.equals(STRICT) ? null : valueOf(name.toUpperCase(Locale.ROOT));
+        }
+
+        String wireName() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /**
+     * {@code usageMb} is 1 or more. {@code minMb} is the least that {@link Mode#BEST_EFFORT} takes, else null.
+     *
+     * @param mode null takes exactly {@code usageMb}
+     */
     public record Command(
             String quotaId,
             String resourceId,
             long usageMb,
-            @Nullable String reason) implements Input {}
+            @Nullable String reason,
+            @Nullable Mode mode,
+            @Nullable Long minMb)
+            implements Input {
+        public Command(String quotaId, String resourceId, long usageMb, @Nullable String reason) {
+            this(quotaId, resourceId, usageMb, reason, null, null);
+        }
+    }
 
     public AllocateUsage() {
         super(
@@ -36,9 +69,26 @@ public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
     }
 
     @Override
+    public void check(Fields fields) {
+        if (!(fields.value("min_mb") instanceof Number min)) {
+            return;
+        }
+        if (!"best_effort".equals(fields.value("mode"))) {
+            fields.reject("min_mb", "is only for the mode best_effort");
+        } else if (fields.value("usage_mb") instanceof Number usage && min.longValue() > usage.longValue()) {
+            fields.reject("min_mb", "must not be more than usage_mb");
+        }
+    }
+
+    @Override
     public Command decode(Fields fields) {
         return new Command(
-                fields.quotaId(), fields.text("resource_id"), fields.number("usage_mb"), fields.optional("reason"));
+                fields.quotaId(),
+                fields.text("resource_id"),
+                fields.number("usage_mb"),
+                fields.optional("reason"),
+                fields.optional("mode", Mode::ofWireName),
+                fields.optionalNumber("min_mb"));
     }
 
     @Override
@@ -60,20 +110,43 @@ public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
     @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota quota = rows.quota(command.quotaId);
-        Refusal refusal = Capacity.refusal(quota, command.usageMb);
+        long heldMb = rows.heldMb(command.quotaId, command.resourceId);
+        long usageMb = command.mode == Mode.BEST_EFFORT
+                ? Math.max(
+                        Objects.requireNonNullElse(command.minMb, 1L), Math.min(command.usageMb, quota.availableMb()))
+                : command.usageMb;
+        Refusal refusal = Capacity.refusal(quota, usageMb);
+        if (command.mode == Mode.CHECK) {
+            return new Decision.Read(checked(command, quota, heldMb, refusal));
+        }
         if (refusal != null) {
             return new Decision.Refused(refusal);
         }
         Change change = Change.of("Usage allocated.");
         UsageChange usage = UsageChange.allocate(
-                change,
-                context.operationId(),
-                quota,
-                command.resourceId,
-                rows.heldMb(command.quotaId, command.resourceId),
-                command.usageMb,
-                context);
+                change, context.operationId(), quota, command.resourceId, heldMb, usageMb, context);
         return new Decision.Done(change.answer(usage::write));
+    }
+
+    private static Answer.Success checked(Command command, Quota quota, long heldMb, @Nullable Refusal refusal) {
+        String data = JsonText.object(json -> {
+            json.put("allowed", refusal == null)
+                    .put("quota_id", quota.id())
+                    .put("resource_id", command.resourceId)
+                    .put("usage_mb", command.usageMb)
+                    .put("held_mb", heldMb)
+                    .put("total_mb", quota.totalMb())
+                    .put("used_mb", quota.usedMb())
+                    .put("reserved_mb", quota.reservedMb())
+                    .put("allocated_mb", quota.allocatedMb())
+                    .put("available_mb", quota.availableMb());
+            if (refusal != null) {
+                json.object("refusal", inner -> inner.put("code", refusal.code().wireName())
+                        .put("error", refusal.message())
+                        .object("details", details -> details.all(refusal.details())));
+            }
+        });
+        return new Answer.Success("Usage checked.", data, false);
     }
 
     @Override
@@ -86,5 +159,11 @@ public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
         details.put("resource_id", command.resourceId)
                 .put("usage_mb", command.usageMb)
                 .putIfPresent("reason", command.reason);
+        if (command.mode != null) {
+            details.put("mode", command.mode.wireName());
+        }
+        if (command.minMb != null) {
+            details.put("min_mb", command.minMb);
+        }
     }
 }
