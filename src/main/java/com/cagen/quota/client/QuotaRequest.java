@@ -529,6 +529,27 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /** Who has access to a quota. {@code cursor} is an earlier page's; {@code limit} is 1 to 1000. */
+    record ListPermissions(String quotaId, @Nullable String cursor, int limit) implements QuotaRequest<PermissionPage> {
+        @Override
+        public String operation() {
+            return "permission.list";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("cursor", cursor)
+                    .put("limit", limit);
+        }
+
+        @Override
+        public PermissionPage answer(JsonObject data) {
+            return PermissionPage.of(data);
+        }
+    }
+
     /** {@code action} is an operation's name or {@code credential.use}; the rest is as for {@link UsageHistory}. */
     record ListAudit(
             String quotaId,

@@ -73,7 +73,8 @@ final class RefusedGrants {
             AuditEntry entry =
                     entry(quota, written.version(), "permission.revoke", AuditEntry.APPLIED, target, details, now);
             return QuotaWrites.update(connection, written)
-                    .compose(ignored -> connection.write(GrantRows.writes(grants, Map.of(key, Set.of()))))
+                    .compose(ignored -> connection.write(
+                            GrantRows.writes(grants, Map.of(key, new GrantRows.Grant(Set.of(), null)), now)))
                     .compose(ignored -> write(connection, entry));
         });
     }

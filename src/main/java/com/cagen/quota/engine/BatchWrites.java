@@ -10,7 +10,6 @@ import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.QuotaChange;
-import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.AuthOutboxRows;
 import com.cagen.quota.storage.rows.GrantRows;
 import com.cagen.quota.storage.rows.HoldingRows;
@@ -26,7 +25,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +34,7 @@ final class BatchWrites {
     private final Instant now;
     private final Map<QuotaKey, Quota> quotas = new LinkedHashMap<>();
     private final Map<HoldingKey, Long> holdings = new LinkedHashMap<>();
-    private final Map<GrantKey, Set<Permission>> grants = new LinkedHashMap<>();
+    private final Map<GrantKey, GrantRows.Grant> grants = new LinkedHashMap<>();
     private final List<Change.OwnersBelow> ownersBelow = new ArrayList<>(0);
     private final List<Change.SuspensionBelow> suspensionBelow = new ArrayList<>(0);
     private final List<RequestRows.NewOperation> recorded = new ArrayList<>();
@@ -53,7 +51,7 @@ final class BatchWrites {
     /** Adds what a request does, with its audit entries and the record under its idempotency key; gives its answer. */
     Answer.Success add(QueuedRequest queued, Change change) {
         String organization = queued.organizationId();
-        change.quotas().forEach(quota -> add(organization, quota));
+        change.quotas().forEach(quota -> add(queued, quota));
         if (change.ownersBelow() != null) {
             ownersBelow.add(change.ownersBelow());
         }
@@ -73,7 +71,8 @@ final class BatchWrites {
         return answer;
     }
 
-    private void add(String organization, QuotaChange change) {
+    private void add(QueuedRequest queued, QuotaChange change) {
+        String organization = queued.organizationId();
         Quota quota = change.after();
         if (change.written()) {
             quotas.put(QuotaKey.of(quota), quota);
@@ -82,9 +81,11 @@ final class BatchWrites {
         if (held != null) {
             holdings.put(new HoldingKey(organization, quota.id(), held.resourceId()), held.afterMb());
         }
+        String caller = queued.request.caller().userId();
         change.granted()
-                .forEach(granted ->
-                        grants.put(new GrantKey(organization, quota.id(), granted.userId()), granted.after()));
+                .forEach(granted -> grants.put(
+                        new GrantKey(organization, quota.id(), granted.userId()),
+                        new GrantRows.Grant(granted.after(), granted.adds() ? caller : null)));
     }
 
     /** Adds an audit entry. */
@@ -116,7 +117,7 @@ final class BatchWrites {
         List<SqlWrite> writes = new ArrayList<>();
         writes.addAll(QuotaWrites.of(before.quotas(), quotas.values(), now));
         writes.addAll(HoldingRows.held(before.heldMb(), holdings, now));
-        writes.addAll(GrantRows.writes(before.grants(), grants));
+        writes.addAll(GrantRows.writes(before.grants(), grants, now));
         if (!recorded.isEmpty()) {
             writes.add(RequestRows.operations(recorded, now));
         }

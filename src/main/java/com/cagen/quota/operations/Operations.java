@@ -3,6 +3,7 @@ package com.cagen.quota.operations;
 import com.cagen.quota.engine.operation.Catalog;
 import com.cagen.quota.operations.audit.ListAudit;
 import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
@@ -44,6 +45,7 @@ public final class Operations {
             new ListRuntimes(),
             new GrantPermission(),
             new RevokePermission(),
+            new ListPermissions(),
             new ListAudit()));
 
     private Operations() {}

@@ -51,6 +51,7 @@ class BusDocumentTest {
             new QuotaRequest.ListRuntimes(1, 1),
             new QuotaRequest.GrantPermission("q", "u", List.of(Permission.READ)),
             new QuotaRequest.RevokePermission("q", "u", List.of(Permission.READ)),
+            new QuotaRequest.ListPermissions("q", null, 1),
             new QuotaRequest.ListAudit("q", null, 1));
 
     private final String document;

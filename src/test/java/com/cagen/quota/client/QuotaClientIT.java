@@ -27,6 +27,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.assertj.core.groups.Tuple;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -171,6 +172,11 @@ class QuotaClientIT {
                 .isEqualTo(QuotaStatus.SUSPENDED);
         assertThat(done(ALICE, new QuotaRequest.ResumeQuota(team.id(), null)).effectiveStatus())
                 .isEqualTo(QuotaStatus.ACTIVE);
+        PermissionPage access = done(ALICE, new QuotaRequest.ListPermissions(team.id(), null, 10));
+        assertThat(access.owners()).containsExactly(new PermissionPage.Owner("alice", root.id()));
+        assertThat(access.grants())
+                .extracting(PermissionPage.Grant::userId, PermissionPage.Grant::grantedBy)
+                .contains(Tuple.tuple("bob", "alice"));
         assertThat(done(ALICE, new QuotaRequest.RevokePermission(team.id(), "bob", List.of(Permission.ADMIN)))
                         .permissions())
                 .containsExactly(Permission.READ);

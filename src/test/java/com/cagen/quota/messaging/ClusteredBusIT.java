@@ -20,6 +20,7 @@ import com.cagen.quota.examples.ClusterMember;
 import com.cagen.quota.operations.Operations;
 import com.cagen.quota.operations.audit.ListAudit;
 import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
@@ -185,6 +186,7 @@ class ClusteredBusIT {
                 new ListRuntimes.Command(2, 3),
                 new GrantPermission.Command("q", "u", List.of(Permission.READ, Permission.ADMIN)),
                 new RevokePermission.Command("q", "u", List.of(Permission.OWNER)),
+                new ListPermissions.Command("q", "u", 1_000),
                 new ListAudit.Command("q", "quota.get", "alice", null, AT, null, 1, false));
     }
 

@@ -19,6 +19,7 @@ import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.operations.audit.ListAudit;
 import com.cagen.quota.operations.permission.GrantPermission;
+import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
@@ -83,6 +84,7 @@ class AccessTest {
                 "grantOwner", id -> new GrantPermission.Command(id, "u", List.of(Permission.READ, Permission.OWNER)));
         OPERATIONS.put("revokeOwner", id -> new RevokePermission.Command(id, "u", List.of(Permission.OWNER)));
         OPERATIONS.put("audit", id -> new ListAudit.Command(id, null, null, null, null, null, 20, false));
+        OPERATIONS.put("permissions", id -> new ListPermissions.Command(id, null, 1_000));
         OPERATIONS.put("tree", id -> new ListTree.Command(id, 16, null, 100));
         OPERATIONS.put("release", id -> new ReleaseQuota.Command(id));
         OPERATIONS.put("suspend", id -> new SuspendQuota.Command(id, null));
@@ -111,6 +113,7 @@ class AccessTest {
                     revoke      | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     audit       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     tree        | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    permissions | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     grantOwner  | owner            | owner       | owner       | owner            | owner
                     revokeOwner | owner            | owner       | owner       | owner            | owner
                     release     | admin,owner      | admin,owner | yes         | admin,owner      | yes

@@ -29,6 +29,11 @@ public record QuotaChange(
             before = Set.copyOf(before);
             after = Set.copyOf(after);
         }
+
+        /** Whether there is something that the user was not granted before. */
+        public boolean adds() {
+            return !before.containsAll(after);
+        }
     }
 
     /** A new quota, and what users are granted on it from its beginning. */

@@ -1,6 +1,7 @@
 package com.cagen.quota.storage.rows;
 
 import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.sql.BatchStatement;
 import com.cagen.quota.storage.sql.DatabaseSession;
@@ -8,6 +9,8 @@ import com.cagen.quota.storage.sql.SqlWrite;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -15,7 +18,9 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Table {@code quota_grants}: read and admin as granted through this service. For listing; the auth service decides. */
 public final class GrantRows {
@@ -28,20 +33,113 @@ public final class GrantRows {
             FROM %s JOIN quota.quota_grants g ON %s
             """.formatted(form.rows("quota_id text", "user_id text"), SAME_KEY.formatted(form.same("g"))));
 
-    private static final BatchStatement INSERT = BatchStatement.of(
-            form -> form.insert("quota.quota_grants", "", "quota_id text", "user_id text", "permissions text text[]"));
+    private static final BatchStatement INSERT = BatchStatement.of(form -> form.insert(
+            "quota.quota_grants",
+            "granted_at $6",
+            "quota_id text",
+            "user_id text",
+            "permissions text text[]",
+            "granted_by text"));
 
     private static final BatchStatement UPDATE = BatchStatement.guarded(form -> """
-            UPDATE quota.quota_grants g SET permissions = v.permissions::text[] FROM %s WHERE %s
+            UPDATE quota.quota_grants g
+            SET permissions = v.permissions::text[],
+                granted_by = coalesce(v.granted_by, g.granted_by),
+                granted_at = CASE WHEN v.granted_by IS NULL THEN g.granted_at ELSE $6 END
+            FROM %s WHERE %s
             """.formatted(
-            form.rows("quota_id text", "user_id text", "permissions text"), SAME_KEY.formatted(form.same("g"))));
+                    form.rows("quota_id text", "user_id text", "permissions text", "granted_by text"),
+                    SAME_KEY.formatted(form.same("g"))));
 
     private static final BatchStatement DELETE = BatchStatement.guarded(
             form -> """
             DELETE FROM quota.quota_grants g USING %s WHERE %s
             """.formatted(form.rows("quota_id text", "user_id text"), SAME_KEY.formatted(form.same("g"))));
 
+    private static final String LIST =
+            PageBytes.cut("""
+            SELECT g.user_id, g.permissions, g.granted_by, g.granted_at FROM quota.quota_grants g
+            WHERE g.organization_id = $1 AND g.quota_id = $2 AND ($3::text IS NULL OR g.user_id > $3::text)
+            ORDER BY g.user_id LIMIT $4
+            """, "user_id", "octet_length(user_id) + coalesce(octet_length(granted_by), 0)", "$4");
+
+    /** The owners of the quota $2 and of its ancestors, from the root down. */
+    private static final String OWNERS = """
+            SELECT o.user_id, q.id FROM quota.quotas c
+            JOIN quota.quotas q ON q.organization_id = $1 AND q.id = ANY (string_to_array(substr(c.path, 2), '/'))
+            CROSS JOIN LATERAL unnest(q.owner_ids) WITH ORDINALITY AS o (user_id, place)
+            WHERE c.organization_id = $1 AND c.id = $2
+            ORDER BY q.level, o.place LIMIT $3
+            """;
+
     private GrantRows() {}
+
+    /**
+     * What a user is granted after a change.
+     *
+     * @param permissions possibly none
+     * @param grantedBy who added some of them; null when the change only took some away
+     */
+    public record Grant(
+            Set<Permission> permissions, @Nullable String grantedBy) {}
+
+    /**
+     * A grant as it is listed.
+     *
+     * @param grantedBy null when it was granted before that was recorded, as is {@code grantedAt}
+     */
+    public record Listed(
+            String userId,
+            List<Permission> permissions,
+            @Nullable String grantedBy,
+            @Nullable Instant grantedAt) {}
+
+    /** @param quotaId the quota, itself or an ancestor, that the user was made owner of */
+    public record Owner(String userId, String quotaId) {}
+
+    /** @param nextCursor the last user of the page when there are more, else null */
+    public record Page(List<Listed> grants, @Nullable String nextCursor) {}
+
+    /**
+     * A page of the grants on a quota, by user.
+     *
+     * @param after the user that the page begins after; null: it begins with the first one
+     */
+    public static Future<Page> list(DatabaseSession connection, QuotaKey quota, @Nullable String after, long limit) {
+        return connection
+                .preparedQuery(LIST)
+                .execute(Tuple.of(quota.organizationId(), quota.quotaId(), after, limit + 1))
+                .map(rows -> {
+                    List<Listed> grants = new ArrayList<>(rows.size());
+                    for (Row row : rows) {
+                        OffsetDateTime grantedAt = row.getOffsetDateTime(3);
+                        grants.add(new Listed(
+                                row.getString(0),
+                                permissions(row.getArrayOfStrings(1)),
+                                row.getString(2),
+                                grantedAt == null ? null : grantedAt.toInstant()));
+                    }
+                    return new Page(
+                            grants,
+                            PageBytes.more(rows) ? grants.get(grants.size() - 1).userId() : null);
+                });
+    }
+
+    /** Who owns a quota, from its root down. */
+    public static Future<List<Owner>> owners(DatabaseSession connection, QuotaKey quota, long limit) {
+        return connection
+                .preparedQuery(OWNERS)
+                .execute(Tuple.of(quota.organizationId(), quota.quotaId(), limit))
+                .map(rows -> {
+                    List<Owner> owners = new ArrayList<>(rows.size());
+                    rows.forEach(row -> owners.add(new Owner(row.getString(0), row.getString(1))));
+                    return owners;
+                });
+    }
+
+    private static List<Permission> permissions(String[] wireNames) {
+        return Arrays.stream(wireNames).map(Permission::ofWireName).sorted().toList();
+    }
 
     /** What each of {@code keys} was granted; absent means nothing. */
     public static Future<Map<GrantKey, Set<Permission>>> find(DatabaseSession connection, Collection<GrantKey> keys) {
@@ -51,11 +149,9 @@ public final class GrantRows {
         return connection.run(FIND, organizations(keys), keyArrays(keys)).map(rows -> {
             Map<GrantKey, Set<Permission>> found = new HashMap<>();
             for (Row row : rows) {
-                Set<Permission> permissions = EnumSet.noneOf(Permission.class);
-                Arrays.stream(row.getArrayOfStrings(3))
-                        .map(Permission::ofWireName)
-                        .forEach(permissions::add);
-                found.put(new GrantKey(row.getString(0), row.getString(1), row.getString(2)), permissions);
+                found.put(
+                        new GrantKey(row.getString(0), row.getString(1), row.getString(2)),
+                        EnumSet.copyOf(permissions(row.getArrayOfStrings(3))));
             }
             return found;
         });
@@ -65,24 +161,26 @@ public final class GrantRows {
      * What each user is granted from now on; one that is granted nothing loses the row.
      *
      * @param before of the same keys, as found under the quotas' locks: says which rows there are
+     * @param now the time of the transaction
      */
-    public static List<SqlWrite> writes(Map<GrantKey, Set<Permission>> before, Map<GrantKey, Set<Permission>> after) {
+    public static List<SqlWrite> writes(
+            Map<GrantKey, Set<Permission>> before, Map<GrantKey, Grant> after, Instant now) {
         List<GrantKey> added = new ArrayList<>(0);
         List<GrantKey> changed = new ArrayList<>(0);
         List<GrantKey> ended = new ArrayList<>(0);
-        after.forEach((key, permissions) -> {
+        after.forEach((key, grant) -> {
             if (before.containsKey(key)) {
-                (permissions.isEmpty() ? ended : changed).add(key);
-            } else if (!permissions.isEmpty()) {
+                (grant.permissions().isEmpty() ? ended : changed).add(key);
+            } else if (!grant.permissions().isEmpty()) {
                 added.add(key);
             }
         });
         List<SqlWrite> writes = new ArrayList<>(1);
         if (!added.isEmpty()) {
-            writes.add(new SqlWrite(INSERT, organizations(added), permissions(added, after)));
+            writes.add(new SqlWrite(INSERT, organizations(added), values(added, after, now)));
         }
         if (!changed.isEmpty()) {
-            writes.add(new SqlWrite(UPDATE, organizations(changed), permissions(changed, after)));
+            writes.add(new SqlWrite(UPDATE, organizations(changed), values(changed, after, now)));
         }
         if (!ended.isEmpty()) {
             writes.add(new SqlWrite(DELETE, organizations(ended), keyArrays(ended)));
@@ -90,14 +188,22 @@ public final class GrantRows {
         return writes;
     }
 
-    private static Tuple permissions(List<GrantKey> keys, Map<GrantKey, Set<Permission>> permissions) {
+    private static Tuple values(List<GrantKey> keys, Map<GrantKey, Grant> grants, Instant now) {
+        int n = keys.size();
+        String[] permissions = new String[n];
+        String[] grantedBy = new String[n];
+        for (int i = 0; i < n; i++) {
+            Grant grant = Objects.requireNonNull(grants.get(keys.get(i)));
+            permissions[i] = QuotaWrites.array(grant.permissions().stream()
+                    .sorted()
+                    .map(Permission::wireName)
+                    .toList());
+            grantedBy[i] = grant.grantedBy();
+        }
         return keyArrays(keys)
-                .addArrayOfString(keys.stream()
-                        .map(key -> QuotaWrites.array(permissions.getOrDefault(key, Set.of()).stream()
-                                .sorted()
-                                .map(Permission::wireName)
-                                .toList()))
-                        .toArray(String[]::new));
+                .addArrayOfString(permissions)
+                .addArrayOfString(grantedBy)
+                .addOffsetDateTime(QuotaRows.utc(now));
     }
 
     private static String[] organizations(Collection<GrantKey> keys) {
