@@ -234,17 +234,24 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
-    /** {@code page} counts from 1; {@code pageSize} is 1 to 100. */
+    /**
+     * {@code page} counts from 1; {@code pageSize} is 1 to 100.
+     *
+     * @param text part of a name or a key, in any case
+     * @param sort {@code created_at}, {@code name} or {@code utilization}, with {@code -} in front for descending; null: oldest first
+     */
     record ListQuotas(
             int page,
             int pageSize,
             @Nullable QuotaType type,
             @Nullable QuotaStatus status,
             @Nullable String teamId,
-            @Nullable String parentQuotaId)
+            @Nullable String parentQuotaId,
+            @Nullable String text,
+            @Nullable String sort)
             implements QuotaRequest<QuotaPage> {
         public ListQuotas(int page, int pageSize) {
-            this(page, pageSize, null, null, null, null);
+            this(page, pageSize, null, null, null, null, null, null);
         }
 
         @Override
@@ -260,7 +267,9 @@ public sealed interface QuotaRequest<T> {
                     .put("type", type == null ? null : type.wireName())
                     .put("status", status == null ? null : status.wireName())
                     .put("team_id", teamId)
-                    .put("parent_quota_id", parentQuotaId);
+                    .put("parent_quota_id", parentQuotaId)
+                    .put("q", text)
+                    .put("sort", sort);
         }
 
         @Override

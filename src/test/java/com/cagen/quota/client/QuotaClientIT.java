@@ -163,7 +163,9 @@ class QuotaClientIT {
         done(BOB, new QuotaRequest.DeallocateUsage(team.id(), "runtime_2", rest.usageMb()));
 
         QuotaPage children = done(
-                ALICE, new QuotaRequest.ListQuotas(1, 10, QuotaType.TEAM, QuotaStatus.ACTIVE, "team_dev", root.id()));
+                ALICE,
+                new QuotaRequest.ListQuotas(
+                        1, 10, QuotaType.TEAM, QuotaStatus.ACTIVE, "team_dev", root.id(), "DEV", "-name"));
         assertThat(children.quotas()).extracting(Quota::id).containsExactly(team.id());
         assertThat(children.totalCount()).isEqualTo(1);
 

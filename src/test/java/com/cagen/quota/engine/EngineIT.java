@@ -217,7 +217,8 @@ class EngineIT {
         assertThat(answers.stream().filter(Answer.Success.class::isInstance)).hasSize(1);
         assertThat(answers.stream().filter(Refusal.class::isInstance))
                 .allSatisfy(answer -> assertThat(((Refusal) answer).code()).isEqualTo(ErrorCode.CREDENTIAL_REPLAYED));
-        Answer list = await(engine.send(OWNER, nonce, null, new ListQuotas.Command(1, 20, null, null, null, null)));
+        Answer list = await(
+                engine.send(OWNER, nonce, null, new ListQuotas.Command(1, 20, null, null, null, null, null, null)));
         assertThat(((Refusal) list).code()).isEqualTo(ErrorCode.CREDENTIAL_REPLAYED);
     }
 
@@ -404,7 +405,7 @@ class EngineIT {
         Input create = new CreateQuota.Command("a", null, QuotaType.ORGANIZATION, 10, null);
         String first = engine.done(lister, create).getString("id");
         String second = engine.done(lister, create).getString("id");
-        Input list = new ListQuotas.Command(1, 1, null, null, null, null);
+        Input list = new ListQuotas.Command(1, 1, null, null, null, null, null, null);
         assertThat(engine.done(lister, list).getLong("total_count")).isEqualTo(2);
         assertThat(engine.done(lister, list)
                         .getJsonArray("quotas")

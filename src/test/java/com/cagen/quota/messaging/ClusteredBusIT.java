@@ -9,6 +9,7 @@ import com.cagen.quota.domain.access.PermissionAnswer;
 import com.cagen.quota.domain.access.PermissionChange;
 import com.cagen.quota.domain.access.PermissionQuestion;
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.QuotaSort;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Cursor;
 import com.cagen.quota.domain.request.Input;
@@ -177,7 +178,8 @@ class ClusteredBusIT {
                 new TransferQuota.Command("q", "p", 5),
                 new GetQuota.Command("q"),
                 new ListTree.Command("q", 16, "q2", 1_000),
-                new ListQuotas.Command(1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p"),
+                new ListQuotas.Command(
+                        1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p", "text", QuotaSort.NAME_DESCENDING),
                 new AllocateUsage.Command("q", "r", 5, null),
                 new AllocateUsage.Command("q", "r", 5, null, AllocateUsage.Mode.BEST_EFFORT, 2L),
                 new DeallocateUsage.Command("q", "r", 5, "\"quoted\" \u2028"),

@@ -278,8 +278,8 @@ class AccessTest {
     /** They show each caller what is the caller's own. */
     @Test
     void letsAnybodyListQuotasAndRuntimes() {
-        for (Input list :
-                List.of(new ListQuotas.Command(1, 20, null, null, null, null), new ListRuntimes.Command(1, 20))) {
+        for (Input list : List.of(
+                new ListQuotas.Command(1, 20, null, null, null, null, null, null), new ListRuntimes.Command(1, 20))) {
             assertThat(access(list, SampleRows.of(), "u", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
         }
     }
@@ -330,7 +330,7 @@ class AccessTest {
     void knowsEveryOperation() {
         Stream<Input> others = Stream.of(
                 create("organization", "team_9"),
-                new ListQuotas.Command(1, 20, null, null, null, null),
+                new ListQuotas.Command(1, 20, null, null, null, null, null, null),
                 new ListRuntimes.Command(1, 20),
                 new DrainQuota.Command("q_child"),
                 new TransferQuota.Command("q_child", "q_root", 1));

@@ -311,4 +311,39 @@ class QuotasIT {
     private static String id(Reply reply) {
         return reply.data().getString("id");
     }
+
+    @Test
+    void findsQuotasByPartOfANameOrKeyAndSortsThem() {
+        User lister = service.user("listing", "lister");
+        String small = lister.root(10);
+        String large = lister.root(1_000);
+        String middle = lister.root(100);
+        lister.update(small, new JsonObject().put("name", "Builds of 50 % α")).data();
+        lister.update(large, new JsonObject().put("name", "Archive").put("key", "cold-builds"))
+                .data();
+        lister.update(middle, new JsonObject().put("name", "_uploads")).data();
+        lister.take(small, "res", 9).data();
+        lister.take(large, "res", 10).data();
+        lister.take(middle, "res", 50).data();
+
+        assertThat(listed(lister, "q=BUILDS")).containsExactly(small, large);
+        assertThat(listed(lister, "q=_")).containsExactly(middle);
+        assertThat(listed(lister, "q=50+%25")).containsExactly(small);
+        assertThat(listed(lister, "q=none")).isEmpty();
+        assertThat(listed(lister, "sort=-created_at")).containsExactly(middle, large, small);
+        assertThat(listed(lister, "sort=name")).containsExactly(large, small, middle);
+        assertThat(listed(lister, "sort=-name")).containsExactly(middle, small, large);
+        assertThat(listed(lister, "sort=utilization")).containsExactly(large, middle, small);
+        assertThat(listed(lister, "sort=-utilization&page_size=2&page=2")).containsExactly(large);
+        assertThat(lister.get("/quotas?q=builds&page_size=1").data().getLong("total_count"))
+                .isEqualTo(2);
+        assertThat(lister.get("/quotas?sort=size").violations()).containsExactly("sort");
+        assertThat(lister.get("/quotas?q=").data().getLong("total_count")).isEqualTo(3);
+    }
+
+    private static List<String> listed(User user, String query) {
+        return user.get("/quotas?" + query).list("quotas").stream()
+                .map(quota -> quota.getString("id"))
+                .toList();
+    }
 }

@@ -2,6 +2,7 @@ package com.cagen.quota.operations.quota;
 
 import com.cagen.quota.domain.access.Access;
 import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.quota.QuotaSort;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
@@ -16,18 +17,26 @@ import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.storage.rows.QuotaRows;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The quotas that the caller owns or was granted read or admin on through this service. */
 public final class ListQuotas extends QueryOperation<ListQuotas.Command> {
-    /** {@code page} counts from 1; {@code status} is never {@link QuotaStatus#DELETED}. */
+    /**
+     * {@code page} counts from 1; {@code status} is never {@link QuotaStatus#DELETED}.
+     *
+     * @param text part of a name or a key
+     * @param sort null: oldest first
+     */
     public record Command(
             int page,
             int pageSize,
             @Nullable QuotaType quotaType,
             @Nullable QuotaStatus status,
             @Nullable String teamId,
-            @Nullable String parentQuotaId)
+            @Nullable String parentQuotaId,
+            @Nullable String text,
+            @Nullable QuotaSort sort)
             implements Input {
         @Override
         public @Nullable String quotaId() {
@@ -47,7 +56,9 @@ public final class ListQuotas extends QueryOperation<ListQuotas.Command> {
                 fields.optional("type", QuotaType::ofWireName),
                 fields.optional("status", QuotaStatus::ofWireName),
                 fields.optional("team_id"),
-                fields.optional("parent_quota_id"));
+                fields.optional("parent_quota_id"),
+                fields.optional("q"),
+                fields.optional("sort", QuotaSort::ofWireName));
     }
 
     @Override
@@ -68,7 +79,9 @@ public final class ListQuotas extends QueryOperation<ListQuotas.Command> {
                 command.quotaType,
                 command.status,
                 command.teamId,
-                command.parentQuotaId);
+                command.parentQuotaId,
+                command.text,
+                Objects.requireNonNullElse(command.sort, QuotaSort.CREATED_AT));
         return QuotaRows.list(connection, caller.organizationId(), caller.userId(), filter)
                 .map(page -> PageJson.answer(
                         "Quotas listed.", "quotas", page, command.page, command.pageSize, QuotaJson::write));

@@ -4,6 +4,7 @@ import com.cagen.quota.domain.access.VisibilityAnswer;
 import com.cagen.quota.domain.access.VisibilityQuestion;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.QuotaSort;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.storage.sql.BatchStatement;
@@ -66,12 +67,35 @@ public final class QuotaRows {
     private static final String FILTERED = VISIBLE + """
               AND ($3::text IS NULL OR q.type = $3) AND ($4::text IS NULL OR q.status = $4)
               AND ($5::text IS NULL OR q.team_id = $5) AND ($6::text IS NULL OR q.parent_quota_id = $6)
+              AND ($7::text IS NULL OR strpos(lower(q.name), lower($7)) > 0 OR strpos(q.key, lower($7)) > 0)
             """;
-    private static final String LIST = "SELECT " + WITHOUT_OWNERS + FILTERED + "ORDER BY q.id LIMIT $7 OFFSET $8";
+    private static final String LIST_BY_CREATION = list("q.id");
+    private static final String LIST_BY_CREATION_DESCENDING = list("q.id DESC");
+    private static final String LIST_BY_NAME = list("q.name COLLATE \"C\", q.id");
+    private static final String LIST_BY_NAME_DESCENDING = list("q.name COLLATE \"C\" DESC, q.id");
+    private static final String UTILIZATION =
+            "(q.used_mb + q.allocated_mb + q.reserved_mb)::numeric / greatest(q.total_mb, 1)";
+    private static final String LIST_BY_UTILIZATION = list(UTILIZATION + ", q.id");
+    private static final String LIST_BY_UTILIZATION_DESCENDING = list(UTILIZATION + " DESC, q.id");
 
     private static final String COUNT = "SELECT count(*) " + FILTERED;
 
     private QuotaRows() {}
+
+    private static String list(String order) {
+        return "SELECT " + WITHOUT_OWNERS + FILTERED + "ORDER BY " + order + " LIMIT $8 OFFSET $9";
+    }
+
+    private static String list(QuotaSort sort) {
+        return switch (sort) {
+            case CREATED_AT -> LIST_BY_CREATION;
+            case CREATED_AT_DESCENDING -> LIST_BY_CREATION_DESCENDING;
+            case NAME -> LIST_BY_NAME;
+            case NAME_DESCENDING -> LIST_BY_NAME_DESCENDING;
+            case UTILIZATION -> LIST_BY_UTILIZATION;
+            case UTILIZATION_DESCENDING -> LIST_BY_UTILIZATION_DESCENDING;
+        };
+    }
 
     /** Whether quota {@code q} of organization $1 is owned by the user, or granted to the user through this service. */
     private static String ownedByOrGrantedTo(String user) {
@@ -124,18 +148,23 @@ public final class QuotaRows {
     /** A page of something, and how many there are in all. */
     public record Page<T>(List<T> items, long totalCount) {}
 
-    /** {@code page} counts from 1; a null does not restrict. */
+    /**
+     * {@code page} counts from 1; a null does not restrict.
+     *
+     * @param text part of a name or a key, in any case; outside ASCII, case is what it is in the database's locale
+     */
     public record Filter(
             int page,
             int pageSize,
             @Nullable QuotaType quotaType,
             @Nullable QuotaStatus status,
             @Nullable String teamId,
-            @Nullable String parentQuotaId) {}
+            @Nullable String parentQuotaId,
+            @Nullable String text,
+            QuotaSort sort) {}
 
     /**
-     * The quotas that {@code user} owns or was granted something on through this service, oldest first, their lists of owners
-     * left empty.
+     * The quotas that {@code user} owns or was granted something on through this service, their lists of owners left empty.
      */
     public static Future<Page<Quota>> list(DatabaseSession connection, String organization, String user, Filter query) {
         Tuple filter = Tuple.tuple()
@@ -144,7 +173,8 @@ public final class QuotaRows {
                 .addString(query.quotaType() == null ? null : query.quotaType().wireName())
                 .addString(query.status() == null ? null : query.status().wireName())
                 .addString(query.teamId())
-                .addString(query.parentQuotaId());
+                .addString(query.parentQuotaId())
+                .addString(query.text());
         Tuple page = Tuple.tuple();
         for (int i = 0; i < filter.size(); i++) {
             page.addValue(filter.getValue(i));
@@ -153,11 +183,14 @@ public final class QuotaRows {
         Future<Long> count = connection.preparedQuery(COUNT).execute(filter).map(rows -> rows.iterator()
                 .next()
                 .getLong(0));
-        Future<List<Quota>> items = connection.preparedQuery(LIST).execute(page).map(rows -> {
-            List<Quota> quotas = new ArrayList<>();
-            rows.forEach(row -> quotas.add(read(row)));
-            return quotas;
-        });
+        Future<List<Quota>> items = connection
+                .preparedQuery(list(query.sort()))
+                .execute(page)
+                .map(rows -> {
+                    List<Quota> quotas = new ArrayList<>();
+                    rows.forEach(row -> quotas.add(read(row)));
+                    return quotas;
+                });
         return Future.all(count, items).map(ignored -> new Page<>(items.result(), count.result()));
     }
 

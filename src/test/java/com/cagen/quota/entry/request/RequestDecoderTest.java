@@ -121,7 +121,7 @@ class RequestDecoderTest {
     @Test
     void fillsInWhatAQueryLeavesOut() {
         assertThat(decode("quota.list", new JsonObject()))
-                .isEqualTo(new ListQuotas.Command(1, 20, null, null, null, null));
+                .isEqualTo(new ListQuotas.Command(1, 20, null, null, null, null, null, null));
         assertThat(decode("usage.history", new JsonObject().put("quota_id", "quota_1")))
                 .isEqualTo(new UsageHistory.Command("quota_1", null, null, null, null, 20, false));
         assertThat(decode("usage.runtimes", new JsonObject())).isEqualTo(new ListRuntimes.Command(1, 20));
@@ -139,7 +139,8 @@ class RequestDecoderTest {
                 .add("parent_quota_id", "quota_1");
         decoder.takeQuery(Operations.CATALOG.named("quota.list"), query, fields);
         assertThat(decode("quota.list", fields))
-                .isEqualTo(new ListQuotas.Command(2, 100, QuotaType.TEAM, QuotaStatus.SUSPENDED, "7", "quota_1"));
+                .isEqualTo(new ListQuotas.Command(
+                        2, 100, QuotaType.TEAM, QuotaStatus.SUSPENDED, "7", "quota_1", null, null));
     }
 
     @Test
