@@ -1,15 +1,19 @@
 package com.cagen.quota.protocol;
 
-import java.util.Locale;
-
 /** What a user may do with a quota. {@link #OWNER} implies {@link #ADMIN} implies {@link #READ}. */
 public enum Permission {
-    READ,
-    ADMIN,
-    OWNER;
+    READ("read"),
+    ADMIN("admin"),
+    OWNER("owner");
+
+    private final String wireName;
+
+    Permission(String wireName) {
+        this.wireName = wireName;
+    }
 
     public String wireName() {
-        return name().toLowerCase(Locale.ROOT);
+        return wireName;
     }
 
     /** Whether somebody who holds this may do what needs {@code needed}. */
@@ -19,6 +23,11 @@ public enum Permission {
 
     /** @throws IllegalArgumentException for a name that is no permission */
     public static Permission ofWireName(String name) {
-        return valueOf(name.toUpperCase(Locale.ROOT));
+        return switch (name) {
+            case "read" -> READ;
+            case "admin" -> ADMIN;
+            case "owner" -> OWNER;
+            default -> throw new IllegalArgumentException("no permission is called " + name);
+        };
     }
 }

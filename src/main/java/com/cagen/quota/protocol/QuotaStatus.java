@@ -1,19 +1,28 @@
 package com.cagen.quota.protocol;
 
-import java.util.Locale;
-
 /** A quota's own state. A quota whose ancestor is suspended counts as suspended, whatever its own state is. */
 public enum QuotaStatus {
-    ACTIVE,
-    SUSPENDED,
-    DELETED;
+    ACTIVE("active"),
+    SUSPENDED("suspended"),
+    DELETED("deleted");
+
+    private final String wireName;
+
+    QuotaStatus(String wireName) {
+        this.wireName = wireName;
+    }
 
     public String wireName() {
-        return name().toLowerCase(Locale.ROOT);
+        return wireName;
     }
 
     /** @throws IllegalArgumentException for a name that is no status */
     public static QuotaStatus ofWireName(String name) {
-        return valueOf(name.toUpperCase(Locale.ROOT));
+        return switch (name) {
+            case "active" -> ACTIVE;
+            case "suspended" -> SUSPENDED;
+            case "deleted" -> DELETED;
+            default -> throw new IllegalArgumentException("no status is called " + name);
+        };
     }
 }
