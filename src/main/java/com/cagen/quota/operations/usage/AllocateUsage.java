@@ -134,12 +134,8 @@ public final class AllocateUsage extends RowOperation<AllocateUsage.Command> {
                     .put("quota_id", quota.id())
                     .put("resource_id", command.resourceId)
                     .put("usage_mb", command.usageMb)
-                    .put("held_mb", heldMb)
-                    .put("total_mb", quota.totalMb())
-                    .put("used_mb", quota.usedMb())
-                    .put("reserved_mb", quota.reservedMb())
-                    .put("allocated_mb", quota.allocatedMb())
-                    .put("available_mb", quota.availableMb());
+                    .put("held_mb", heldMb);
+            UsageChange.writeFigures(quota, json);
             if (refusal != null) {
                 json.object("refusal", inner -> inner.put("code", refusal.code().wireName())
                         .put("error", refusal.message())

@@ -56,12 +56,16 @@ record UsageChange(
                 .put("resource_id", resourceId)
                 .put("operation", verb)
                 .put("usage_mb", usageMb)
-                .put("held_mb", heldMb)
-                .put("total_mb", quota.totalMb())
+                .put("held_mb", heldMb);
+        writeFigures(quota, json);
+        json.put("created_at", createdAt);
+    }
+
+    static void writeFigures(Quota quota, JsonText json) {
+        json.put("total_mb", quota.totalMb())
                 .put("used_mb", quota.usedMb())
                 .put("reserved_mb", quota.reservedMb())
                 .put("allocated_mb", quota.allocatedMb())
-                .put("available_mb", quota.availableMb())
-                .put("created_at", createdAt);
+                .put("available_mb", quota.availableMb());
     }
 }
