@@ -23,6 +23,7 @@ final class ResultCheck {
             // Autovacuum may not have come to it yet. Without statistics, or in nested loops, a check may take hours.
             statement.execute("ANALYZE");
             statement.execute("SET enable_nestloop = off");
+            long start = System.nanoTime();
             for (String each : Files.readString(Path.of("src/test/resources/invariants.sql"))
                     .split(";\\R", -1)) {
                 if (statement.execute(each)) {
@@ -33,9 +34,11 @@ final class ResultCheck {
                     }
                 }
             }
+            System.out.printf("checked the invariants in %.1f s%n", seconds(start));
         }
         Vertx vertx = Vertx.vertx();
         try {
+            long start = System.nanoTime();
             ChainVerification.Report report = ChainVerification.run(Database.open(
                             vertx,
                             DatabaseUrl.parse(postgres.url(database)),
@@ -43,8 +46,9 @@ final class ResultCheck {
                             "verify",
                             2))
                     .await(1, TimeUnit.HOURS);
-            System.out.println(
-                    "verified " + report.entries() + " audit entries of " + report.organizations() + " organizations");
+            System.out.printf(
+                    "verified %d audit entries of %d organizations, %.0f a second%n",
+                    report.entries(), report.organizations(), report.entries() / seconds(start));
             if (report.firstBad() != null) {
                 faults.add("audit chain: " + report.firstBad());
             }
@@ -52,5 +56,9 @@ final class ResultCheck {
             vertx.close().await();
         }
         return faults;
+    }
+
+    private static double seconds(long startNanos) {
+        return (System.nanoTime() - startNanos) / 1e9;
     }
 }
