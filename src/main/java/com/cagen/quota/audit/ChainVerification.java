@@ -9,10 +9,14 @@ import com.cagen.quota.storage.rows.SealedRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Walks the audit chains of a database from their beginnings, a page at a time, and names the first entry that is wrong. */
@@ -21,12 +25,18 @@ public final class ChainVerification {
     /** Seals are read until they have so many entries. */
     private static final int ENTRIES = 2_000;
 
+    /** Chains that are walked at the same time: PostgreSQL reads one while the hashes of another are made. */
+    private static final int LANES = 2;
+
     private final Database database;
+    private final int lane;
     private long organizations;
     private long entries;
 
-    private ChainVerification(Database database) {
+    /** @param lane from 0; each has organizations of its own */
+    private ChainVerification(Database database, int lane) {
         this.database = database;
+        this.lane = lane;
     }
 
     /** An entry that does not fit: {@code seq} is its place, or the place where one is missing. */
@@ -36,13 +46,31 @@ public final class ChainVerification {
     public record Report(
             long organizations, long entries, @Nullable Bad firstBad) {}
 
-    /** Only reads; may run while the service works. */
+    /** Only reads; may run while the service works. Of several chains that are broken it names the first one, by organization. */
     public static Future<Report> run(Database database) {
-        ChainVerification verification = new ChainVerification(database);
-        return verification
-                .from("")
-                .map(bad -> new Report(
-                        verification.organizations, verification.entries, bad.isEmpty() ? null : bad.get(0)));
+        return Future.all(IntStream.range(0, LANES)
+                        .mapToObj(lane -> new ChainVerification(database, lane).run())
+                        .toList())
+                .map(lanes -> lanes.<Report>list().stream()
+                        .reduce(ChainVerification::merge)
+                        .orElseThrow());
+    }
+
+    private static Report merge(Report one, Report other) {
+        Bad first = Stream.of(one, other)
+                .map(Report::firstBad)
+                .filter(Objects::nonNull)
+                .min(Comparator.comparing(Bad::organizationId))
+                .orElse(null);
+        return new Report(one.organizations + other.organizations, one.entries + other.entries, first);
+    }
+
+    private Future<Report> run() {
+        return from("").map(bad -> new Report(organizations, entries, bad.isEmpty() ? null : bad.get(0)));
+    }
+
+    private boolean isOwn(String organization) {
+        return Math.floorMod(organization.hashCode(), LANES) == lane;
     }
 
     /** A list of one bad entry, or an empty one. */
@@ -56,7 +84,9 @@ public final class ChainVerification {
                     }
                     Future<List<Bad>> found = Future.succeededFuture(List.of());
                     for (String each : next) {
-                        found = found.compose(bad -> bad.isEmpty() ? walk(each) : Future.succeededFuture(bad));
+                        if (isOwn(each)) {
+                            found = found.compose(bad -> bad.isEmpty() ? walk(each) : Future.succeededFuture(bad));
+                        }
                     }
                     return found.compose(
                             bad -> bad.isEmpty() ? from(next.get(next.size() - 1)) : Future.succeededFuture(bad));
@@ -89,8 +119,7 @@ public final class ChainVerification {
                     if (page.size() == PAGE) {
                         return former(organization, head, chain);
                     }
-                    SealWalk walk = new SealWalk(organization, head, chain.head());
-                    return seals(walk, read(organization, chain.seq()));
+                    return seals(new SealWalk(organization, head, chain.head(), read(organization, chain.seq())));
                 });
     }
 
@@ -100,11 +129,18 @@ public final class ChainVerification {
         final ChainRows.Head head;
         final QuotaIndexDigest index = new QuotaIndexDigest();
         ChainRows.Head end;
+        /** The next page. Kept here alone: what a future's handlers refer to is kept until the whole walk ends. */
+        Future<List<SealedRows.StoredSeal>> reading;
 
-        SealWalk(String organization, ChainRows.Head head, ChainRows.Head end) {
+        SealWalk(
+                String organization,
+                ChainRows.Head head,
+                ChainRows.Head end,
+                Future<List<SealedRows.StoredSeal>> reading) {
             this.organization = organization;
             this.head = head;
             this.end = end;
+            this.reading = reading;
         }
 
         Bad bad(long seq, String why) {
@@ -118,8 +154,8 @@ public final class ChainVerification {
                 connection -> SealedRows.chain(connection, organization, afterSeq, ENTRIES));
     }
 
-    private Future<List<Bad>> seals(SealWalk walk, Future<List<SealedRows.StoredSeal>> reading) {
-        return reading.compose(page -> {
+    private Future<List<Bad>> seals(SealWalk walk) {
+        return walk.reading.compose(page -> {
             if (page.isEmpty()) {
                 return walk.end.seq() < walk.head.seq()
                         ? Future.succeededFuture(List.of(walk.bad(
@@ -127,16 +163,24 @@ public final class ChainVerification {
                         : beyond(walk);
             }
             // The next page is read while this one is checked.
-            Future<List<SealedRows.StoredSeal>> next =
-                    read(walk.organization, page.get(page.size() - 1).lastSeq());
-            for (SealedRows.StoredSeal seal : page) {
-                Bad bad = check(walk, seal);
-                if (bad != null) {
-                    return next.transform(ignored -> Future.succeededFuture(List.of(bad)));
-                }
-            }
-            return seals(walk, next);
+            walk.reading = read(walk.organization, page.get(page.size() - 1).lastSeq());
+            return Objects.requireNonNull(Vertx.currentContext())
+                    .executeBlocking(() -> check(walk, page), false)
+                    .compose(bad -> bad.isEmpty()
+                            ? seals(walk)
+                            : walk.reading.transform(ignored -> Future.succeededFuture(bad)));
         });
+    }
+
+    /** On a worker thread. */
+    private List<Bad> check(SealWalk walk, List<SealedRows.StoredSeal> page) {
+        for (SealedRows.StoredSeal seal : page) {
+            Bad bad = check(walk, seal);
+            if (bad != null) {
+                return List.of(bad);
+            }
+        }
+        return List.of();
     }
 
     /** Seals the journal's rows once more, and compares. */

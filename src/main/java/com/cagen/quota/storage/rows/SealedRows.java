@@ -234,9 +234,22 @@ public final class SealedRows {
     /**
      * A row of the journal as a seal names it.
      *
-     * @param entries null when the journal has no such row, or one that cannot be read
+     * @param text null when the journal has no such row
      */
-    public record StoredRow(long position, @Nullable List<AuditEntry> entries) {}
+    public record StoredRow(
+            String organizationId, long position, @Nullable String text) {
+        /** Decodes them, which takes long enough to do it on a worker thread; null when there is no row, or none that can be read. */
+        public @Nullable List<AuditEntry> entries() {
+            if (text == null) {
+                return null;
+            }
+            try {
+                return JournalRows.decode(organizationId, text);
+            } catch (IllegalStateException | IllegalArgumentException e) {
+                return null;
+            }
+        }
+    }
 
     /** A seal as it is stored. */
     public record StoredSeal(long firstSeq, long lastSeq, int format, Buffer hashes, List<StoredRow> rows) {}
@@ -254,21 +267,12 @@ public final class SealedRows {
                             seals.add(new StoredSeal(
                                     row.getLong(0), lastSeq, row.getShort(3), row.getBuffer(4), new ArrayList<>()));
                         }
-                        seals.get(seals.size() - 1).rows.add(stored(organization, row.getLong(1), row.getString(2)));
+                        seals.get(seals.size() - 1)
+                                .rows
+                                .add(new StoredRow(organization, row.getLong(1), row.getString(2)));
                     }
                     return seals;
                 });
-    }
-
-    private static StoredRow stored(String organization, long position, @Nullable String text) {
-        if (text == null) {
-            return new StoredRow(position, null);
-        }
-        try {
-            return new StoredRow(position, JournalRows.decode(organization, text));
-        } catch (IllegalStateException | IllegalArgumentException e) {
-            return new StoredRow(position, null);
-        }
     }
 
     /** Rows of an organization's journal that have no place, or more than one; the difference of the numbers of rows. */
