@@ -1,21 +1,44 @@
 -- The invariants of the design. Each query after its name must return no row; the first column of a row says where it fails.
 -- That hashes recompute is checked by `audit verify`.
 
--- Every audit entry, sealed or not.
+-- What several queries need is read once: millions of entries of JSON take longer to read than to compare.
+SET work_mem = '128MB';
+
+-- Every audit entry, sealed or not; those that are not have no place in the chain.
 CREATE TEMP TABLE trail AS
-SELECT organization_id, audit_id, quota_id, parent_quota_id, quota_version, action, outcome, details
+SELECT organization_id, audit_id, quota_id, parent_quota_id, quota_version, action, outcome, details::jsonb, seq, hash,
+    target_user_id
 FROM quota.quota_audit_logs
 UNION ALL
-SELECT u.organization_id, (e ->> 0)::uuid, e ->> 1, e ->> 2, (e ->> 3)::bigint, e ->> 4, e ->> 5, e -> 11
+SELECT u.organization_id, (e ->> 0)::uuid, e ->> 1, e ->> 2, (e ->> 3)::bigint, e ->> 4, e ->> 5, (e -> 11)::jsonb,
+    NULL, NULL, e ->> 8
 FROM quota.unsealed u
 JOIN quota.journal j ON j.organization_id = u.organization_id AND j.position = u.position
 CROSS JOIN json_array_elements(j.entries::json) AS e;
 
 ANALYZE trail;
 
-CREATE TEMP TABLE ledger AS SELECT * FROM quota.quota_usage;
+CREATE TEMP TABLE ledger AS
+SELECT organization_id, quota_id, quota_version, usage_id, operation, usage_mb, transfer_id FROM quota.quota_usage;
 
 ANALYZE ledger;
+
+-- The quotas that each row of the journal is about.
+CREATE TEMP TABLE about AS
+SELECT DISTINCT j.organization_id, j.position, q.quota_id
+FROM quota.journal j CROSS JOIN LATERAL json_array_elements(j.entries::json) AS e
+CROSS JOIN LATERAL (VALUES (e ->> 1),
+    (CASE WHEN e ->> 4 IN ('quota.allocate', 'quota.release') THEN e ->> 2 END)) AS q (quota_id)
+WHERE q.quota_id IS NOT NULL;
+
+ANALYZE about;
+
+-- A table and not a subquery: joined inside LATERAL, an organization's whole journal was read for each of its seals.
+CREATE TEMP TABLE places AS
+SELECT s.organization_id, s.last_seq, s.first_seq, p.position, p.place
+FROM quota.seals s CROSS JOIN LATERAL unnest(s.positions) WITH ORDINALITY AS p (position, place);
+
+ANALYZE places;
 
 -- 1: used, allocated and reserved stay within the total
 SELECT id FROM quota.quotas
@@ -58,7 +81,7 @@ LEFT JOIN (
     SELECT organization_id, quota_id, count(*) AS n, count(DISTINCT version) AS different,
            min(version) AS lowest, max(version) AS highest
     FROM (SELECT t.organization_id, c ->> 'quota_id' AS quota_id, (c ->> 'version')::bigint AS version
-          FROM trail t CROSS JOIN json_array_elements(t.details -> 'changes') AS c WHERE t.outcome = 'applied'
+          FROM trail t CROSS JOIN jsonb_array_elements(t.details -> 'changes') AS c WHERE t.outcome = 'applied'
           UNION ALL
           -- Entries of releases before changes had a format.
           SELECT organization_id, quota_id, quota_version FROM trail
@@ -101,20 +124,19 @@ HAVING count(*) <> 2 OR sum(CASE operation WHEN 'allocate' THEN usage_mb ELSE -u
 SELECT coalesce(h.organization_id, a.organization_id), h.seq, a.n, a.lowest, a.highest
 FROM quota.chain_heads h
 FULL JOIN (SELECT organization_id, count(*) AS n, min(seq) AS lowest, max(seq) AS highest
-           FROM quota.quota_audit_logs GROUP BY organization_id) a
+           FROM trail WHERE seq IS NOT NULL GROUP BY organization_id) a
   ON a.organization_id = h.organization_id
+LEFT JOIN trail l ON l.organization_id = h.organization_id AND l.seq = h.seq
 WHERE h.seq IS NULL OR h.seq <> coalesce(a.n, 0) OR h.seq <> coalesce(a.highest, 0)
    OR coalesce(a.lowest, 1) <> 1
-   OR (h.seq > 0 AND h.hash IS DISTINCT FROM (
-       SELECT l.hash FROM quota.quota_audit_logs l
-       WHERE l.organization_id = h.organization_id AND l.seq = h.seq));
+   OR (h.seq > 0 AND h.hash IS DISTINCT FROM l.hash);
 
 -- 5: each row of the journal has one place in the chain, or waits for it
 SELECT coalesce(j.organization_id, p.organization_id), coalesce(j.position, p.position), p.n FROM quota.journal j
 FULL JOIN (
     SELECT organization_id, position, count(*) AS n FROM (
-        SELECT organization_id, unnest(positions) AS position FROM quota.seals
-        UNION ALL SELECT organization_id, position FROM quota.unsealed) AS places
+        SELECT organization_id, position FROM places
+        UNION ALL SELECT organization_id, position FROM quota.unsealed) AS either
     GROUP BY organization_id, position) p
   ON p.organization_id = j.organization_id AND p.position = j.position
 WHERE j.position IS NULL OR p.n IS DISTINCT FROM 1;
@@ -124,18 +146,10 @@ SELECT organization_id, position FROM quota.journal WHERE entry_count <> json_ar
 
 -- 5: the quotas of a seal are those that its entries are about
 WITH rows AS (
-    SELECT s.organization_id, s.last_seq, p.position,
-        s.first_seq + sum(j.entry_count) OVER (PARTITION BY s.organization_id, s.last_seq ORDER BY p.place) - j.entry_count
+    SELECT p.organization_id, p.last_seq, p.position,
+        p.first_seq + sum(j.entry_count) OVER (PARTITION BY p.organization_id, p.last_seq ORDER BY p.place) - j.entry_count
             AS first_seq
-    FROM quota.seals s
-    CROSS JOIN LATERAL unnest(s.positions) WITH ORDINALITY AS p (position, place)
-    JOIN quota.journal j ON j.organization_id = s.organization_id AND j.position = p.position),
-about AS (
-    SELECT DISTINCT j.organization_id, j.position, q.quota_id
-    FROM quota.journal j CROSS JOIN LATERAL json_array_elements(j.entries::json) AS e
-    CROSS JOIN LATERAL (VALUES (e ->> 1),
-        (CASE WHEN e ->> 4 IN ('quota.allocate', 'quota.release') THEN e ->> 2 END)) AS q (quota_id)
-    WHERE q.quota_id IS NOT NULL),
+    FROM places p JOIN quota.journal j ON j.organization_id = p.organization_id AND j.position = p.position),
 expected AS (
     SELECT r.organization_id, a.quota_id, r.last_seq, r.position, r.first_seq
     FROM rows r JOIN about a ON a.organization_id = r.organization_id AND a.position = r.position),
@@ -149,13 +163,13 @@ SELECT l.quota_id, l.target_user_id, l.granted_after, g.permissions FROM (
     SELECT DISTINCT ON (organization_id, quota_id, target_user_id)
            organization_id, quota_id, target_user_id,
            coalesce(details -> 'changes' -> 0 -> 'after' ->> 'granted', details ->> 'granted_after') AS granted_after
-    FROM quota.quota_audit_logs
-    WHERE outcome = 'applied' AND action LIKE 'permission.%'
+    FROM trail
+    WHERE seq IS NOT NULL AND outcome = 'applied' AND action LIKE 'permission.%'
       AND coalesce(details -> 'changes' -> 0 -> 'after' ->> 'granted', details ->> 'granted_after') IS NOT NULL
     ORDER BY organization_id, quota_id, target_user_id, seq DESC) l
 LEFT JOIN quota.quota_grants g
   ON g.organization_id = l.organization_id AND g.quota_id = l.quota_id AND g.user_id = l.target_user_id
-WHERE l.granted_after <> coalesce(to_json(g.permissions)::text, '[]')
+WHERE l.granted_after::jsonb <> coalesce(to_jsonb(g.permissions), '[]')
   AND NOT EXISTS (SELECT FROM quota.unsealed o WHERE o.organization_id = l.organization_id);
 
 -- 7: the built-in auth service holds what is recorded, once it was told of everything; ownership is decided elsewhere
@@ -179,7 +193,7 @@ SELECT t.quota_id FROM (
     SELECT organization_id, quota_id FROM ledger
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_holdings
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_grants
-    UNION ALL SELECT organization_id, quota_id FROM quota.quota_audit_logs WHERE quota_id IS NOT NULL
+    UNION ALL SELECT organization_id, quota_id FROM trail WHERE quota_id IS NOT NULL
 ) t
 WHERE NOT EXISTS (SELECT FROM quota.quotas q
                   WHERE q.organization_id = t.organization_id AND q.id = t.quota_id);
