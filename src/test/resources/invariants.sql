@@ -1,10 +1,10 @@
 -- The invariants of the design. Each query after its name must return no row; the first column of a row says where it fails.
 -- That hashes recompute is checked by `audit verify`.
 
--- What several queries need is read once: millions of entries of JSON take longer to read than to compare.
+-- Several queries need the same entries. These are decoded from JSON once, as that takes most of the time.
 SET work_mem = '128MB';
 
--- Every audit entry, sealed or not; those that are not have no place in the chain.
+-- Every audit entry, sealed or not. Entries that are not sealed yet have no seq and no hash.
 CREATE TEMP TABLE trail AS
 SELECT organization_id, audit_id, quota_id, parent_quota_id, quota_version, action, outcome, details::jsonb, seq, hash,
     target_user_id
