@@ -27,6 +27,11 @@ final class CitusEngine implements SqlEngine {
     }
 
     @Override
+    public boolean keepsPlans() {
+        return false;
+    }
+
+    @Override
     public boolean onOneNode() {
         return false;
     }

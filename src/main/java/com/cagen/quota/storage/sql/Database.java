@@ -10,6 +10,7 @@ import io.vertx.core.VertxException;
 import io.vertx.core.http.ConnectionPoolTooBusyException;
 import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgConnection;
 import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
@@ -18,6 +19,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,12 +41,16 @@ public final class Database {
     private final SqlEngine engine;
     private final int maxSize;
     private final AtomicInteger waiting = new AtomicInteger();
+    private final PlanAges plans;
+    private final LongSupplier nanoTime;
 
-    private Database(Vertx vertx, Pool pool, SqlEngine engine, int maxSize) {
+    private Database(Vertx vertx, Pool pool, SqlEngine engine, int maxSize, LongSupplier nanoTime) {
         this.vertx = vertx;
         this.pool = pool;
         this.engine = engine;
         this.maxSize = maxSize;
+        this.plans = new PlanAges(maxSize);
+        this.nanoTime = nanoTime;
     }
 
     /**
@@ -54,6 +60,12 @@ public final class Database {
      * @param size connections at most
      */
     public static Database open(Vertx vertx, DatabaseUrl url, Config.Database settings, String name, int size) {
+        return open(vertx, url, settings, name, size, System::nanoTime);
+    }
+
+    /** @param nanoTime by which plans grow old */
+    static Database open(
+            Vertx vertx, DatabaseUrl url, Config.Database settings, String name, int size, LongSupplier nanoTime) {
         PgConnectOptions connect = url.toPgConnectOptions()
                 .setCachePreparedStatements(true)
                 .setPreparedStatementCacheMaxSize(256)
@@ -64,8 +76,8 @@ public final class Database {
                 .addProperty("application_name", "cagen-quota")
                 .addProperty("search_path", "quota")
                 .addProperty("jit", "off")
-                // A generic plan stays as it was made, perhaps while the tables were empty: nothing but the indexes,
-                // then.
+                // A generic plan stays for a while as it was made, perhaps while the tables were small: nothing but the
+                // indexes, then.
                 .addProperty("enable_seqscan", "off")
                 .addProperty("enable_hashjoin", "off")
                 .addProperty("enable_mergejoin", "off")
@@ -94,7 +106,8 @@ public final class Database {
                         .using(vertx)
                         .build(),
                 engine,
-                size);
+                size,
+                nanoTime);
     }
 
     /** A connection to be closed by the caller, whatever happens. */
@@ -102,7 +115,15 @@ public final class Database {
         waiting.incrementAndGet();
         return pool.getConnection()
                 .onComplete(ignored -> waiting.decrementAndGet())
-                .map(connection -> new DatabaseSession(connection, engine))
+                .map(connection -> {
+                    if (engine.keepsPlans()
+                            && plans.replan(((PgConnection) connection).processId(), nanoTime.getAsLong())) {
+                        // Not waited for: what is sent next comes after it, and fails as it does if the connection is
+                        // lost.
+                        connection.query("DISCARD PLANS").execute();
+                    }
+                    return new DatabaseSession(connection, engine);
+                })
                 .recover(failure -> Future.failedFuture(unavailable(failure)));
     }
 

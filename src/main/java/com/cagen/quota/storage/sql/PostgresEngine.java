@@ -21,6 +21,11 @@ final class PostgresEngine implements SqlEngine {
     }
 
     @Override
+    public boolean keepsPlans() {
+        return true;
+    }
+
+    @Override
     public boolean onOneNode() {
         return true;
     }

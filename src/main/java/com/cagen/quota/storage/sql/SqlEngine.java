@@ -13,6 +13,9 @@ interface SqlEngine {
     /** Adds the settings of a connection. */
     void configure(PgConnectOptions options);
 
+    /** Whether a connection plans a statement once and not each time. */
+    boolean keepsPlans();
+
     /** Whether the whole database is in one place. */
     boolean onOneNode();
 
