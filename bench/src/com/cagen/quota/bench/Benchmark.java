@@ -17,22 +17,24 @@ import org.jspecify.annotations.Nullable;
 final class Benchmark {
     private static final int QUOTAS = 10_000;
     private static final int WARM_UP_SECONDS = 20;
-    /** So many requests a second are prepared at most. */
-    private static final int FASTEST = 60_000;
     /** Before the name of a load on the jar that is compared with. */
     static final String OTHER = "other ";
 
     private static final long CATCH_UP_LIMIT_MILLIS = 120_000;
 
     private final Map<String, String> options;
+    /** The folders of the servers' programs; null: where they are found. */
+    private final List<@Nullable Path> servers;
+
     private final Path folder = Path.of("target", "bench").toAbsolutePath();
     private final int rounds;
     private final int seconds;
     private final Pattern only;
     private final Map<String, List<Measurement>> measurements = new LinkedHashMap<>();
 
-    private Benchmark(Map<String, String> options) {
+    private Benchmark(Map<String, String> options, List<@Nullable Path> servers) {
         this.options = options;
+        this.servers = servers;
         this.rounds = Integer.parseInt(options.getOrDefault("rounds", "3"));
         this.seconds = Integer.parseInt(options.getOrDefault("seconds", "10"));
         this.only = Pattern.compile(options.getOrDefault("only", ""));
@@ -40,6 +42,7 @@ final class Benchmark {
 
     public static void main(String[] arguments) throws Exception {
         Map<String, String> options = new LinkedHashMap<>();
+        List<@Nullable Path> servers = new ArrayList<>();
         for (String argument : arguments) {
             String[] parts = argument.replaceFirst("^--", "").split("=", 2);
             if (parts.length < 2
@@ -50,7 +53,9 @@ final class Benchmark {
                                     "java",
                                     "fill",
                                     "rows",
+                                    "rate",
                                     "postgres",
+                                    "settings",
                                     "statements",
                                     "other",
                                     "other-java")
@@ -62,34 +67,57 @@ final class Benchmark {
                           --other-java='…'    options of that one's JVM, as above by default; without --other the same jar
                           --fill=MINUTES      full load for so long: does anything grow?
                           --rows=MILLIONS     at the end, some loads again with so many million rows in the ledger
-                          --postgres='a=b …'  settings of PostgreSQL besides the defaults
+                          --rate=yes          HOT and SPREAD at half and four fifths of their rate with 256 connections, open loop
+                          --postgres=DIR      another PostgreSQL's bin folder; may be repeated: the same with each
+                          --settings='a=b …'  settings of PostgreSQL besides the defaults
                           --statements=yes    what each statement costs PostgreSQL (slows it down a little)""");
                 System.exit(2);
             }
-            options.put(parts[0], parts[1]);
+            if (parts[0].equals("postgres")) {
+                servers.add(Path.of(parts[1]));
+            } else {
+                options.put(parts[0], parts[1]);
+            }
         }
-        new Benchmark(options).run();
+        if (servers.isEmpty()) {
+            servers.add(null);
+        }
+        new Benchmark(options, servers).run();
     }
 
     private void run() throws Exception {
         Files.createDirectories(folder);
+        StringBuilder reports = new StringBuilder();
+        boolean right = true;
+        for (Path server : servers) {
+            right &= run(server, reports);
+        }
+        Path file = Files.writeString(folder.resolve("report.md"), reports);
+        System.out.println("all of it is also in " + file);
+        if (!right) {
+            System.exit(1);
+        }
+    }
+
+    /** Whether all that the service wrote was right. */
+    private boolean run(@Nullable Path server, StringBuilder reports) throws Exception {
         List<String> java = List.of(
                 options.getOrDefault("java", BenchmarkReport.JAVA_OPTIONS).split(" ", -1));
         String[] settings =
-                options.containsKey("postgres") ? options.get("postgres").split(" ", -1) : new String[0];
+                options.containsKey("settings") ? options.get("settings").split(" ", -1) : new String[0];
         boolean statements = options.containsKey("statements");
         if (statements) {
             settings =
                     new String[] {"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"
                     };
         }
-        try (BenchmarkPostgres postgres = new BenchmarkPostgres(folder, 54_329, settings)) {
+        try (BenchmarkPostgres postgres = new BenchmarkPostgres(folder, server, 54_329, settings)) {
             postgres.runIn();
             postgres.execute("postgres", "CREATE DATABASE peer");
             postgres.execute("peer", Files.readString(Path.of("bench/peer/schema.sql")));
             try (ServiceProcess service = start(postgres, "quota", 18_080, java, "target/cagen-quota.jar");
                     ServiceProcess other = startOther(postgres, java)) {
-                measurements.clear(); // of the warm-up
+                measurements.clear(); // of the warm-up, and of another server
                 if (statements) {
                     postgres.execute("quota", "CREATE EXTENSION pg_stat_statements SCHEMA public");
                 }
@@ -101,30 +129,24 @@ final class Benchmark {
                     }
                     for (HttpLoad load : loads()) {
                         if (only.matcher(load.name()).find()) {
-                            measure(postgres, service, load, seconds);
-                            if (other != null) {
-                                measure(
-                                        postgres,
-                                        other,
-                                        new HttpLoad(OTHER + load.name(), load.kind(), load.connections()),
-                                        seconds);
-                            }
+                            measureBoth(postgres, service, other, load);
                         }
+                    }
+                    for (HttpLoad load : options.containsKey("rate") ? openLoads() : List.<HttpLoad>of()) {
+                        measureBoth(postgres, service, other, load);
                     }
                 }
                 if (options.containsKey("fill")) {
                     fill(postgres, service, Integer.parseInt(options.get("fill")));
                 }
-                List<String> faults = ResultCheck.check(postgres, "quota");
+                ResultCheck.Result check = ResultCheck.check(postgres, "quota");
                 if (options.containsKey("rows")) {
                     withRows(postgres, service, Integer.parseInt(options.get("rows")));
                 }
-                String report = new BenchmarkReport(measurements).markdown(postgres, java, rounds, seconds, faults);
-                Path file = Files.writeString(folder.resolve("report.md"), report);
-                System.out.println("\n" + report + "\nalso in " + file);
-                if (!faults.isEmpty()) {
-                    System.exit(1);
-                }
+                String report = new BenchmarkReport(measurements).markdown(postgres, java, rounds, seconds, check);
+                System.out.println("\n" + report);
+                reports.append(report).append('\n');
+                return check.faults().isEmpty();
             }
         }
     }
@@ -156,7 +178,9 @@ final class Benchmark {
         List<PgbenchLoad> peers = new ArrayList<>();
         for (String form : List.of("transaction", "procedure")) {
             for (String spread : List.of("hot", "spread")) {
-                for (int clients : new int[] {1, 8, 64}) {
+                // The procedure's best is somewhere between, depending on how fast the disk syncs.
+                int[] counts = form.equals("procedure") ? new int[] {1, 8, 16, 32, 64} : new int[] {1, 8, 64};
+                for (int clients : counts) {
                     peers.add(new PgbenchLoad(
                             "pgbench " + spread.toUpperCase(Locale.ROOT) + " " + form + " " + clients,
                             spread + "-" + form,
@@ -182,6 +206,30 @@ final class Benchmark {
         return loads;
     }
 
+    /** Parts of what the round that runs just measured as the peak. */
+    private List<HttpLoad> openLoads() {
+        List<HttpLoad> loads = new ArrayList<>();
+        for (HttpLoad.Kind kind : List.of(HttpLoad.Kind.HOT, HttpLoad.Kind.SPREAD)) {
+            List<Measurement> peaks = measurements.getOrDefault(kind + " 256", List.of());
+            for (int percent : peaks.isEmpty() ? new int[0] : new int[] {50, 80}) {
+                double peak = peaks.get(peaks.size() - 1).load().perSecond();
+                loads.add(new HttpLoad(
+                        kind + " open, " + percent + " % of the peak", kind, 256, (int) (peak * percent / 100)));
+            }
+        }
+        return loads;
+    }
+
+    private void measureBoth(
+            BenchmarkPostgres postgres, ServiceProcess service, @Nullable ServiceProcess other, HttpLoad load)
+            throws Exception {
+        measure(postgres, service, load, seconds);
+        if (other != null) {
+            HttpLoad same = new HttpLoad(OTHER + load.name(), load.kind(), load.connections(), load.perSecond());
+            measure(postgres, other, same, seconds);
+        }
+    }
+
     private void measure(BenchmarkPostgres postgres, PgbenchLoad peer) throws Exception {
         double before = ProcessUsage.cpuSecondsOfFamily(postgres.pid());
         LoadResult result = peer.run(postgres, folder, seconds);
@@ -192,7 +240,7 @@ final class Benchmark {
     private Measurement measure(BenchmarkPostgres postgres, ServiceProcess service, HttpLoad load, int seconds)
             throws Exception {
         Path file = folder.resolve("requests");
-        load.prepare(service, file, Math.min(FASTEST, load.connections() * 4_000) * seconds);
+        load.prepare(service, file, seconds);
         if (options.containsKey("statements") && !load.name().startsWith("warm-up")) {
             postgres.execute("quota", "SELECT public.pg_stat_statements_reset()");
         }

@@ -10,17 +10,23 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A PostgreSQL server of the benchmark's own, as durable as one is by default. */
 final class BenchmarkPostgres implements AutoCloseable {
     private static final String PASSWORD = "bench";
-    final Path programs;
+    final Path pgbench;
+    private final Path programs;
     final int port;
     private final Path data;
     private final Process server;
 
-    BenchmarkPostgres(Path folder, int port, String... settings) throws Exception {
-        this.programs = programs();
+    /** @param programs where {@code postgres} and {@code initdb} are; null: the first that is found with pgbench beside it */
+    BenchmarkPostgres(Path folder, @Nullable Path programs, int port, String... settings) throws Exception {
+        this.programs = programs == null ? programs() : programs;
+        // Programs that come inside a jar have none; that of another version measures the same.
+        Path own = this.programs.resolve("pgbench");
+        this.pgbench = Files.isExecutable(own) ? own : programs().resolve("pgbench");
         this.port = port;
         this.data = folder.resolve("postgres");
         if (Files.exists(data)) {

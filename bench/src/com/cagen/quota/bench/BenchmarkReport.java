@@ -21,7 +21,7 @@ final class BenchmarkReport {
         this.all = all;
     }
 
-    String markdown(BenchmarkPostgres postgres, List<String> java, int rounds, int seconds, List<String> faults)
+    String markdown(BenchmarkPostgres postgres, List<String> java, int rounds, int seconds, ResultCheck.Result check)
             throws Exception {
         StringBuilder out = new StringBuilder();
         out.append("Commit ")
@@ -70,6 +70,12 @@ final class BenchmarkReport {
                 "≥ 3×",
                 "SPREAD 256",
                 best("pgbench SPREAD procedure"));
+        ratio(
+                out,
+                "HOT, 256, against the stored procedure at its best client count",
+                "≥ 6×",
+                "HOT 256",
+                best("pgbench HOT procedure"));
         figure(out, "p99 at 64 connections, HOT, ms", "≤ 15", "HOT 64", m -> m.load()
                 .p99Millis());
         figure(out, "p99 at 64 connections, SPREAD, ms", "≤ 15", "SPREAD 64", m -> m.load()
@@ -86,6 +92,17 @@ final class BenchmarkReport {
                 .perSecond());
         figure(out, "audit lag at the end of SPREAD 256, ms", "≤ 2,000", "SPREAD 256", m -> m.lagMillis());
         figure(out, "RSS at the end of SPREAD 256, MB", "≤ 200", "SPREAD 256", m -> m.rssMb());
+        for (String kind : List.of("HOT", "SPREAD")) {
+            figure(
+                    out,
+                    "p99 in an open loop at half the peak, " + kind + ", ms",
+                    "≤ 8",
+                    kind + " open, 50 % of the peak",
+                    m -> m.load().p99Millis());
+        }
+        out.append(String.format(
+                "| audit verify, entries a second (%,d entries) | ≥ 200,000 | %,.0f |%n",
+                check.verified(), check.verified() / check.verifySeconds()));
         out.append(
                 "\n| what | requests/s | p50 ms | p99 ms | service CPU µs | PostgreSQL CPU µs | RSS MB | audit lag ms | caught up after ms |\n");
         out.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
@@ -103,9 +120,10 @@ final class BenchmarkReport {
                         median(name, m -> m.catchUpMillis()))));
         comparison(out);
         out.append(
-                faults.isEmpty()
+                check.faults().isEmpty()
                         ? "\nAll invariants held and every audit chain was whole.\n"
-                        : "\n**WRONG:** " + String.join("; ", faults) + "\n");
+                        : "\n**WRONG:** " + String.join("; ", check.faults()) + "\n");
+        out.append(String.format("Checking the invariants took %.0f s.%n", check.invariantsSeconds()));
         return out.toString();
     }
 

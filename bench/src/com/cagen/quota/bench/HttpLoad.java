@@ -15,8 +15,15 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 
-/** One kind of load on the service: wrk with requests made beforehand, each with a credential of its own. */
-record HttpLoad(String name, Kind kind, int connections) {
+/**
+ * One kind of load on the service, with requests made beforehand, each with a credential of its own.
+ *
+ * @param perSecond so many requests a second are due; 0: wrk sends on each connection as fast as answers come
+ */
+record HttpLoad(String name, Kind kind, int connections, int perSecond) {
+    /** So many requests a second are prepared at most. */
+    private static final int FASTEST = 60_000;
+
     private static final int CHUNK = 10_000;
     private static final int RESOURCES = 1_000;
 
@@ -30,8 +37,14 @@ record HttpLoad(String name, Kind kind, int connections) {
         READS
     }
 
-    /** Writes {@code count} requests. */
-    void prepare(ServiceProcess service, Path file, int count) throws Exception {
+    /** Closed loop: as fast as answers come. */
+    HttpLoad(String name, Kind kind, int connections) {
+        this(name, kind, connections, 0);
+    }
+
+    /** Writes as many requests as {@link #run} may need. */
+    void prepare(ServiceProcess service, Path file, int seconds) throws Exception {
+        int count = (perSecond > 0 ? perSecond : Math.min(FASTEST, connections * 4_000)) * seconds;
         List<Callable<byte[]>> chunks = new ArrayList<>();
         for (int from = 0; from < count; from += CHUNK) {
             chunks.add(() -> requests(service, CHUNK));
@@ -94,6 +107,11 @@ record HttpLoad(String name, Kind kind, int connections) {
     }
 
     LoadResult run(ServiceProcess service, Path file, int seconds) throws Exception {
+        if (perSecond > 0) {
+            OpenLoad.Result result = OpenLoad.run(service.port, file, connections, perSecond, seconds);
+            System.out.printf("the load generator took %.1f us of CPU for each request%n", result.ownMicros());
+            return result.load();
+        }
         String output = Programs.run(
                 List.of(
                         "wrk",

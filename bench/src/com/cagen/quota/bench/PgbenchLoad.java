@@ -15,7 +15,7 @@ record PgbenchLoad(String name, String script, int clients) {
         Files.createDirectories(logs);
         Programs.run(
                 List.of(
-                        postgres.programs.resolve("pgbench").toString(),
+                        postgres.pgbench.toString(),
                         "-h",
                         "127.0.0.1",
                         "-p",

@@ -15,9 +15,17 @@ import java.util.concurrent.TimeUnit;
 final class ResultCheck {
     private ResultCheck() {}
 
-    /** What is wrong; empty when nothing is. */
-    static List<String> check(BenchmarkPostgres postgres, String database) throws Exception {
+    /**
+     * What was found, and how long that took.
+     *
+     * @param faults what is wrong; empty when nothing is
+     * @param verified audit entries whose place in their chain was checked
+     */
+    record Result(List<String> faults, double invariantsSeconds, long verified, double verifySeconds) {}
+
+    static Result check(BenchmarkPostgres postgres, String database) throws Exception {
         List<String> faults = new ArrayList<>();
+        double invariantsSeconds;
         try (var connection = postgres.connect(database);
                 var statement = connection.createStatement()) {
             // Autovacuum may not have come to it yet. Without statistics, or in nested loops, a check may take hours.
@@ -34,7 +42,7 @@ final class ResultCheck {
                     }
                 }
             }
-            System.out.printf("checked the invariants in %.1f s%n", seconds(start));
+            invariantsSeconds = seconds(start);
         }
         Vertx vertx = Vertx.vertx();
         try {
@@ -46,16 +54,14 @@ final class ResultCheck {
                             "verify",
                             2))
                     .await(1, TimeUnit.HOURS);
-            System.out.printf(
-                    "verified %d audit entries of %d organizations, %.0f a second%n",
-                    report.entries(), report.organizations(), report.entries() / seconds(start));
+            double verifySeconds = seconds(start);
             if (report.firstBad() != null) {
                 faults.add("audit chain: " + report.firstBad());
             }
+            return new Result(faults, invariantsSeconds, report.entries(), verifySeconds);
         } finally {
             vertx.close().await();
         }
-        return faults;
     }
 
     private static double seconds(long startNanos) {
