@@ -53,6 +53,18 @@ SELECT min(id), parent_quota_id, key FROM quota.quotas
 WHERE key IS NOT NULL AND status <> 'deleted'
 GROUP BY organization_id, parent_quota_id, key HAVING count(*) > 1;
 
+-- 1: what is reserved is what the reservations hold
+SELECT q.id, q.reserved_mb, r.total FROM quota.quotas q
+LEFT JOIN (SELECT organization_id, quota_id, sum(reserved_mb) AS total FROM quota.reservations
+           WHERE status = 'held' GROUP BY 1, 2) r
+  ON r.organization_id = q.organization_id AND r.quota_id = q.id
+WHERE q.reserved_mb <> coalesce(r.total, 0);
+
+-- 1: no reservation expires before the moment at which its quota is looked at
+SELECT r.reservation_id, r.expires_at, q.reservations_due_at FROM quota.reservations r
+JOIN quota.quotas q ON q.organization_id = r.organization_id AND q.id = r.quota_id
+WHERE r.status = 'held' AND (q.reservations_due_at IS NULL OR r.expires_at < q.reservations_due_at);
+
 -- 2: allocated is the sum of the children that are not deleted
 SELECT p.id, p.allocated_mb, c.total FROM quota.quotas p
 LEFT JOIN (SELECT organization_id, parent_quota_id, sum(total_mb) AS total FROM quota.quotas
@@ -107,13 +119,29 @@ SELECT audit_id, count(*) FROM trail GROUP BY organization_id, audit_id HAVING c
 SELECT u.usage_id FROM ledger u
 LEFT JOIN trail t ON t.organization_id = u.organization_id AND t.audit_id = u.usage_id AND t.outcome = 'applied'
     AND t.quota_id = u.quota_id AND t.quota_version = u.quota_version
-    AND t.action = CASE WHEN u.transfer_id IS NULL THEN 'usage.' || u.operation ELSE 'usage.transfer' END
+    AND (t.action = CASE WHEN u.transfer_id IS NULL THEN 'usage.' || u.operation ELSE 'usage.transfer' END
+         OR (t.action = 'reservation.commit' AND u.operation = 'allocate' AND u.transfer_id IS NULL))
 WHERE t.audit_id IS NULL;
 
 -- 4: the ledger has applied usage and nothing refused
 SELECT t.audit_id, t.outcome FROM trail t
 LEFT JOIN ledger u ON u.organization_id = t.organization_id AND u.usage_id = t.audit_id
-WHERE (t.outcome = 'applied' AND t.action LIKE 'usage.%') <> (u.usage_id IS NOT NULL);
+WHERE (t.outcome = 'applied' AND (t.action LIKE 'usage.%' OR t.action = 'reservation.commit'))
+      <> (u.usage_id IS NOT NULL);
+
+-- 4: every reservation was created once, and what the trail says last of it is what is stored: it has one end
+SELECT coalesce(r.reservation_id, t.reservation_id), r.status, t.statuses FROM quota.reservations r
+FULL JOIN (
+    SELECT t.organization_id, c ->> 'quota_id' AS quota_id, c ->> 'reservation_id' AS reservation_id,
+           array_agg(c -> 'after' -> 'reservation' ->> 'status' ORDER BY (c ->> 'version')::bigint) AS statuses,
+           count(*) FILTER (WHERE t.action = 'reservation.create') AS created,
+           count(*) FILTER (WHERE c -> 'after' -> 'reservation' ->> 'status' <> 'held') AS ends
+    FROM trail t CROSS JOIN jsonb_array_elements(t.details -> 'changes') AS c
+    WHERE t.outcome = 'applied' AND t.action LIKE 'reservation.%'
+    GROUP BY 1, 2, 3) t
+  ON t.organization_id = r.organization_id AND t.quota_id = r.quota_id AND t.reservation_id = r.reservation_id
+WHERE r.status IS DISTINCT FROM t.statuses[array_upper(t.statuses, 1)] OR t.created <> 1
+   OR t.ends <> CASE r.status WHEN 'held' THEN 0 ELSE 1 END;
 
 -- 4: a transfer has two entries, which together change nothing
 SELECT transfer_id, count(*) FROM ledger WHERE transfer_id IS NOT NULL
@@ -193,6 +221,7 @@ SELECT t.quota_id FROM (
     SELECT organization_id, quota_id FROM ledger
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_holdings
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_grants
+    UNION ALL SELECT organization_id, quota_id FROM quota.reservations
     UNION ALL SELECT organization_id, quota_id FROM trail WHERE quota_id IS NOT NULL
 ) t
 WHERE NOT EXISTS (SELECT FROM quota.quotas q

@@ -102,13 +102,13 @@ class ArchitectureTest {
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages(BASE);
 
-    /** Rules about nothing always hold: this shows that they are about something. */
     /** Two classes that use each other cannot be understood, or tested, one after the other. */
     @Test
     void hasNoCirclesBetweenClasses() {
         slices().assignedFrom(TOP_LEVEL_CLASSES).should().beFreeOfCycles().check(OURS);
     }
 
+    /** Rules about nothing always hold: this shows that they are about something. */
     @Test
     void seesEveryPackageAndEnoughClasses() {
         assertThat(OURS.size()).isGreaterThan(60);
@@ -183,6 +183,22 @@ class ArchitectureTest {
                 .check(OURS);
     }
 
+    /** Every node decides by the clock of the database: what expires, expires at one moment everywhere. */
+    @Test
+    void keepsTheClockOfTheNodeOutOfTheEngine() {
+        noClasses()
+                .that()
+                .resideInAPackage(BASE + ".engine..")
+                .should()
+                .callMethod(Instant.class, "now")
+                .orShould()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .dependOnClassesThat()
+                .areAssignableTo(Clock.class)
+                .check(OURS);
+    }
+
     /** Operations are known by their own classes and by the registry alone. */
     @Test
     void letsOnlyTheRegistryNameOperations() {
@@ -194,6 +210,7 @@ class ArchitectureTest {
                 .resideInAnyPackage(
                         BASE + ".operations.quota..",
                         BASE + ".operations.usage..",
+                        BASE + ".operations.reservation..",
                         BASE + ".operations.permission..",
                         BASE + ".operations.audit..")
                 .check(OURS);

@@ -3,6 +3,7 @@ package com.cagen.quota.client;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
+import com.cagen.quota.protocol.ReservationStatus;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
@@ -426,6 +427,139 @@ public sealed interface QuotaRequest<T> {
         @Override
         public UsageTransfer answer(JsonObject data) {
             return UsageTransfer.of(data);
+        }
+    }
+
+    /** Changes a reservation, and answers it as it is then. */
+    sealed interface ReservationChange extends Change<Reservation> {
+        @Override
+        default Reservation answer(JsonObject data) {
+            return Reservation.of(data);
+        }
+    }
+
+    /** Holds capacity for a resource. {@code ttlSeconds} is 1 to 86400; null is 300. */
+    record CreateReservation(
+            String quotaId,
+            String resourceId,
+            long reserveMb,
+            @Nullable Long ttlSeconds,
+            @Nullable String reason) implements ReservationChange {
+        public CreateReservation(String quotaId, String resourceId, long reserveMb, long ttlSeconds) {
+            this(quotaId, resourceId, reserveMb, ttlSeconds, null);
+        }
+
+        @Override
+        public String operation() {
+            return "reservation.create";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("resource_id", resourceId)
+                    .put("reserve_mb", reserveMb)
+                    .put("ttl_seconds", ttlSeconds)
+                    .put("reason", reason);
+        }
+    }
+
+    /** Makes what is reserved, or {@code usageMb} of it, usage of the resource; the rest is free again. */
+    record CommitReservation(
+            String quotaId, String reservationId, @Nullable Long usageMb) implements ReservationChange {
+        public CommitReservation(String quotaId, String reservationId) {
+            this(quotaId, reservationId, null);
+        }
+
+        @Override
+        public String operation() {
+            return "reservation.commit";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return named(quotaId, reservationId).put("usage_mb", usageMb);
+        }
+    }
+
+    /** Gives back what is reserved. */
+    record CancelReservation(String quotaId, String reservationId) implements ReservationChange {
+        @Override
+        public String operation() {
+            return "reservation.cancel";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return named(quotaId, reservationId);
+        }
+    }
+
+    /** Has a reservation expire {@code ttlSeconds}, 1 to 86400, from now. */
+    record ExtendReservation(String quotaId, String reservationId, long ttlSeconds) implements ReservationChange {
+        @Override
+        public String operation() {
+            return "reservation.extend";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return named(quotaId, reservationId).put("ttl_seconds", ttlSeconds);
+        }
+    }
+
+    record GetReservation(String quotaId, String reservationId) implements QuotaRequest<Reservation> {
+        @Override
+        public String operation() {
+            return "reservation.get";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return named(quotaId, reservationId);
+        }
+
+        @Override
+        public Reservation answer(JsonObject data) {
+            return Reservation.of(data);
+        }
+    }
+
+    private static JsonObject named(String quotaId, String reservationId) {
+        return new JsonObject().put("quota_id", quotaId).put("reservation_id", reservationId);
+    }
+
+    /** Oldest first. {@code status} and {@code resourceId} are null for all; {@code cursor} is an earlier page's. */
+    record ListReservations(
+            String quotaId,
+            @Nullable ReservationStatus status,
+            @Nullable String resourceId,
+            @Nullable String cursor,
+            int limit)
+            implements QuotaRequest<ReservationPage> {
+        public ListReservations(String quotaId, @Nullable String cursor, int limit) {
+            this(quotaId, null, null, cursor, limit);
+        }
+
+        @Override
+        public String operation() {
+            return "reservation.list";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("status", status == null ? null : status.wireName())
+                    .put("resource_id", resourceId)
+                    .put("cursor", cursor)
+                    .put("limit", limit);
+        }
+
+        @Override
+        public ReservationPage answer(JsonObject data) {
+            return ReservationPage.of(data);
         }
     }
 

@@ -32,6 +32,10 @@ final class Admission {
                 return new Decision.Refused(Refusal.quotaNotFound());
             }
         }
+        Refusal missing = operation.missing(command, rows);
+        if (missing != null) {
+            return new Decision.Refused(missing);
+        }
         Caller caller = item.request().caller();
         Access.Result access = operation.access(command, rows, caller, item.grants());
         if (access instanceof Access.Result.Denied denied) {

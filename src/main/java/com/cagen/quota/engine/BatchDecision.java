@@ -1,9 +1,12 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
@@ -36,6 +39,7 @@ final class BatchDecision {
     private final Map<QuotaKey, Quota> quotas;
     private final Map<HoldingKey, Long> heldMb;
     private final Map<GrantKey, Set<Permission>> grants;
+    private final Map<ReservationKey, Reservation> reservations;
     /** Which item was done under a key, in this batch. */
     private final Map<OperationKey, Integer> doneUnder = new HashMap<>();
 
@@ -46,8 +50,10 @@ final class BatchDecision {
     private BatchDecision(LoadedRows loaded, List<BatchItem> items, Instant now, Supplier<String> quotaIds) {
         this.loaded = loaded;
         this.quotas = new HashMap<>(loaded.quotas());
+        this.quotas.putAll(loaded.notDue());
         this.heldMb = new HashMap<>(loaded.heldMb());
         this.grants = new HashMap<>(loaded.grants());
+        this.reservations = new HashMap<>(loaded.reservations());
         this.items = items;
         this.now = now;
         this.quotaIds = quotaIds;
@@ -114,6 +120,11 @@ final class BatchDecision {
             if (held != null) {
                 heldMb.put(new HoldingKey(organizationId, id, held.resourceId()), held.afterMb());
             }
+            QuotaChange.Reserved reserved = quota.reserved();
+            if (reserved != null
+                    && !Objects.equals(reservations.put(reserved.after().key(), reserved.after()), reserved.before())) {
+                throw new IllegalStateException("the change does not begin with the reservation as it was");
+            }
             quota.granted()
                     .forEach(
                             granted -> grants.put(new GrantKey(organizationId, id, granted.userId()), granted.after()));
@@ -145,6 +156,16 @@ final class BatchDecision {
         @Override
         public long heldMb(String quotaId, String resourceId) {
             return heldMb.getOrDefault(new HoldingKey(organizationId, quotaId, resourceId), 0L);
+        }
+
+        @Override
+        public @Nullable Reservation reservation(String quotaId, String reservationId) {
+            return reservations.get(new ReservationKey(organizationId, quotaId, reservationId));
+        }
+
+        @Override
+        public DueReservations dueReservations(String quotaId) {
+            return loaded.due().getOrDefault(new QuotaKey(organizationId, quotaId), DueReservations.NONE);
         }
 
         @Override

@@ -1,6 +1,7 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Answer;
@@ -8,6 +9,7 @@ import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.SystemOperation;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.storage.rows.AuthOutboxRows;
 import com.cagen.quota.storage.rows.RequestRows;
@@ -17,8 +19,9 @@ import com.cagen.quota.storage.sql.SqlStates;
 import io.vertx.core.Future;
 import io.vertx.pgclient.PgException;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -37,27 +40,31 @@ final class BatchTransaction {
     private final List<QueuedRequest> batch;
     private final boolean expectReplays;
     private final long claimMillis;
-    private final Instant now = Instant.now().truncatedTo(ChronoUnit.MICROS);
+    private final @Nullable SystemOperation<?> endOfReservations;
     private final UUID batchId = Ids.operation();
     private final List<Outcome> outcomes = new ArrayList<>();
-    private final BatchWrites writes = new BatchWrites(batchId, now);
+    private final BatchWrites writes = new BatchWrites(batchId);
+    private int expired;
 
     /**
      * @param batch requests of {@link RowOperation}s
      * @param claimMillis how long a grant or revocation may take from its first decision to its record
      * @param expectReplays whether used credentials are likely; otherwise one of them fails the batch with 23505
+     * @param endOfReservations as {@link com.cagen.quota.engine.operation.Catalog#endOfReservations}
      */
     BatchTransaction(
             Database database,
             KnownOrganizations organizations,
             List<QueuedRequest> batch,
             boolean expectReplays,
-            long claimMillis) {
+            long claimMillis,
+            @Nullable SystemOperation<?> endOfReservations) {
         this.database = database;
         this.organizations = organizations;
         this.batch = batch;
         this.expectReplays = expectReplays;
         this.claimMillis = claimMillis;
+        this.endOfReservations = endOfReservations;
     }
 
     /**
@@ -95,60 +102,108 @@ final class BatchTransaction {
         return writes.audited();
     }
 
+    /** How many reservations it has ended because they had expired. */
+    int expired() {
+        return expired;
+    }
+
     private Future<Void> decide(DatabaseSession connection, RowLoader.Loaded loaded) {
-        List<BatchItem> items = new ArrayList<>(batch.size());
         List<QueuedRequest> decided = new ArrayList<>(batch.size());
+        List<BatchItem> items = new ArrayList<>(batch.size());
+        for (QueuedRequest expiry : expiries(loaded.rows().due())) {
+            decided.add(expiry);
+            items.add(item(expiry, true));
+        }
+        int first = items.size();
+        Set<QuotaKey> unfinished = unfinished(loaded.rows().due());
+        Map<QueuedRequest, Outcome> undecided = new HashMap<>(0);
         for (QueuedRequest queued : batch) {
             // Removes it: of two requests with one credential in a batch, the second is the replay.
             boolean accepted = queued.nonceClaimed || loaded.claimed().remove(RequestRows.NonceKey.of(queued.request));
-            // A replay is refused whatever its quota is, so it need not wait for the lock.
-            if (accepted && isSkipped(queued, loaded.skipped())) {
-                continue;
+            // A replay is refused whatever its quota is, so it need not wait.
+            if (accepted && locksAny(queued, loaded.skipped())) {
+                undecided.put(queued, new Outcome.Locked());
+            } else if (accepted && !unfinished.isEmpty() && (batch.size() == 1 || locksAny(queued, unfinished))) {
+                undecided.put(queued, new Outcome.Again());
+            } else {
+                decided.add(queued);
+                items.add(item(queued, accepted));
             }
-            decided.add(queued);
-            items.add(new BatchItem(
-                    queued.id,
-                    queued.request,
-                    queued.operation,
-                    accepted,
-                    queued.grants,
-                    queued.fingerprint,
-                    queued.told == QueuedRequest.Told.CONFIRMED));
         }
+        Instant now = loaded.moment().now();
         List<Decision> decisions = BatchDecision.decide(loaded.rows(), items, now, Ids::quota);
-        Map<QuotaKey, Quota> quotas = loaded.rows().quotas();
-        if (batch.size() == 1 && !decided.isEmpty()) {
-            return tellOrRecord(connection, batch.get(0), decisions.get(0))
-                    .onSuccess(outcome ->
-                            outcomes.add(outcome != null ? outcome : settle(batch.get(0), decisions.get(0), quotas)))
+        for (int i = 0; i < first; i++) {
+            outcomes.add(settle(decided.get(i), decisions.get(i), loaded));
+        }
+        if (batch.size() == 1 && undecided.isEmpty()) {
+            Decision decision = decisions.get(first);
+            return tellOrRecord(connection, batch.get(0), decision)
+                    .onSuccess(outcome -> {
+                        outcomes.clear();
+                        outcomes.add(outcome != null ? outcome : settle(batch.get(0), decision, loaded));
+                    })
                     .mapEmpty();
         }
-        for (int i = 0; i < decisions.size(); i++) {
-            outcomes.add(settle(decided.get(i), decisions.get(i), quotas));
+        for (int i = first; i < decisions.size(); i++) {
+            outcomes.add(settle(decided.get(i), decisions.get(i), loaded));
         }
-        if (decided.size() < batch.size()) {
-            addSkipped(decided);
+        outcomes.subList(0, first).clear();
+        if (!undecided.isEmpty()) {
+            addUndecided(undecided);
         }
         return Future.succeededFuture();
     }
 
-    private static boolean isSkipped(QueuedRequest queued, Set<QuotaKey> skipped) {
-        if (skipped.isEmpty()) {
+    /** The system's requests to end what has expired. */
+    private List<QueuedRequest> expiries(Map<QuotaKey, DueReservations> due) {
+        List<QueuedRequest> expiries = new ArrayList<>(0);
+        due.forEach((quota, found) -> {
+            if (!found.reservations().isEmpty()) {
+                SystemOperation<?> operation = Objects.requireNonNull(endOfReservations);
+                expiries.add(new QueuedRequest(operation.request(quota), operation));
+                expired += found.reservations().size();
+            }
+        });
+        return expiries;
+    }
+
+    /** Quotas of which more has expired than this transaction ends. */
+    private static Set<QuotaKey> unfinished(Map<QuotaKey, DueReservations> due) {
+        Set<QuotaKey> unfinished = new HashSet<>(0);
+        due.forEach((quota, found) -> {
+            if (!found.complete()) {
+                unfinished.add(quota);
+            }
+        });
+        return unfinished;
+    }
+
+    private static BatchItem item(QueuedRequest queued, boolean nonceAccepted) {
+        return new BatchItem(
+                queued.id,
+                queued.request,
+                queued.operation,
+                nonceAccepted,
+                queued.grants,
+                queued.fingerprint,
+                queued.told == QueuedRequest.Told.CONFIRMED);
+    }
+
+    private static boolean locksAny(QueuedRequest queued, Set<QuotaKey> quotas) {
+        if (quotas.isEmpty()) {
             return false;
         }
         Needs needs = new Needs();
         RowLoader.need(queued.operation, queued, needs);
-        return needs.locked().stream().anyMatch(skipped::contains);
+        return needs.locked().stream().anyMatch(quotas::contains);
     }
 
     /** Puts an outcome for each request that was not decided at its place among the others. */
-    private void addSkipped(List<QueuedRequest> decided) {
-        int next = 0;
+    private void addUndecided(Map<QueuedRequest, Outcome> undecided) {
         for (int i = 0; i < batch.size(); i++) {
-            if (next < decided.size() && decided.get(next) == batch.get(i)) {
-                next++;
-            } else {
-                outcomes.add(i, new Outcome.Locked());
+            Outcome outcome = undecided.get(batch.get(i));
+            if (outcome != null) {
+                outcomes.add(i, outcome);
             }
         }
     }
@@ -184,13 +239,14 @@ final class BatchTransaction {
         return Future.succeededFuture(null);
     }
 
-    private Outcome settle(QueuedRequest queued, Decision decision, Map<QuotaKey, Quota> quotas) {
+    private Outcome settle(QueuedRequest queued, Decision decision, RowLoader.Loaded loaded) {
         if (decision instanceof Decision.Done done) {
-            return new Outcome.Settled(writes.add(queued, done.change()));
+            return new Outcome.Settled(
+                    writes.add(queued, done.change(), loaded.moment().now()));
         } else if (decision instanceof Decision.Read read) {
             return new Outcome.Settled(read.answer());
         } else if (decision instanceof Decision.Refused refused) {
-            return new Outcome.Settled(refuse(queued, refused.refusal(), quotas));
+            return new Outcome.Settled(refuse(queued, refused.refusal(), loaded));
         } else if (decision instanceof Decision.Replay replay) {
             return new Outcome.Settled(replay.answer());
         } else if (decision instanceof Decision.SameAs same) {
@@ -198,16 +254,23 @@ final class BatchTransaction {
             return new Outcome.Settled(new Answer.Success(first.message(), first.data(), true));
         } else if (decision instanceof Decision.AskAuth ask) {
             return new Outcome.AskAuth(ask.quotaIds().stream()
-                    .map(id -> Objects.requireNonNull(quotas.get(new QuotaKey(queued.organizationId(), id)), id))
+                    .map(id -> Objects.requireNonNull(
+                            loaded.rows().quotas().get(new QuotaKey(queued.organizationId(), id)), id))
                     .toList());
         }
         throw new IllegalStateException("no outcome for " + decision);
     }
 
-    private Refusal refuse(QueuedRequest queued, Refusal refusal, Map<QuotaKey, Quota> quotas) {
+    private Refusal refuse(QueuedRequest queued, Refusal refusal, RowLoader.Loaded loaded) {
         QuotaKey key = queued.quotaKey();
-        Quota quota = key == null ? null : quotas.get(key);
-        AuditEntry entry = AuditEntries.refused(queued.id, queued.request, queued.operation, quota, refusal, now);
+        Quota quota = key == null ? null : loaded.rows().quotas().get(key);
+        AuditEntry entry = AuditEntries.refused(
+                queued.id,
+                queued.request,
+                queued.operation,
+                quota,
+                refusal,
+                loaded.moment().now());
         if (entry != null && queued.records(entry)) {
             writes.audit(queued, entry);
         }

@@ -5,6 +5,8 @@ import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
@@ -17,6 +19,7 @@ import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.QuotaWrites;
 import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.rows.ReservationRows;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SqlWrite;
 import io.vertx.core.Future;
@@ -31,10 +34,10 @@ import org.jspecify.annotations.Nullable;
 /** What the second round trip of a batch writes: the changes of its requests and their audit entries. Used once. */
 final class BatchWrites {
     private final UUID batchId;
-    private final Instant now;
     private final Map<QuotaKey, Quota> quotas = new LinkedHashMap<>();
     private final Map<HoldingKey, Long> holdings = new LinkedHashMap<>();
     private final Map<GrantKey, GrantRows.Grant> grants = new LinkedHashMap<>();
+    private final Map<ReservationKey, Reservation> reservations = new LinkedHashMap<>(0);
     private final List<Change.OwnersBelow> ownersBelow = new ArrayList<>(0);
     private final List<Change.SuspensionBelow> suspensionBelow = new ArrayList<>(0);
     private final List<RequestRows.NewOperation> recorded = new ArrayList<>();
@@ -42,14 +45,12 @@ final class BatchWrites {
     private final Map<String, List<AuditEntry>> audit = new LinkedHashMap<>();
     private @Nullable QueuedRequest evidence;
 
-    /** @param now the time of the transaction */
-    BatchWrites(UUID batchId, Instant now) {
+    BatchWrites(UUID batchId) {
         this.batchId = batchId;
-        this.now = now;
     }
 
     /** Adds what a request does, with its audit entries and the record under its idempotency key; gives its answer. */
-    Answer.Success add(QueuedRequest queued, Change change) {
+    Answer.Success add(QueuedRequest queued, Change change, Instant now) {
         String organization = queued.organizationId();
         change.quotas().forEach(quota -> add(queued, quota));
         if (change.ownersBelow() != null) {
@@ -80,6 +81,10 @@ final class BatchWrites {
         QuotaChange.Held held = change.held();
         if (held != null) {
             holdings.put(new HoldingKey(organization, quota.id(), held.resourceId()), held.afterMb());
+        }
+        QuotaChange.Reserved reserved = change.reserved();
+        if (reserved != null) {
+            reservations.put(reserved.after().key(), reserved.after());
         }
         String caller = queued.request.caller().userId();
         change.granted()
@@ -114,15 +119,18 @@ final class BatchWrites {
     /** Sends all writes. */
     Future<Void> write(DatabaseSession connection, RowLoader.Loaded loaded) {
         LoadedRows before = loaded.rows();
+        Instant now = loaded.moment().now();
+        before.notDue().forEach(quotas::putIfAbsent);
         List<SqlWrite> writes = new ArrayList<>();
         writes.addAll(QuotaWrites.of(before.quotas(), quotas.values(), now));
         writes.addAll(HoldingRows.held(before.heldMb(), holdings, now));
+        writes.addAll(ReservationRows.writes(before.reservations(), reservations));
         writes.addAll(GrantRows.writes(before.grants(), grants, now));
         if (!recorded.isEmpty()) {
             writes.add(RequestRows.operations(recorded, now));
         }
         writes.addAll(AuthOutboxRows.messages(messages));
-        writes.addAll(JournalRows.entries(batchId, loaded.position(), audit));
+        writes.addAll(JournalRows.entries(batchId, loaded.moment().position(), audit));
         List<Future<Void>> written = new ArrayList<>(1);
         ownersBelow.forEach(change -> written.add(QuotaTrees.passOwnersOn(
                 connection,

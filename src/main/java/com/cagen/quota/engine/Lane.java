@@ -18,6 +18,7 @@ import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.SqlStates;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -91,6 +92,7 @@ final class Lane {
     private final FairQueue<Runnable> jobs;
 
     private final DistributionSummary batchSize;
+    private final Counter expiredReservations;
     private boolean batchRunning;
     private int batchesExpectingReplays;
     private long auditLagMillis;
@@ -113,6 +115,10 @@ final class Lane {
                 .register(metrics);
         this.batchSize = DistributionSummary.builder("cagen_quota_batch_size")
                 .description("Operations that shared a transaction")
+                .tag("lane", lane)
+                .register(metrics);
+        this.expiredReservations = Counter.builder("cagen_quota_reservations_expired")
+                .description("Reservations that ended because they had expired")
                 .tag("lane", lane)
                 .register(metrics);
     }
@@ -208,8 +214,10 @@ final class Lane {
                 organizations,
                 batch,
                 batchesExpectingReplays > 0,
-                config.auth().claimMillis());
+                config.auth().claimMillis(),
+                catalog.endOfReservations());
         return transaction.run(lockTimeoutMillis, skipsLocked).onSuccess(ignored -> {
+            expiredReservations.increment(transaction.expired());
             if (transaction.audited()) {
                 bus.notifyAudit();
             }
@@ -372,6 +380,10 @@ final class Lane {
         }
         if (outcome instanceof Outcome.Locked) {
             answer(pending, LOCKED);
+            return;
+        }
+        if (outcome instanceof Outcome.Again) {
+            enqueue(pending);
             return;
         }
         if (!(outcome instanceof Outcome.WaitForChange) && ++pending.rounds > QueuedRequest.MAX_ROUNDS) {

@@ -1,14 +1,19 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.protocol.Permission;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -19,6 +24,8 @@ import java.util.Set;
  * @param keyHolders the ids of the quotas that have the keys
  * @param heldMb what is not there is 0
  * @param grants what is not there is nothing
+ * @param reservations those that were named, and those that are due
+ * @param due what is due of locked quotas; other quotas have nothing due
  * @param recorded the first successes under the batch's idempotency keys
  */
 record LoadedRows(
@@ -27,4 +34,17 @@ record LoadedRows(
         Map<SiblingKey, String> keyHolders,
         Map<HoldingKey, Long> heldMb,
         Map<GrantKey, Set<Permission>> grants,
-        Map<OperationKey, RecordedOperation> recorded) {}
+        Map<ReservationKey, Reservation> reservations,
+        Map<QuotaKey, DueReservations> due,
+        Map<OperationKey, RecordedOperation> recorded) {
+    /** Quotas that have nothing due although they say so, with the moment at which something will be. */
+    Map<QuotaKey, Quota> notDue() {
+        Map<QuotaKey, Quota> corrected = new HashMap<>(0);
+        due.forEach((key, found) -> {
+            if (found.reservations().isEmpty()) {
+                corrected.put(key, Objects.requireNonNull(quotas.get(key)).withReservationsDueAt(found.nextAt()));
+            }
+        });
+        return corrected;
+    }
+}

@@ -18,6 +18,9 @@ sealed interface Outcome {
     /** Another transaction holds the lock of its quota, which was not waited for. Its credential is claimed. */
     record Locked() implements Outcome {}
 
+    /** The transaction ended expired reservations, and there are more: decide in another one. Its credential is claimed. */
+    record Again() implements Outcome {}
+
     /** Another change, or a delivery, is about the same user's grants or has the same idempotency key: try again soon. */
     record WaitForChange() implements Outcome {}
 }

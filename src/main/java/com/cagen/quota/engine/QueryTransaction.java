@@ -1,14 +1,17 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
 import com.cagen.quota.engine.operation.Rows;
+import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaRows;
@@ -17,8 +20,6 @@ import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -79,17 +80,18 @@ final class QueryTransaction {
     /** Only the replay of a credential is audited, as a query changes nothing. */
     private static Future<Outcome> refuse(
             DatabaseSession connection, QueuedRequest queued, @Nullable Quota quota, Refusal refusal) {
-        AuditEntry entry = AuditEntries.refused(
-                queued.id,
-                queued.request,
-                queued.operation,
-                quota,
-                refusal,
-                Instant.now().truncatedTo(ChronoUnit.MICROS));
-        Future<Void> written = entry != null && queued.records(entry)
-                ? JournalRows.write(connection, queued.id, queued.organizationId(), List.of(entry))
-                : Future.succeededFuture();
-        return written.map(ignored -> new Outcome.Settled(refusal));
+        if (refusal.code() != ErrorCode.CREDENTIAL_REPLAYED) {
+            return Future.succeededFuture(new Outcome.Settled(refusal));
+        }
+        return JournalRows.nextMoment(connection).compose(moment -> {
+            AuditEntry entry =
+                    AuditEntries.refused(queued.id, queued.request, queued.operation, quota, refusal, moment.now());
+            Future<Void> written = entry != null && queued.records(entry)
+                    ? connection.write(JournalRows.entries(
+                            queued.id, moment.position(), Map.of(queued.organizationId(), List.of(entry))))
+                    : Future.succeededFuture();
+            return written.map(ignored -> new Outcome.Settled(refusal));
+        });
     }
 
     /** Quotas that were read; a query needs no other rows before it runs. */
@@ -112,6 +114,16 @@ final class QueryTransaction {
         @Override
         public long heldMb(String quotaId, String resourceId) {
             throw new UnsupportedOperationException("a query reads holdings by itself");
+        }
+
+        @Override
+        public @Nullable Reservation reservation(String quotaId, String reservationId) {
+            throw new UnsupportedOperationException("a query reads reservations by itself");
+        }
+
+        @Override
+        public DueReservations dueReservations(String quotaId) {
+            throw new UnsupportedOperationException("a query changes nothing");
         }
 
         @Override

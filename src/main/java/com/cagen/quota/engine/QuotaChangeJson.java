@@ -1,6 +1,7 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.Permission;
@@ -24,7 +25,11 @@ final class QuotaChangeJson {
             Quota before = change.before();
             item.put("quota_id", change.after().id())
                     .put("version", change.after().version());
-            if (nameResources && change.held() != null) {
+            QuotaChange.Reserved reserved = change.reserved();
+            if (reserved != null) {
+                item.put("resource_id", reserved.after().resourceId());
+                item.put("reservation_id", reserved.after().id());
+            } else if (nameResources && change.held() != null) {
                 item.put("resource_id", change.held().resourceId());
             }
             if (before == null) {
@@ -41,6 +46,9 @@ final class QuotaChangeJson {
         if (change.held() != null) {
             json.put("held_mb", change.held().beforeMb());
         }
+        if (change.reserved() != null && change.reserved().before() != null) {
+            writeReservation(change.reserved().before(), json);
+        }
         change.granted().forEach(granted -> writeGranted(granted.before(), granted.after(), json));
     }
 
@@ -48,6 +56,9 @@ final class QuotaChangeJson {
         writeDifferent(change.after(), change.before(), json);
         if (change.held() != null) {
             json.put("held_mb", change.held().afterMb());
+        }
+        if (change.reserved() != null) {
+            writeReservation(change.reserved().after(), json);
         }
         if (change.before() != null) { // whom a new quota is granted to, was asked for by name
             change.granted().forEach(granted -> writeGranted(granted.after(), granted.before(), json));
@@ -90,6 +101,16 @@ final class QuotaChangeJson {
         if (other == null || !quota.ownerIds().equals(other.ownerIds())) {
             json.cutStrings("owner_ids", quota.ownerIds());
         }
+    }
+
+    private static void writeReservation(Reservation reservation, JsonText json) {
+        json.object("reservation", fields -> {
+            fields.put("status", reservation.status().wireName()).put("reserved_mb", reservation.reservedMb());
+            if (reservation.committedMb() > 0) {
+                fields.put("committed_mb", reservation.committedMb());
+            }
+            fields.put("expires_at", reservation.expiresAt());
+        });
     }
 
     private static void writeGranted(Set<Permission> granted, Set<Permission> other, JsonText json) {

@@ -1,9 +1,12 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.access.GrantKey;
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
@@ -18,11 +21,14 @@ import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.RequestRows;
+import com.cagen.quota.storage.rows.ReservationRows;
 import com.cagen.quota.storage.rows.SiblingKeys;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -36,6 +42,9 @@ import java.util.function.Predicate;
  * the requests need. Used once.
  */
 final class RowLoader {
+    /** So many reservations are ended by one transaction at most. */
+    private static final int MAX_DUE = 1_000;
+
     private final KnownOrganizations organizations;
     private final List<QueuedRequest> batch;
     private final boolean expectReplays;
@@ -53,14 +62,14 @@ final class RowLoader {
      * @param claimed the credentials that were not used before
      * @param skipped quotas that are there, but locked by another transaction: their rows are as they were read
      * @param below of the quotas that were locked with their subtrees
-     * @param position of the transaction's rows in the journal
+     * @param moment of the transaction
      */
     record Loaded(
             Set<RequestRows.NonceKey> claimed,
             LoadedRows rows,
             Set<QuotaKey> skipped,
             Map<QuotaKey, QuotaTrees.Below> below,
-            long position) {}
+            JournalRows.Moment moment) {}
 
     /** Organizations that the transaction makes the first row of. */
     Set<String> newOrganizations() {
@@ -128,33 +137,58 @@ final class RowLoader {
             quotas.putAll(found);
             toLockIfFree.removeAll(found.keySet());
         }));
-        all.add(QuotaRows.find(connection, needs.onlyRead()).onSuccess(quotas::putAll));
+        Future<Map<QuotaKey, Quota>> read = QuotaRows.find(connection, needs.onlyRead());
         Future<Map<HoldingKey, Long>> held = HoldingRows.findHeld(connection, needs.holdings());
+        Future<Map<HoldingKey, Long>> heldOfReservations =
+                HoldingRows.findHeldOfReservations(connection, needs.reservationsWithHolding());
+        Future<Map<ReservationKey, Reservation>> named = ReservationRows.find(connection, needs.reservations());
         Future<Map<GrantKey, Set<Permission>>> grants = GrantRows.find(connection, needs.grants());
         Future<Map<OperationKey, RecordedOperation>> operations = RequestRows.findOperations(connection, keys);
-        // After the locks: positions rise in the order of the changes of each quota.
-        Future<Long> position = JournalRows.nextPosition(connection);
-        all.addAll(List.of(held, grants, operations, position));
-        return Future.all(all)
-                .compose(ignored -> QuotaRows.find(connection, toLockIfFree))
-                .compose(skipped -> {
-                    quotas.putAll(skipped);
-                    return (sharesTransaction()
-                                    ? Future.succeededFuture(quotas)
-                                    : ReleasedQuotas.withOwnersOfToday(connection, quotas))
-                            .map(current -> new Loaded(
-                                    new HashSet<>(claimed.result()),
-                                    new LoadedRows(
-                                            current,
-                                            treeSizes,
-                                            keyHolders,
-                                            held.result(),
-                                            grants.result(),
-                                            operations.result()),
-                                    skipped.keySet(),
-                                    below,
-                                    position.result()));
-                });
+        // After the locks: positions and times rise in the order of the changes of each quota.
+        Future<JournalRows.Moment> moment = JournalRows.nextMoment(connection);
+        all.addAll(List.of(read, held, heldOfReservations, named, grants, operations, moment));
+        return Future.all(all).compose(ignored -> {
+            // So far there are only those that are locked.
+            Future<Map<QuotaKey, DueReservations>> due =
+                    due(connection, quotas.values(), moment.result().now());
+            Future<Map<QuotaKey, Quota>> skipped = QuotaRows.find(connection, toLockIfFree);
+            return Future.all(due, skipped).compose(both -> {
+                Map<ReservationKey, Reservation> reservations = new HashMap<>(named.result());
+                due.result().values().forEach(found -> found.reservations()
+                        .forEach(reservation -> reservations.put(reservation.key(), reservation)));
+                Map<HoldingKey, Long> heldMb = new HashMap<>(held.result());
+                heldMb.putAll(heldOfReservations.result());
+                quotas.putAll(read.result());
+                quotas.putAll(skipped.result());
+                return (sharesTransaction()
+                                ? Future.succeededFuture(quotas)
+                                : ReleasedQuotas.withOwnersOfToday(connection, quotas))
+                        .map(current -> new Loaded(
+                                new HashSet<>(claimed.result()),
+                                new LoadedRows(
+                                        current,
+                                        treeSizes,
+                                        keyHolders,
+                                        heldMb,
+                                        grants.result(),
+                                        reservations,
+                                        due.result(),
+                                        operations.result()),
+                                skipped.result().keySet(),
+                                below,
+                                moment.result()));
+            });
+        });
+    }
+
+    /** Costs another round trip, so only quotas that may have something due are asked about. */
+    private static Future<Map<QuotaKey, DueReservations>> due(
+            DatabaseSession connection, Collection<Quota> locked, Instant now) {
+        List<QuotaKey> quotas = locked.stream()
+                .filter(quota -> quota.reservationsDue(now))
+                .map(QuotaKey::of)
+                .toList();
+        return ReservationRows.due(connection, quotas, now, MAX_DUE);
     }
 
     private boolean sharesTransaction() {

@@ -1,7 +1,9 @@
 package com.cagen.quota.metrics;
 
+import com.cagen.quota.storage.rows.ReservationRows;
 import com.cagen.quota.storage.rows.Utilization;
 import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
@@ -16,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What no request counts: whether the database answers, how its connections are used, and how full quotas are. Of the latter
- * it shows the fullest roots and the fullest others; a quota that leaves these lists loses its series.
+ * What no request counts: whether the database answers, how its connections are used, how many reservations are held, and how
+ * full quotas are. Of the latter it shows the fullest roots and the fullest others; a quota that leaves these lists loses its series.
  */
 public final class MetricsVerticle extends VerticleBase {
     private static final Logger LOG = LoggerFactory.getLogger(MetricsVerticle.class);
@@ -27,13 +29,17 @@ public final class MetricsVerticle extends VerticleBase {
 
     private static final long REFRESH_MILLIS = 15_000;
 
-    /** The query reads every quota; with this many times its duration in between it takes 2 % of one core at most. */
+    /**
+     * The queries read every quota and every held reservation; with this many times their duration in between they take 2 % of
+     * one core at most.
+     */
     private static final long PAUSE_FACTOR = 50;
 
     private final Database database;
     private final long refreshMillis;
     private final List<Shown> shown;
     private volatile double up;
+    private volatile long reservationsHeld;
 
     private record Shown(MultiGauge gauges, ToDoubleFunction<Utilization> value) {}
 
@@ -46,6 +52,9 @@ public final class MetricsVerticle extends VerticleBase {
         this.refreshMillis = refreshMillis;
         Gauge.builder("cagen.quota.database.up", () -> up)
                 .description("Whether the database answered within the last seconds: 1 or 0")
+                .register(registry);
+        Gauge.builder("cagen.quota.reservations.held", () -> reservationsHeld)
+                .description("Reservations that are held")
                 .register(registry);
         Gauge.builder("cagen.quota.database.connections.max", database::maxSize)
                 .description("Connections that the pool may open")
@@ -106,6 +115,8 @@ public final class MetricsVerticle extends VerticleBase {
         long began = System.nanoTime();
         Utilization.fullest(database, SHOWN_OF_EACH)
                 .onSuccess(this::show)
+                .compose(ignored -> database.transaction(SecurityScope.maintenance(), ReservationRows::countHeld))
+                .onSuccess(count -> reservationsHeld = count)
                 .onFailure(failure -> LOG.warn("how full quotas are could not be read: {}", failure.getMessage()))
                 .onComplete(ignored -> {
                     long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);

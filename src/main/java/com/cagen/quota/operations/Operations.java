@@ -16,6 +16,13 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
+import com.cagen.quota.operations.reservation.CancelReservation;
+import com.cagen.quota.operations.reservation.CommitReservation;
+import com.cagen.quota.operations.reservation.CreateReservation;
+import com.cagen.quota.operations.reservation.ExpireReservations;
+import com.cagen.quota.operations.reservation.ExtendReservation;
+import com.cagen.quota.operations.reservation.GetReservation;
+import com.cagen.quota.operations.reservation.ListReservations;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
@@ -41,6 +48,13 @@ public final class Operations {
             new DrainQuota(),
             new TransferQuota(),
             new TransferUsage(),
+            new CreateReservation(),
+            new CommitReservation(),
+            new CancelReservation(),
+            new ExtendReservation(),
+            new GetReservation(),
+            new ListReservations(),
+            new ExpireReservations(),
             new UsageHistory(),
             new ListRuntimes(),
             new GrantPermission(),

@@ -2,14 +2,11 @@ package com.cagen.quota.upkeep;
 
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Answer;
-import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
-import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Catalog;
 import com.cagen.quota.engine.operation.SystemOperation;
 import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.messaging.RequestChannel;
-import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.SecurityScope;
@@ -20,7 +17,6 @@ import io.vertx.core.VerticleBase;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -115,19 +111,9 @@ public final class UpkeepVerticle extends VerticleBase {
     private Future<Void> send(Task task, List<QuotaKey> due) {
         List<Future<Answer>> answers = new ArrayList<>(due.size());
         for (QuotaKey quota : due) {
-            answers.add(Objects.requireNonNull(channel).send(request(task.operation, quota)));
+            answers.add(Objects.requireNonNull(channel).send(task.operation.request(quota)));
         }
         return Future.all(answers).onSuccess(all -> count(task, all.list())).mapEmpty();
-    }
-
-    private static <C extends Input> Request request(SystemOperation<C> operation, QuotaKey quota) {
-        return new Request(
-                UUID.randomUUID().toString(),
-                Caller.system(quota.organizationId()),
-                null,
-                null,
-                operation.name(),
-                operation.command(quota.quotaId()));
     }
 
     private static void count(Task task, List<Answer> answers) {

@@ -141,9 +141,9 @@ final class AuditHarness implements AutoCloseable {
         return database.transaction(
                 SecurityScope.organizations(organizations),
                 connection -> RequestRows.ensureOrganizations(connection, organizations)
-                        .compose(ignored -> JournalRows.nextPosition(connection))
-                        .compose(position ->
-                                connection.write(JournalRows.entries(UUID.randomUUID(), position, journal))));
+                        .compose(ignored -> JournalRows.nextMoment(connection))
+                        .compose(moment ->
+                                connection.write(JournalRows.entries(UUID.randomUUID(), moment.position(), journal))));
     }
 
     /** The entries that were sealed since there is a journal, in their places. */

@@ -9,6 +9,7 @@ import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
+import com.cagen.quota.protocol.ReservationStatus;
 import com.cagen.quota.testing.TestConfig;
 import com.cagen.quota.testing.TestDatabase;
 import io.vertx.core.Future;
@@ -21,6 +22,7 @@ import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -161,6 +163,25 @@ class QuotaClientIT {
         Usage rest = done(BOB, new QuotaRequest.AllocateUsage(team.id(), "runtime_2", 10_000, null, 1L));
         assertThat(rest.usageMb()).isEqualTo(tooMuch.availableMb());
         done(BOB, new QuotaRequest.DeallocateUsage(team.id(), "runtime_2", rest.usageMb()));
+
+        Reservation held = done(BOB, new QuotaRequest.CreateReservation(team.id(), "upload_1", 40, 600));
+        assertThat(held.status()).isEqualTo(ReservationStatus.HELD);
+        assertThat(Objects.requireNonNull(held.figures()).reservedMb()).isEqualTo(40);
+        Reservation extended = done(BOB, new QuotaRequest.ExtendReservation(team.id(), held.id(), 3_600));
+        assertThat(extended.expiresAt()).isAfter(held.expiresAt());
+        Reservation committed = done(BOB, new QuotaRequest.CommitReservation(team.id(), held.id(), 30L));
+        assertThat(committed.committedMb()).isEqualTo(30);
+        assertThat(committed.closedAt()).isNotNull();
+        assertThat(done(BOB, new QuotaRequest.GetReservation(team.id(), held.id())))
+                .isEqualTo(committed);
+        Reservation other = done(BOB, new QuotaRequest.CreateReservation(team.id(), "upload_2", 5, 600));
+        assertThat(done(BOB, new QuotaRequest.CancelReservation(team.id(), other.id()))
+                        .status())
+                .isEqualTo(ReservationStatus.CANCELLED);
+        ReservationPage page = done(
+                BOB, new QuotaRequest.ListReservations(team.id(), ReservationStatus.COMMITTED, "upload_1", null, 10));
+        assertThat(page.reservations()).extracting(Reservation::id).containsExactly(held.id());
+        done(BOB, new QuotaRequest.DeallocateUsage(team.id(), "upload_1", 30));
 
         QuotaPage children = done(
                 ALICE,

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.Request;
@@ -21,6 +23,11 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
+import com.cagen.quota.operations.reservation.CancelReservation;
+import com.cagen.quota.operations.reservation.CommitReservation;
+import com.cagen.quota.operations.reservation.CreateReservation;
+import com.cagen.quota.operations.reservation.ExpireReservations;
+import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
@@ -94,6 +101,11 @@ class AuditEntriesTest {
                 new AllocateUsage.Command(id(), id(), mb, text(1_000), AllocateUsage.Mode.BEST_EFFORT, mb),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
                 new TransferUsage.Command(id(), id(), mb, id(), id()),
+                new CreateReservation.Command(id(), id(), mb, 86_400, text(1_000)),
+                new CommitReservation.Command(id(), id(), mb),
+                new CancelReservation.Command(id(), id()),
+                new ExtendReservation.Command(id(), id(), 86_400),
+                new ExpireReservations.Command(id()),
                 new GrantPermission.Command(id(), id(), all),
                 new RevokePermission.Command(id(), id(), all));
     }
@@ -114,6 +126,14 @@ class AuditEntriesTest {
             Quota granted = QUOTA.withOwners(id(), Collections.nCopies(101, id()), NOW);
             Set<Permission> all = Set.of(Permission.READ, Permission.ADMIN);
             return change.quota(QuotaChange.granted(before, granted, new QuotaChange.Granted(id(), Set.of(), all)));
+        }
+        if (Commands.nameOf(command).text().startsWith("reservation.")) {
+            Reservation held = Reservation.created(new ReservationKey(id(), id(), id()), id(), mb, NOW, NOW);
+            return change.quota(QuotaChange.reserved(
+                    QUOTA,
+                    after,
+                    new QuotaChange.Held(id(), mb, mb),
+                    new QuotaChange.Reserved(held, held.committed(mb, NOW))));
         }
         return change.quota(QuotaChange.held(QUOTA, after, new QuotaChange.Held(id(), mb, mb)));
     }
@@ -259,6 +279,7 @@ class AuditEntriesTest {
                 "inheritedOwnerIds",
                 "suspendedBy",
                 "grantsVersion",
+                "reservationsDueAt",
                 "updatedAt",
                 "deletedAt");
         List<String> known = Stream.of(told, neverDifferent, followFromOthers)

@@ -17,12 +17,19 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
+import com.cagen.quota.operations.reservation.CancelReservation;
+import com.cagen.quota.operations.reservation.CommitReservation;
+import com.cagen.quota.operations.reservation.CreateReservation;
+import com.cagen.quota.operations.reservation.ExpireReservations;
+import com.cagen.quota.operations.reservation.ExtendReservation;
+import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaType;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -43,6 +50,48 @@ import org.jspecify.annotations.Nullable;
  * <p>Answers are texts: a kind, then {@code |} and what belongs to it, so that they can be compared and counted.
  */
 final class NaiveQuotas {
+    /** One reservation. */
+    static final class Hold {
+        final String id;
+        final String resource;
+        final long reservedMb;
+        long committedMb;
+        String status = "held";
+        Instant expiresAt;
+
+        Hold(String id, String resource, long reservedMb, Instant expiresAt) {
+            this.id = id;
+            this.resource = resource;
+            this.reservedMb = reservedMb;
+            this.expiresAt = expiresAt;
+        }
+
+        boolean due(Instant now) {
+            return status.equals("held") && !now.isBefore(expiresAt);
+        }
+
+        Map<String, Object> refusal() {
+            return Map.of("reservation_id", id, "status", status, "expires_at", expiresAt);
+        }
+
+        Map<String, Object> shown(Node node) {
+            Map<String, Object> fields = new HashMap<>();
+            fields.put("reservation_id", id);
+            fields.put("quota_id", node.id());
+            fields.put("resource_id", resource);
+            fields.put("reserved_mb", reservedMb);
+            fields.put("committed_mb", committedMb);
+            fields.put("status", status);
+            fields.put("expires_at", expiresAt);
+            fields.put("total_mb", node.totalMb);
+            fields.put("used_mb", node.used());
+            fields.put("quota_reserved_mb", node.reserved());
+            fields.put("allocated_mb", node.allocated());
+            fields.put("available_mb", node.free());
+            return fields;
+        }
+    }
+
     /** One quota. */
     static final class Node {
         final QuotaKey key;
@@ -63,6 +112,7 @@ final class NaiveQuotas {
 
         final List<Node> children = new ArrayList<>();
         final Map<String, Long> holds = new HashMap<>();
+        final Map<String, Hold> reservations = new LinkedHashMap<>();
         /** Of this quota itself, in the order in which they became its owners. */
         final Set<String> owners = new LinkedHashSet<>();
 
@@ -108,8 +158,16 @@ final class NaiveQuotas {
             return sum;
         }
 
+        long reserved() {
+            long sum = 0;
+            for (Hold hold : reservations.values()) {
+                sum += hold.status.equals("held") ? hold.reservedMb : 0;
+            }
+            return sum;
+        }
+
         long taken() {
-            return used() + allocated();
+            return used() + allocated() + reserved();
         }
 
         long free() {
@@ -172,7 +230,7 @@ final class NaiveQuotas {
             fields.put("name", name);
             fields.put("description", description);
             fields.put("key", shortKey);
-            fields.put("reserved_mb", 0);
+            fields.put("reserved_mb", reserved());
             fields.put("drain_to_mb", drainToMb);
             fields.put("used_mb", used());
             fields.put("allocated_mb", allocated());
@@ -193,11 +251,19 @@ final class NaiveQuotas {
      * One request.
      *
      * @param newId the id of the quota that it makes, if it makes one
+     * @param newReservationId the id of the reservation that it makes, if it makes one
      * @param toldAuth whether the auth service has confirmed it
      * @param shares whether its operation shares its transaction with others
      */
     record Call(
-            Request request, boolean nonceAccepted, KnownGrants known, boolean toldAuth, boolean shares, String newId) {
+            Request request,
+            boolean nonceAccepted,
+            KnownGrants known,
+            boolean toldAuth,
+            boolean shares,
+            String newId,
+            String newReservationId,
+            Instant now) {
         Caller caller() {
             return request.caller();
         }
@@ -256,6 +322,12 @@ final class NaiveQuotas {
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
         add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
         add(TransferUsage.Command.class, this::mayTransfer, this::transferUsage);
+        add(CreateReservation.Command.class, this::needsRead, this::reserve);
+        add(CommitReservation.Command.class, this::needsRead, this::commit);
+        add(CancelReservation.Command.class, this::needsRead, this::cancel);
+        add(ExtendReservation.Command.class, this::needsRead, this::extend);
+        add(GetReservation.Command.class, this::needsRead, this::getReservation);
+        add(ExpireReservations.Command.class, NaiveQuotas::maySystem, this::expire);
         add(
                 GrantPermission.Command.class,
                 (command, call) -> mayChange(command, command.permissions(), call),
@@ -323,6 +395,10 @@ final class NaiveQuotas {
         if (request.command() instanceof TransferQuota.Command transfer) {
             mustExist(transfer.toQuotaId(), call, earlier);
         }
+        String reservationId = reservationId(request.command());
+        if (reservationId != null && !node(request.command(), call).reservations.containsKey(reservationId)) {
+            throw refused("reservation_not_found", Map.of());
+        }
         Operation<?> operation =
                 Objects.requireNonNull(operations.get(request.command().getClass()), "an operation without a rule");
         operation.check(call);
@@ -349,6 +425,10 @@ final class NaiveQuotas {
                 throw refused("quota_not_found", Map.of());
             }
         }
+    }
+
+    Node node(QuotaKey key) {
+        return Objects.requireNonNull(nodes.get(key));
     }
 
     private Node node(Input command, Call call) {
@@ -546,10 +626,10 @@ final class NaiveQuotas {
 
     private String release(ReleaseQuota.Command command, Call call) {
         Node node = node(command, call);
-        if (node.used() > 0 || node.allocated() > 0) {
+        if (node.taken() > 0) {
             throw refused(
                     "quota_not_empty",
-                    Map.of("used_mb", node.used(), "reserved_mb", 0, "allocated_mb", node.allocated()));
+                    Map.of("used_mb", node.used(), "reserved_mb", node.reserved(), "allocated_mb", node.allocated()));
         }
         node.deleted = true;
         node.drainToMb = null;
@@ -739,6 +819,107 @@ final class NaiveQuotas {
         return success("Usage transferred.", fields);
     }
 
+    // Reservations.
+
+    private static @Nullable String reservationId(Input command) {
+        if (command instanceof CommitReservation.Command commit) {
+            return commit.reservationId();
+        } else if (command instanceof CancelReservation.Command cancel) {
+            return cancel.reservationId();
+        } else if (command instanceof ExtendReservation.Command extend) {
+            return extend.reservationId();
+        }
+        return command instanceof GetReservation.Command get ? get.reservationId() : null;
+    }
+
+    private Hold hold(Input command, Call call) {
+        String id = Objects.requireNonNull(reservationId(command));
+        return Objects.requireNonNull(node(command, call).reservations.get(id));
+    }
+
+    private String reserve(CreateReservation.Command command, Call call) {
+        Node node = node(command, call);
+        checkCapacity(node, command.reserveMb());
+        Instant expiresAt = call.now().plusSeconds(command.ttlSeconds());
+        Hold hold = new Hold(call.newReservationId(), command.resourceId(), command.reserveMb(), expiresAt);
+        node.reservations.put(hold.id, hold);
+        node.version++;
+        return success("Capacity reserved.", hold.shown(node));
+    }
+
+    private String commit(CommitReservation.Command command, Call call) {
+        Node node = node(command, call);
+        Hold hold = hold(command, call);
+        checkUsable(node, hold);
+        long usageMb = command.usageMb() == null ? hold.reservedMb : command.usageMb();
+        if (usageMb > hold.reservedMb) {
+            Map<String, Object> details = new HashMap<>();
+            details.put("reservation_id", hold.id);
+            details.put("resource_id", hold.resource);
+            details.put("held_mb", hold.reservedMb);
+            details.put("requested_mb", usageMb);
+            throw refused("insufficient_usage", details);
+        }
+        hold.status = "committed";
+        hold.committedMb = usageMb;
+        node.holds.merge(hold.resource, usageMb, Long::sum);
+        node.version++;
+        Map<String, Object> fields = hold.shown(node);
+        fields.put("held_mb", node.holds.get(hold.resource));
+        return success("Reservation committed.", fields);
+    }
+
+    private String cancel(CancelReservation.Command command, Call call) {
+        Node node = node(command, call);
+        Hold hold = hold(command, call);
+        if (!hold.status.equals("held")) {
+            throw refused("reservation_closed", hold.refusal());
+        }
+        hold.status = "cancelled";
+        node.version++;
+        return success("Reservation cancelled.", hold.shown(node));
+    }
+
+    private String extend(ExtendReservation.Command command, Call call) {
+        Node node = node(command, call);
+        Hold hold = hold(command, call);
+        checkUsable(node, hold);
+        hold.expiresAt = call.now().plusSeconds(command.ttlSeconds());
+        node.version++;
+        return success("Reservation extended.", hold.shown(node));
+    }
+
+    private static void checkUsable(Node node, Hold hold) {
+        if (!hold.status.equals("held")) {
+            throw refused(hold.status.equals("expired") ? "reservation_expired" : "reservation_closed", hold.refusal());
+        }
+        if (node.suspender() != null) {
+            throw refused("quota_suspended", Map.of("suspended_quota_id", node.suspender()));
+        }
+    }
+
+    private String getReservation(GetReservation.Command command, Call call) {
+        Hold hold = hold(command, call);
+        Map<String, Object> fields = hold.shown(node(command, call));
+        if (hold.due(call.now())) {
+            fields.put("status", "expired");
+        }
+        return success("Reservation found.", fields);
+    }
+
+    private String expire(ExpireReservations.Command command, Call call) {
+        Node node = node(command, call);
+        boolean any = false;
+        for (Hold hold : node.reservations.values()) {
+            if (hold.due(call.now())) {
+                hold.status = "expired";
+                node.version++;
+                any = true;
+            }
+        }
+        return success(any ? "Expired reservations ended." : "No reservation has expired.", Map.of());
+    }
+
     private static void checkHeld(Node node, String resourceId, long usageMb) {
         long held = node.holds.getOrDefault(resourceId, 0L);
         if (held < usageMb) {
@@ -761,7 +942,7 @@ final class NaiveQuotas {
         fields.put("held_mb", node.holds.get(resourceId));
         fields.put("total_mb", node.totalMb);
         fields.put("used_mb", node.used());
-        fields.put("reserved_mb", 0);
+        fields.put("reserved_mb", node.reserved());
         fields.put("allocated_mb", node.allocated());
         fields.put("available_mb", node.free());
         return fields;
@@ -788,7 +969,7 @@ final class NaiveQuotas {
         figures.put("quota_id", node.id());
         figures.put("total_mb", node.totalMb);
         figures.put("used_mb", node.used());
-        figures.put("reserved_mb", 0);
+        figures.put("reserved_mb", node.reserved());
         figures.put("allocated_mb", node.allocated());
         figures.put("available_mb", node.free());
         return figures;

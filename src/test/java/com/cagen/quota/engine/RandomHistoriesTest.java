@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Fingerprint;
@@ -44,6 +47,7 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -93,6 +97,16 @@ class RandomHistoriesTest {
             "Usage deallocated.",
             "Usage transferred.",
             "Capacity transferred.",
+            "Capacity reserved.",
+            "Reservation committed.",
+            "Reservation cancelled.",
+            "Reservation extended.",
+            "Reservation found.",
+            "Expired reservations ended.",
+            "No reservation has expired.",
+            "reservation_not_found",
+            "reservation_closed",
+            "reservation_expired",
             "Usage checked.",
             "Permission granted.",
             "Permission revoked.",
@@ -120,7 +134,7 @@ class RandomHistoriesTest {
 
     /** Fields of answers that only repeat the request, or come from a clock or a counter. */
     private static final Set<String> NOT_COMPARED =
-            Set.of("created_at", "updated_at", "deleted_at", "usage_id", "transfer_id");
+            Set.of("created_at", "updated_at", "deleted_at", "closed_at", "usage_id", "transfer_id");
 
     private static Map<String, Object> compared(JsonObject data) {
         Map<String, Object> fields = new TreeMap<>();
@@ -174,6 +188,7 @@ class RandomHistoriesTest {
         private final Map<QuotaKey, Quota> quotas = new LinkedHashMap<>();
         private final Map<HoldingKey, Long> heldMb = new HashMap<>();
         private final Map<GrantKey, Set<Permission>> grants = new HashMap<>();
+        private final Map<ReservationKey, Reservation> reservations = new LinkedHashMap<>();
         private final Map<OperationKey, RecordedOperation> recorded = new HashMap<>();
         private final Set<String> ledgerPlaces = new HashSet<>();
         /** Items that the auth service has confirmed since. */
@@ -329,11 +344,26 @@ class RandomHistoriesTest {
             return heldMb.getOrDefault(new HoldingKey(quota.organizationId(), quota.id(), resourceId), 0L);
         }
 
+        @Override
+        public List<Reservation> reservations(String organizationId) {
+            return reservations.values().stream()
+                    .filter(reservation -> reservation.key().organizationId().equals(organizationId))
+                    .toList();
+        }
+
         // One transaction.
 
-        private void step(List<BatchItem> items, String newId) {
-            now = now.plusMillis(1);
-            Locked locked = lock(items);
+        private void step(List<BatchItem> requested, String newId) {
+            now = now.plusMillis(random.nextInt(4) == 0 ? 1 + random.nextInt(8_000) : 1);
+            Locked locked = lock(requested);
+            List<BatchItem> items = new ArrayList<>();
+            locked.rows.due().forEach((key, due) -> {
+                if (!due.reservations().isEmpty()) {
+                    items.add(item(expiry().request(key), true, KnownGrants.NONE, false));
+                }
+            });
+            items.addAll(requested);
+            locked.rows.notDue().forEach((key, quota) -> quotas.put(key, quota));
             List<Decision> decisions = BatchDecision.decide(locked.rows, items, now, () -> newId);
             assertThat(decisions).hasSameSizeAs(items);
             for (int i = 0; i < items.size(); i++) {
@@ -345,7 +375,9 @@ class RandomHistoriesTest {
                         item.grants(),
                         item.toldAuth(),
                         ((RowOperation<?>) item.operation()).sharesTransaction(),
-                        newId));
+                        newId,
+                        Reservation.idOf(item.operationId()),
+                        now));
                 assertThat(inWords(decision, item, decisions))
                         .as("%s. of %s: %s", i, items.size(), item)
                         .isEqualTo(expected);
@@ -376,8 +408,11 @@ class RandomHistoriesTest {
                     true);
         }
 
-        /** @param keys of the quotas that may be written to */
-        private record Locked(LoadedRows rows, Needs needs, Set<QuotaKey> keys) {}
+        /**
+         * @param keys of the quotas that may be written to
+         * @param holdings of which it is known what the resources hold
+         */
+        private record Locked(LoadedRows rows, Needs needs, Set<QuotaKey> keys, Set<HoldingKey> holdings) {}
 
         /** The rows that the items' operations named, and no others. */
         private Locked lock(List<BatchItem> items) {
@@ -407,8 +442,19 @@ class RandomHistoriesTest {
             needs.withSubtree().forEach(key -> find(parentOf(find(key, found)), found));
             Set<QuotaKey> keys = new HashSet<>(found.keySet());
             needs.onlyRead().forEach(key -> find(key, found));
+            Map<QuotaKey, DueReservations> due = due(keys);
+            Map<ReservationKey, Reservation> named = new HashMap<>(reservations);
+            named.keySet().retainAll(needs.reservations());
+            due.values().forEach(each -> each.reservations().forEach(one -> named.put(one.key(), one)));
+            Set<HoldingKey> holdings = new HashSet<>(needs.holdings());
+            for (ReservationKey key : needs.reservationsWithHolding()) {
+                Reservation reservation = reservations.get(key);
+                if (reservation != null) {
+                    holdings.add(new HoldingKey(key.organizationId(), key.quotaId(), reservation.resourceId()));
+                }
+            }
             Map<HoldingKey, Long> held = new HashMap<>(heldMb);
-            held.keySet().retainAll(needs.holdings());
+            held.keySet().retainAll(holdings);
             Map<GrantKey, Set<Permission>> granted = new HashMap<>(grants);
             granted.keySet().retainAll(needs.grants());
             if (!shares) {
@@ -427,8 +473,42 @@ class RandomHistoriesTest {
                     Collections.unmodifiableMap(keyHolders),
                     Collections.unmodifiableMap(held),
                     Collections.unmodifiableMap(granted),
+                    Collections.unmodifiableMap(named),
+                    Collections.unmodifiableMap(due),
                     Collections.unmodifiableMap(operationsDone));
-            return new Locked(rows, needs, keys);
+            return new Locked(rows, needs, keys, holdings);
+        }
+
+        private static SystemOperation<?> expiry() {
+            return Objects.requireNonNull(Operations.CATALOG.endOfReservations());
+        }
+
+        /** As {@link RowLoader} finds them. */
+        private Map<QuotaKey, DueReservations> due(Set<QuotaKey> locked) {
+            Map<QuotaKey, DueReservations> due = new HashMap<>();
+            for (QuotaKey key : locked) {
+                List<Reservation> held = reservations.values().stream()
+                        .filter(reservation -> reservation.key().quota().equals(key) && reservation.held())
+                        .sorted(Comparator.comparing(Reservation::expiresAt))
+                        .toList();
+                Instant dueAt = row(key).figures().reservationsDueAt();
+                assertThat(dueAt == null).as("nothing is reserved").isEqualTo(held.isEmpty());
+                if (dueAt != null) {
+                    assertThat(dueAt)
+                            .as("not too late")
+                            .isBeforeOrEqualTo(held.get(0).expiresAt());
+                }
+                if (row(key).reservationsDue(now)) {
+                    List<Reservation> expired = held.stream()
+                            .filter(reservation -> reservation.due(now))
+                            .toList();
+                    Instant nextAt = expired.size() == held.size()
+                            ? null
+                            : held.get(expired.size()).expiresAt();
+                    due.put(key, new DueReservations(expired, true, nextAt));
+                }
+            }
+            return due;
         }
 
         private static <C extends Input> void need(RowOperation<C> operation, BatchItem item, Needs needs) {
@@ -552,10 +632,15 @@ class RandomHistoriesTest {
             QuotaChange.Held held = change.held();
             if (held != null) {
                 HoldingKey holding = new HoldingKey(organization, after.id(), held.resourceId());
-                assertThat(locked.needs.holdings()).as("loaded").contains(holding);
+                assertThat(locked.holdings).as("loaded").contains(holding);
                 assertThat(held.afterMb()).isNotNegative();
                 assertThat(Objects.requireNonNullElse(heldMb.put(holding, held.afterMb()), 0L))
                         .isEqualTo(held.beforeMb());
+            }
+            QuotaChange.Reserved reserved = change.reserved();
+            if (reserved != null) {
+                assertThat(reservations.put(reserved.after().key(), reserved.after()))
+                        .isEqualTo(reserved.before());
             }
             for (QuotaChange.Granted granted : change.granted()) {
                 GrantKey grant = new GrantKey(organization, after.id(), granted.userId());
@@ -602,6 +687,7 @@ class RandomHistoriesTest {
             JsonObject after = change.getJsonObject("after");
             return change.getString("quota_id") + " " + change.getLong("version")
                     + figure("used_mb", before, after)
+                    + figure("reserved_mb", before, after)
                     + figure("allocated_mb", before, after)
                     + figure("status", before, after);
         }
@@ -614,6 +700,7 @@ class RandomHistoriesTest {
         private static String figures(@Nullable Quota before, Quota after) {
             return after.id() + " " + after.version()
                     + figure("used_mb", before == null ? null : before.usedMb(), after.usedMb())
+                    + figure("reserved_mb", before == null ? null : before.reservedMb(), after.reservedMb())
                     + figure("allocated_mb", before == null ? null : before.allocatedMb(), after.allocatedMb())
                     + figure(
                             "status",
@@ -640,6 +727,7 @@ class RandomHistoriesTest {
                 @Nullable Long drainToMb,
                 long totalMb,
                 long usedMb,
+                long reservedMb,
                 long allocatedMb,
                 String status,
                 @Nullable String suspendedBy,
@@ -659,6 +747,7 @@ class RandomHistoriesTest {
                         quota.drainToMb(),
                         quota.totalMb(),
                         quota.usedMb(),
+                        quota.reservedMb(),
                         quota.allocatedMb(),
                         quota.status().wireName(),
                         quota.deleted() ? null : quota.suspendedBy(),
@@ -680,6 +769,7 @@ class RandomHistoriesTest {
                         node.drainToMb,
                         node.totalMb,
                         node.used(),
+                        node.reserved(),
                         node.allocated(),
                         node.status(),
                         node.deleted ? null : node.suspender(),
@@ -703,11 +793,19 @@ class RandomHistoriesTest {
                 }
                 boolean withinTotal = quota.usedMb() >= 0
                         && quota.allocatedMb() >= 0
-                        && quota.usedMb() + quota.allocatedMb() <= quota.totalMb();
+                        && quota.reservedMb() >= 0
+                        && quota.usedMb() + quota.allocatedMb() + quota.reservedMb() <= quota.totalMb();
                 assertThat(withinTotal).as("%s is within its total", quota).isTrue();
                 assertThat(quota.deletedAt() != null).isEqualTo(node.deleted);
                 boolean drainsToLess = quota.drainToMb() == null || quota.drainToMb() < quota.totalMb();
                 assertThat(drainsToLess).as("%s drains to less", quota).isTrue();
+            }
+            for (Reservation reservation : reservations.values()) {
+                NaiveQuotas.Node node = model.node(reservation.key().quota());
+                NaiveQuotas.Hold hold = Objects.requireNonNull(node.reservations.get(reservation.id()));
+                assertThat(reservation.status().wireName() + reservation.expiresAt() + reservation.committedMb())
+                        .isEqualTo(hold.status + hold.expiresAt + hold.committedMb);
+                assertThat(reservation.closedAt() == null).isEqualTo(reservation.held());
             }
             assertThat(heldMb.equals(model.heldMb()))
                     .as("%s %s", heldMb, model.heldMb())

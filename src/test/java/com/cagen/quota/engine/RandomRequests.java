@@ -1,6 +1,7 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.RowOperation;
@@ -16,6 +17,12 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
+import com.cagen.quota.operations.reservation.CancelReservation;
+import com.cagen.quota.operations.reservation.CommitReservation;
+import com.cagen.quota.operations.reservation.CreateReservation;
+import com.cagen.quota.operations.reservation.ExpireReservations;
+import com.cagen.quota.operations.reservation.ExtendReservation;
+import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
@@ -53,6 +60,9 @@ final class RandomRequests {
         List<Quota> quotas(String organizationId);
 
         long heldMb(Quota quota, String resourceId);
+
+        /** The reservations of an organization, in the order of creation. */
+        List<Reservation> reservations(String organizationId);
     }
 
     private interface Fields {
@@ -74,6 +84,12 @@ final class RandomRequests {
         add(AllocateUsage.Command.class, 6, RandomRequests::allocateUsage);
         add(DeallocateUsage.Command.class, 3, RandomRequests::deallocateUsage);
         add(TransferUsage.Command.class, 2, RandomRequests::transferUsage);
+        add(CreateReservation.Command.class, 4, RandomRequests::createReservation);
+        add(CommitReservation.Command.class, 3, RandomRequests::commitReservation);
+        add(CancelReservation.Command.class, 2, RandomRequests::cancelReservation);
+        add(ExtendReservation.Command.class, 2, RandomRequests::extendReservation);
+        add(GetReservation.Command.class, 1, RandomRequests::getReservation);
+        add(ExpireReservations.Command.class, 1, RandomRequests::expireReservations);
         add(CreateQuota.Command.class, 1, (random, caller, id) -> random.createQuota());
         add(AllocateQuota.Command.class, 4, RandomRequests::allocateQuota);
         add(ReleaseQuota.Command.class, 3, (random, caller, id) -> new ReleaseQuota.Command(id));
@@ -243,6 +259,66 @@ final class RandomRequests {
         String toResourceId = resourceId();
         boolean same = toQuotaId.equals(quotaId) && toResourceId.equals(resourceId);
         return new TransferUsage.Command(quotaId, resourceId, usageMb, toQuotaId, same ? "other" : toResourceId);
+    }
+
+    private Input createReservation(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        long reserveMb = quota != null && random.nextInt(4) == 0
+                ? Math.max(1, quota.availableMb() + random.nextInt(2))
+                : 1L + random.nextInt(8);
+        return new CreateReservation.Command(quotaId, resourceId(), reserveMb, ttlSeconds(), reason());
+    }
+
+    private Input commitReservation(Caller caller, String quotaId) {
+        Reservation reservation = reservation(caller);
+        if (reservation == null) {
+            return new CommitReservation.Command(quotaId, "reservation_none", null);
+        }
+        Long usageMb = random.nextBoolean() ? null : Long.valueOf(1 + random.nextLong(reservation.reservedMb() + 1));
+        return new CommitReservation.Command(quotaOf(reservation, quotaId), reservation.id(), usageMb);
+    }
+
+    private Input cancelReservation(Caller caller, String quotaId) {
+        Reservation reservation = reservation(caller);
+        return reservation == null
+                ? new CancelReservation.Command(quotaId, "reservation_none")
+                : new CancelReservation.Command(quotaOf(reservation, quotaId), reservation.id());
+    }
+
+    private Input extendReservation(Caller caller, String quotaId) {
+        Reservation reservation = reservation(caller);
+        return reservation == null
+                ? new ExtendReservation.Command(quotaId, "reservation_none", 1)
+                : new ExtendReservation.Command(quotaOf(reservation, quotaId), reservation.id(), ttlSeconds());
+    }
+
+    private Input getReservation(Caller caller, String quotaId) {
+        Reservation reservation = reservation(caller);
+        return reservation == null
+                ? new GetReservation.Command(quotaId, "reservation_none")
+                : new GetReservation.Command(quotaOf(reservation, quotaId), reservation.id());
+    }
+
+    private Input expireReservations(Caller caller, String quotaId) {
+        Reservation reservation = reservation(caller);
+        return new ExpireReservations.Command(reservation == null ? quotaId : quotaOf(reservation, quotaId));
+    }
+
+    /** Mostly one that is held; null when there is none at all. */
+    private @Nullable Reservation reservation(Caller caller) {
+        List<Reservation> all = rows.reservations(caller.organizationId());
+        List<Reservation> held = all.stream().filter(Reservation::held).toList();
+        List<Reservation> among = held.isEmpty() || random.nextInt(4) == 0 ? all : held;
+        return among.isEmpty() || random.nextInt(20) == 0 ? null : among.get(random.nextInt(among.size()));
+    }
+
+    /** Now and then another one, which has no such reservation. */
+    private String quotaOf(Reservation reservation, String otherId) {
+        return random.nextInt(20) == 0 ? otherId : reservation.key().quotaId();
+    }
+
+    private long ttlSeconds() {
+        return 1L + random.nextInt(20);
     }
 
     private Input createQuota() {

@@ -34,6 +34,13 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
+import com.cagen.quota.operations.reservation.CancelReservation;
+import com.cagen.quota.operations.reservation.CommitReservation;
+import com.cagen.quota.operations.reservation.CreateReservation;
+import com.cagen.quota.operations.reservation.ExpireReservations;
+import com.cagen.quota.operations.reservation.ExtendReservation;
+import com.cagen.quota.operations.reservation.GetReservation;
+import com.cagen.quota.operations.reservation.ListReservations;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
@@ -45,6 +52,7 @@ import com.cagen.quota.protocol.Nonce;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
+import com.cagen.quota.protocol.ReservationStatus;
 import com.cagen.quota.testing.Certificates;
 import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.FreePorts;
@@ -180,6 +188,13 @@ class ClusteredBusIT {
                 new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(
                         1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p", "text", QuotaSort.NAME_DESCENDING),
+                new CreateReservation.Command("q", "r", 5, 300, "why"),
+                new CommitReservation.Command("q", "v", 5L),
+                new CancelReservation.Command("q", "v"),
+                new ExtendReservation.Command("q", "v", 60),
+                new GetReservation.Command("q", "v"),
+                new ListReservations.Command("q", ReservationStatus.HELD, "r", "v", 20),
+                new ExpireReservations.Command("q"),
                 new AllocateUsage.Command("q", "r", 5, null),
                 new AllocateUsage.Command("q", "r", 5, null, AllocateUsage.Mode.BEST_EFFORT, 2L),
                 new DeallocateUsage.Command("q", "r", 5, "\"quoted\" \u2028"),

@@ -32,6 +32,13 @@ import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
 import com.cagen.quota.operations.quota.TransferQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
+import com.cagen.quota.operations.reservation.CancelReservation;
+import com.cagen.quota.operations.reservation.CommitReservation;
+import com.cagen.quota.operations.reservation.CreateReservation;
+import com.cagen.quota.operations.reservation.ExpireReservations;
+import com.cagen.quota.operations.reservation.ExtendReservation;
+import com.cagen.quota.operations.reservation.GetReservation;
+import com.cagen.quota.operations.reservation.ListReservations;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
@@ -75,6 +82,12 @@ class AccessTest {
         OPERATIONS.put("use", id -> new AllocateUsage.Command(id, "r", 1, null));
         OPERATIONS.put("giveBack", id -> new DeallocateUsage.Command(id, "r", 1, null));
         OPERATIONS.put("move", id -> new TransferUsage.Command(id, "r", 1, id, "s"));
+        OPERATIONS.put("reserve", id -> new CreateReservation.Command(id, "r", 1, 300, null));
+        OPERATIONS.put("commit", id -> new CommitReservation.Command(id, "v", null));
+        OPERATIONS.put("cancel", id -> new CancelReservation.Command(id, "v"));
+        OPERATIONS.put("extend", id -> new ExtendReservation.Command(id, "v", 300));
+        OPERATIONS.put("reservation", id -> new GetReservation.Command(id, "v"));
+        OPERATIONS.put("reservations", id -> new ListReservations.Command(id, null, null, null, 20));
         OPERATIONS.put("history", id -> new UsageHistory.Command(id, null, null, null, null, 20, false));
         OPERATIONS.put(
                 "allocate", id -> new AllocateQuota.Command(id, "n", null, 1, QuotaType.ORGANIZATION, null, List.of()));
@@ -107,6 +120,12 @@ class AccessTest {
                     use         | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     giveBack    | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     move        | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    reserve     | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    commit      | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    cancel      | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    extend      | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    reservation | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    reservations| read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     history     | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
                     allocate    | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     grant       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
@@ -242,16 +261,17 @@ class AccessTest {
     }
 
     @Test
-    void letsOnlyTheSystemDrain() {
-        Input drain = new DrainQuota.Command("q_child");
+    void letsOnlyTheSystemDrainAndExpire() {
         Rows rows = SampleRows.of(root, child);
         Refusal denied = Refusal.permissionDenied(List.of("system"));
-        for (String user : List.of("owner", "somebody", Caller.SYSTEM)) {
-            assertThat(access(drain, rows, user, knows(child, Permission.ADMIN)))
-                    .isEqualTo(new Access.Result.Denied(denied));
+        for (Input command : List.of(new DrainQuota.Command("q_child"), new ExpireReservations.Command("q_child"))) {
+            for (String user : List.of("owner", "somebody", Caller.SYSTEM)) {
+                assertThat(access(command, rows, user, knows(child, Permission.ADMIN)))
+                        .isEqualTo(new Access.Result.Denied(denied));
+            }
+            assertThat(access(Commands.operationOf(command), command, rows, Caller.system("org_1"), KnownGrants.NONE))
+                    .isInstanceOf(Access.Result.Allowed.class);
         }
-        assertThat(access(Commands.operationOf(drain), drain, rows, Caller.system("org_1"), KnownGrants.NONE))
-                .isInstanceOf(Access.Result.Allowed.class);
     }
 
     @Test
@@ -333,6 +353,7 @@ class AccessTest {
                 new ListQuotas.Command(1, 20, null, null, null, null, null, null),
                 new ListRuntimes.Command(1, 20),
                 new DrainQuota.Command("q_child"),
+                new ExpireReservations.Command("q_child"),
                 new TransferQuota.Command("q_child", "q_root", 1));
         Stream<Input> commands =
                 Stream.concat(OPERATIONS.values().stream().map(command -> command.apply("q_child")), others);

@@ -66,6 +66,12 @@ class ErrorCodesIT {
         assertThat(seen).isEqualTo(EnumSet.complementOf(EnumSet.copyOf(OUT_OF_REACH)));
     }
 
+    private String reserve(String reservations, long ttlSeconds) {
+        JsonObject body =
+                new JsonObject().put("resource_id", "res").put("reserve_mb", 1).put("ttl_seconds", ttlSeconds);
+        return alice.post(reservations, body).data().getString("reservation_id");
+    }
+
     private Map<ErrorCode, Callable<Reply>> ways() {
         String root = alice.root(100);
         String usage = "/api/v1/quotas/" + root + "/usage/allocate";
@@ -75,6 +81,20 @@ class ErrorCodesIT {
         ways.put(ErrorCode.CREDENTIAL_EXPIRED, () -> {
             String sealed = service.seal(alice.caller(), System.currentTimeMillis() - 301_000);
             return service.send("GET", "/api/v1/quotas", "", "Authorization", "Cagen svc_cagen_quota:" + sealed);
+        });
+        String reservations = "/quotas/" + root + "/reservations";
+        ways.put(ErrorCode.RESERVATION_NOT_FOUND, () -> alice.get(reservations + "/reservation_none"));
+        ways.put(ErrorCode.RESERVATION_CLOSED, () -> {
+            String cancel = reservations + "/" + reserve(reservations, 60) + "/cancel";
+            alice.post(cancel, new JsonObject()).data();
+            return alice.post(cancel, new JsonObject());
+        });
+        ways.put(ErrorCode.RESERVATION_EXPIRED, () -> {
+            String reservation = reservations + "/" + reserve(reservations, 1);
+            RunningService.until(
+                    "it has expired",
+                    () -> alice.get(reservation).data().getString("status").equals("expired"));
+            return alice.post(reservation + "/commit", new JsonObject());
         });
         ways.put(ErrorCode.CREDENTIAL_REPLAYED, () -> {
             String authorization = alice.authorization();

@@ -40,14 +40,20 @@ class QuickStartIT {
                     .map(JsonObject::new)
                     .toList();
             assertThat(result.errors()).isEmpty();
-            assertThat(answers).as(result.output()).hasSize(4);
+            assertThat(answers).as(result.output()).hasSize(6);
             assertThat(answers.get(0).getJsonObject("data").getLong("used_mb")).isEqualTo(100);
             assertThat(answers.get(1).getBoolean("success")).isTrue();
             JsonObject refusal = answers.get(2);
             assertThat(refusal.getString("code")).isEqualTo("insufficient_quota");
             assertThat(refusal.getJsonObject("details").getLong("requested_mb")).isEqualTo(asked);
             assertThat(refusal.getJsonObject("details").getLong("available_mb")).isEqualTo(available);
-            assertThat(answers.get(3).getJsonObject("data").getJsonArray("entries"))
+            JsonObject committed = answers.get(3).getJsonObject("data");
+            assertThat(committed.getString("status")).isEqualTo("committed");
+            assertThat(committed.getLong("committed_mb")).isEqualTo(420);
+            JsonObject resized = answers.get(4).getJsonObject("data");
+            assertThat(resized.getLong("total_mb")).isEqualTo(6_000);
+            assertThat(resized.getLong("used_mb")).isEqualTo(520);
+            assertThat(answers.get(5).getJsonObject("data").getJsonArray("entries"))
                     .isNotEmpty();
 
             // The trail follows a moment later: what is not in the script's last answer is in the next.
@@ -59,7 +65,10 @@ class QuickStartIT {
                             "quota.allocate applied",
                             "usage.allocate applied",
                             "permission.grant applied",
-                            "usage.allocate refused");
+                            "usage.allocate refused",
+                            "reservation.create applied",
+                            "reservation.commit applied",
+                            "quota.update applied");
         }
     }
 }

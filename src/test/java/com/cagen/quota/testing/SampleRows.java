@@ -1,6 +1,8 @@
 package com.cagen.quota.testing;
 
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
 import java.util.HashMap;
@@ -60,6 +62,16 @@ public final class SampleRows implements Rows {
     @Override
     public long heldMb(String quotaId, String resourceId) {
         return heldMb.getOrDefault(quotaId + "/" + resourceId, 0L);
+    }
+
+    @Override
+    public @Nullable Reservation reservation(String quotaId, String reservationId) {
+        return null;
+    }
+
+    @Override
+    public DueReservations dueReservations(String quotaId) {
+        return DueReservations.NONE;
     }
 
     @Override

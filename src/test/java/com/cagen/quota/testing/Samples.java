@@ -88,10 +88,9 @@ public final class Samples {
         return copy(quota, quota.placement(), ownership, quota.figures(), quota.suspendedBy());
     }
 
-    /** With something reserved, which no operation does yet. */
+    /** With something reserved for a long time. */
     public static Quota reserved(long reservedMb, Quota quota) {
-        Quota.Figures figures =
-                new Quota.Figures(quota.totalMb(), quota.usedMb(), quota.allocatedMb(), reservedMb, quota.drainToMb());
+        Quota.Figures figures = quota.figures().reserving(reservedMb, NOW.plusSeconds(86_400));
         return copy(quota, quota.placement(), quota.ownership(), figures, quota.suspendedBy());
     }
 

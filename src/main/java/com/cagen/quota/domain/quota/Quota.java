@@ -111,6 +111,8 @@ public record Quota(
      * How a quota's capacity is divided, in megabytes: {@code usedMb + allocatedMb + reservedMb <= totalMb}.
      *
      * @param reservedMb what reservations hold
+     * @param reservationsDueAt no reservation expires before this moment; null when nothing is reserved. It may be too early, as
+     *     it stays when the reservation that expires first is closed.
      * @param drainToMb the smaller total that a draining quota shrinks to, else null
      */
     public record Figures(
@@ -118,11 +120,12 @@ public record Quota(
             long usedMb,
             long allocatedMb,
             long reservedMb,
+            @Nullable Instant reservationsDueAt,
             @Nullable Long drainToMb) {
 
         /** Of a new quota. */
         public static Figures unused(long totalMb) {
-            return new Figures(totalMb, 0, 0, 0, null);
+            return new Figures(totalMb, 0, 0, 0, null, null);
         }
 
         /** What is used, allocated or reserved: the total cannot be smaller. */
@@ -135,11 +138,30 @@ public record Quota(
         }
 
         public Figures withUse(long newUsedMb, long newAllocatedMb) {
-            return new Figures(totalMb, newUsedMb, newAllocatedMb, reservedMb, drainToMb);
+            return new Figures(totalMb, newUsedMb, newAllocatedMb, reservedMb, reservationsDueAt, drainToMb);
         }
 
         public Figures withTotal(long newTotalMb, @Nullable Long newDrainToMb) {
-            return new Figures(newTotalMb, usedMb, allocatedMb, reservedMb, newDrainToMb);
+            return new Figures(newTotalMb, usedMb, allocatedMb, reservedMb, reservationsDueAt, newDrainToMb);
+        }
+
+        /** With more reserved, until {@code expiresAt} at most; also with the same as before, until another moment. */
+        public Figures reserving(long moreMb, Instant expiresAt) {
+            Instant dueAt =
+                    reservationsDueAt == null || expiresAt.isBefore(reservationsDueAt) ? expiresAt : reservationsDueAt;
+            return new Figures(totalMb, usedMb, allocatedMb, reservedMb + moreMb, dueAt, drainToMb);
+        }
+
+        /** With another moment before which no reservation expires; without one when nothing is reserved. */
+        public Figures dueAt(@Nullable Instant moment) {
+            return new Figures(totalMb, usedMb, allocatedMb, reservedMb, reservedMb == 0 ? null : moment, drainToMb);
+        }
+
+        /** With less reserved, of which {@code newlyUsedMb} is used from now on. */
+        public Figures unreserving(long lessMb, long newlyUsedMb) {
+            long leftMb = reservedMb - lessMb;
+            Instant dueAt = leftMb == 0 ? null : reservationsDueAt;
+            return new Figures(totalMb, usedMb + newlyUsedMb, allocatedMb, leftMb, dueAt, drainToMb);
         }
     }
 
@@ -270,13 +292,41 @@ public record Quota(
                 deletedAt);
     }
 
+    /** Whether reservations may have expired whose end is not recorded. */
+    public boolean reservationsDue(Instant now) {
+        return figures.reservationsDueAt != null && !figures.reservationsDueAt.isAfter(now);
+    }
+
+    /** This quota in the same version, as {@link Figures#dueAt}. */
+    public Quota withReservationsDueAt(@Nullable Instant dueAt) {
+        return new Quota(
+                placement,
+                label,
+                ownership,
+                figures.dueAt(dueAt),
+                status,
+                suspendedBy,
+                version,
+                createdAt,
+                updatedAt,
+                deletedAt);
+    }
+
     /** Whether it differs from {@code before} in nothing but what usage changes: used, allocated, version and time. */
     public boolean differsInUseOnly(Quota before) {
+        return differsInCapacityOnly(before)
+                && figures.reservedMb == before.figures.reservedMb
+                && Objects.equals(figures.reservationsDueAt, before.figures.reservationsDueAt);
+    }
+
+    /** As {@link #differsInUseOnly}, or in what reservations change as well. */
+    public boolean differsInCapacityOnly(Quota before) {
         return ownership.equals(before.ownership)
                 && label.equals(before.label)
                 && status == before.status
                 && Objects.equals(suspendedBy, before.suspendedBy)
-                && figures.equals(before.figures.withUse(figures.usedMb, figures.allocatedMb))
+                && figures.totalMb == before.figures.totalMb
+                && Objects.equals(figures.drainToMb, before.figures.drainToMb)
                 && placement.equals(before.placement)
                 && Objects.equals(deletedAt, before.deletedAt);
     }

@@ -1,6 +1,7 @@
 package com.cagen.quota.domain.request;
 
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.protocol.ErrorCode;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -76,6 +77,47 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
                 ErrorCode.INSUFFICIENT_USAGE,
                 "The resource holds " + heldMb + " MB on this quota and cannot give back " + requestedMb + " MB.",
                 details);
+    }
+
+    /** The same answer for a reservation that never existed, or belongs to another quota. */
+    public static Refusal reservationNotFound() {
+        return of(ErrorCode.RESERVATION_NOT_FOUND, "The quota has no such reservation.");
+    }
+
+    /** The reservation has ended. */
+    public static Refusal reservationClosed(Reservation reservation) {
+        return new Refusal(
+                ErrorCode.RESERVATION_CLOSED,
+                "The reservation has ended: it is " + reservation.status().wireName() + ".",
+                ended(reservation));
+    }
+
+    /** The reservation has ended because it was not committed in time. */
+    public static Refusal reservationExpired(Reservation reservation) {
+        return new Refusal(
+                ErrorCode.RESERVATION_EXPIRED,
+                "The reservation expired at " + reservation.expiresAt() + " and holds nothing any more.",
+                ended(reservation));
+    }
+
+    private static Map<String, Object> ended(Reservation reservation) {
+        return Map.of(
+                "reservation_id", reservation.id(),
+                "status", reservation.status().wireName(),
+                "expires_at", reservation.expiresAt().toString());
+    }
+
+    /** {@code requestedMb} is more than the reservation holds. */
+    public static Refusal insufficientReservation(Reservation reservation, long requestedMb) {
+        return new Refusal(
+                ErrorCode.INSUFFICIENT_USAGE,
+                "The reservation holds " + reservation.reservedMb() + " MB; " + requestedMb
+                        + " MB cannot be committed of it.",
+                Map.of(
+                        "reservation_id", reservation.id(),
+                        "resource_id", reservation.resourceId(),
+                        "held_mb", reservation.reservedMb(),
+                        "requested_mb", requestedMb));
     }
 
     /** {@code requestedMb} is less than what is used, reserved and allocated of {@code quota}. */

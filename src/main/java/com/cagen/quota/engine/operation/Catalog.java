@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** The operations of a service by their names. Immutable. */
 public final class Catalog {
     private final Map<String, Operation<?>> byName = new LinkedHashMap<>();
+    private final @Nullable SystemOperation<?> endOfReservations;
 
     /** @param operations each under a name of its own */
     public Catalog(List<Operation<?>> operations) {
@@ -21,6 +22,10 @@ public final class Catalog {
                 throw new IllegalArgumentException("two operations are called " + operation.name());
             }
         }
+        endOfReservations = systems().stream()
+                .filter(SystemOperation::endsReservations)
+                .findFirst()
+                .orElse(null);
     }
 
     /** In the order given. */
@@ -51,6 +56,11 @@ public final class Catalog {
             }
         }
         return systems;
+    }
+
+    /** The one that ends the reservations that have expired; null when there are no reservations. */
+    public @Nullable SystemOperation<?> endOfReservations() {
+        return endOfReservations;
     }
 
     /** @throws IllegalArgumentException when there is none of this name */

@@ -12,7 +12,7 @@ import java.util.function.Supplier;
  *
  * @param operationId identifies the operation in ledger, audit trail and events
  * @param grants what is known of the caller's
- * @param now the time of the transaction, in whole microseconds
+ * @param now the time of the transaction by the clock of the database, read under its locks, in whole microseconds
  * @param quotaIds makes the id of a new quota
  * @param toldAuth whether the auth service has confirmed what {@link Decision.TellAuth} asked for
  */

@@ -3,6 +3,7 @@ package com.cagen.quota.engine.operation;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -20,6 +21,8 @@ public final class Needs {
     private final Set<SiblingKey> siblingKeys = new LinkedHashSet<>(0);
     private final Set<HoldingKey> holdings = new LinkedHashSet<>();
     private final Set<GrantKey> grants = new LinkedHashSet<>();
+    private final Set<ReservationKey> reservations = new LinkedHashSet<>(0);
+    private final Set<ReservationKey> reservationsWithHolding = new LinkedHashSet<>(0);
     private String organizationId = "";
 
     /** What is named from now on is of this organization: the caller's. */
@@ -76,6 +79,17 @@ public final class Needs {
         holdings.add(new HoldingKey(organizationId, quotaId, resourceId));
     }
 
+    /** A reservation of a quota that is named as well. */
+    public void reservation(String quotaId, String reservationId) {
+        reservations.add(new ReservationKey(organizationId, quotaId, reservationId));
+    }
+
+    /** As {@link #reservation}, and what its resource holds. The quota is locked. */
+    public void reservationWithHolding(String quotaId, String reservationId) {
+        reservation(quotaId, reservationId);
+        reservationsWithHolding.add(new ReservationKey(organizationId, quotaId, reservationId));
+    }
+
     /** What the user was granted on a quota that is locked. */
     public void granted(String quotaId, String userId) {
         grants.add(new GrantKey(organizationId, quotaId, userId));
@@ -119,6 +133,15 @@ public final class Needs {
 
     public Set<HoldingKey> holdings() {
         return holdings;
+    }
+
+    public Set<ReservationKey> reservations() {
+        return reservations;
+    }
+
+    /** Those of the reservations whose resources' holdings are needed. */
+    public Set<ReservationKey> reservationsWithHolding() {
+        return reservationsWithHolding;
     }
 
     public Set<GrantKey> grants() {

@@ -4,6 +4,7 @@ import com.cagen.quota.domain.access.Access;
 import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
+import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.protocol.Caller;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +52,15 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
     /** The quotas besides the command's own that must exist. {@link #need} names them, too. */
     public List<String> furtherQuotas(C command) {
         return List.of();
+    }
+
+    /**
+     * Why something else that the request names does not exist; null when all of it does. The quotas exist.
+     *
+     * @param rows what {@link #need} named
+     */
+    public @Nullable Refusal missing(C command, Rows rows) {
+        return null;
     }
 
     /**

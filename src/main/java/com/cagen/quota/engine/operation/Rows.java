@@ -1,6 +1,8 @@
 package com.cagen.quota.engine.operation;
 
+import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.protocol.Permission;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,15 @@ public interface Rows {
 
     /** What the resource holds on the quota, in megabytes. */
     long heldMb(String quotaId, String resourceId);
+
+    /** The reservation of the quota; null when there is none. */
+    @Nullable
+    Reservation reservation(String quotaId, String reservationId);
+
+    /**
+     * What was due of a locked quota when the transaction began. The system ends it before anything else is decided about the quota.
+     */
+    DueReservations dueReservations(String quotaId);
 
     /** What was granted through this service, ownership aside. */
     Set<Permission> granted(String quotaId, String userId);

@@ -5,10 +5,12 @@ import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
+import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import java.util.List;
+import java.util.UUID;
 
 /**
  * An operation that the service carries out by itself, with the actor {@code system}, on every quota that it is due for. It has no
@@ -29,6 +31,25 @@ public abstract class SystemOperation<C extends Input> extends RowOperation<C> {
      * @param after where to go on; empty texts are before all others
      */
     public abstract Future<List<QuotaKey>> due(DatabaseSession connection, QuotaKey after, int limit);
+
+    /**
+     * Whether it ends the reservations that are due. It is then carried out before whatever else a transaction decides about a quota
+     * that has some.
+     */
+    public boolean endsReservations() {
+        return false;
+    }
+
+    /** Its request about one of these quotas. */
+    public final Request request(QuotaKey quota) {
+        return new Request(
+                UUID.randomUUID().toString(),
+                Caller.system(quota.organizationId()),
+                null,
+                null,
+                name(),
+                command(quota.quotaId()));
+    }
 
     /** Its command for one of these quotas. */
     public abstract C command(String quotaId);

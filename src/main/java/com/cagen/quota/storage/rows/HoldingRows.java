@@ -1,10 +1,13 @@
 package com.cagen.quota.storage.rows;
 
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.storage.sql.BatchStatement;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SqlWrite;
 import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -22,6 +25,16 @@ public final class HoldingRows {
             JOIN quota.quota_holdings h
               ON %s AND h.quota_id = v.quota_id COLLATE "C" AND h.resource_id = v.resource_id COLLATE "C"
             """.formatted(form.rows("quota_id text", "resource_id text"), form.same("h")));
+
+    private static final BatchStatement FIND_HELD_OF_RESERVATIONS = BatchStatement.of(
+            form -> """
+            SELECT h.organization_id, h.quota_id, h.resource_id, h.held_mb
+            FROM %s
+            JOIN quota.reservations r
+              ON %s AND r.quota_id = v.quota_id COLLATE "C" AND r.reservation_id = v.reservation_id COLLATE "C"
+            JOIN quota.quota_holdings h
+              ON %s AND h.quota_id = r.quota_id AND h.resource_id = r.resource_id
+            """.formatted(form.rows("quota_id text", "reservation_id text"), form.same("r"), form.same("h")));
 
     private static final BatchStatement INSERT_HELD = BatchStatement.of(form -> form.insert(
             "quota.quota_holdings", "last_activity $5", "quota_id text", "resource_id text", "held_mb bigint"));
@@ -48,12 +61,30 @@ public final class HoldingRows {
         if (keys.isEmpty()) {
             return Future.succeededFuture(Map.of());
         }
-        return connection.run(FIND_HELD, organizations(keys), keyArrays(keys)).map(rows -> {
-            Map<HoldingKey, Long> held = new HashMap<>();
-            rows.forEach(row ->
-                    held.put(new HoldingKey(row.getString(0), row.getString(1), row.getString(2)), row.getLong(3)));
-            return held;
-        });
+        return connection.run(FIND_HELD, organizations(keys), keyArrays(keys)).map(HoldingRows::held);
+    }
+
+    /** What the resources of these reservations hold, in megabytes; absent means nothing. */
+    public static Future<Map<HoldingKey, Long>> findHeldOfReservations(
+            DatabaseSession connection, Collection<ReservationKey> reservations) {
+        if (reservations.isEmpty()) {
+            return Future.succeededFuture(Map.of());
+        }
+        String[] organizations =
+                reservations.stream().map(ReservationKey::organizationId).toArray(String[]::new);
+        Tuple keys = Tuple.tuple()
+                .addArrayOfString(
+                        reservations.stream().map(ReservationKey::quotaId).toArray(String[]::new))
+                .addArrayOfString(
+                        reservations.stream().map(ReservationKey::reservationId).toArray(String[]::new));
+        return connection.run(FIND_HELD_OF_RESERVATIONS, organizations, keys).map(HoldingRows::held);
+    }
+
+    private static Map<HoldingKey, Long> held(RowSet<Row> rows) {
+        Map<HoldingKey, Long> held = new HashMap<>();
+        rows.forEach(
+                row -> held.put(new HoldingKey(row.getString(0), row.getString(1), row.getString(2)), row.getLong(3)));
+        return held;
     }
 
     /**

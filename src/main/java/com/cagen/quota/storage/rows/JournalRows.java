@@ -9,6 +9,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -35,7 +36,7 @@ public final class JournalRows {
     /** The sequence's increment: so many rows of one organization fit between two positions that are drawn. */
     private static final int MAX_ROWS = 256;
 
-    private static final String NEXT_POSITION = "SELECT nextval('quota.journal_position_seq')";
+    private static final String NEXT_MOMENT = "SELECT nextval('quota.journal_position_seq'), clock_timestamp()";
 
     private static final BatchStatement INSERT = BatchStatement.of(
             form -> form.insert("quota.journal", "batch_id $5", "position bigint", "entry_count int", "entries text"));
@@ -60,20 +61,29 @@ public final class JournalRows {
     private JournalRows() {}
 
     /**
-     * The position of a transaction's rows. To be drawn when the transaction has its locks, as positions must rise in the order of
-     * the changes of each quota.
+     * The place of a transaction among all others.
+     *
+     * @param position of its rows
+     * @param now by the clock of the database, in whole microseconds
      */
-    public static Future<Long> nextPosition(DatabaseSession connection) {
-        return connection.preparedQuery(NEXT_POSITION).execute().map(rows -> rows.iterator()
-                .next()
-                .getLong(0));
+    public record Moment(long position, Instant now) {}
+
+    /**
+     * The position of a transaction's rows, and its time. To be drawn when the transaction has its locks: both must rise in the order
+     * of the changes of each quota.
+     */
+    public static Future<Moment> nextMoment(DatabaseSession connection) {
+        return connection.preparedQuery(NEXT_MOMENT).execute().map(rows -> {
+            Row row = rows.iterator().next();
+            return new Moment(row.getLong(0), row.getOffsetDateTime(1).toInstant());
+        });
     }
 
     /**
      * New rows. The scope must claim each organization, and each must have its chain head.
      *
      * @param batchId the transaction's
-     * @param position as {@link #nextPosition} gave it
+     * @param position as {@link #nextMoment} gave it
      * @param entries of each organization, in the order in which they happened; a row that would be too large becomes several
      */
     public static List<SqlWrite> entries(UUID batchId, long position, Map<String, List<AuditEntry>> entries) {
@@ -104,8 +114,9 @@ public final class JournalRows {
     /** Draws a position and writes the entries of one organization, in a transaction that has its locks. */
     public static Future<Void> write(
             DatabaseSession connection, UUID batchId, String organization, List<AuditEntry> entries) {
-        return nextPosition(connection)
-                .compose(position -> connection.write(entries(batchId, position, Map.of(organization, entries))));
+        return nextMoment(connection)
+                .compose(
+                        moment -> connection.write(entries(batchId, moment.position(), Map.of(organization, entries))));
     }
 
     private static void addRows(List<AuditEntry> entries, List<Integer> counts, List<String> texts) {

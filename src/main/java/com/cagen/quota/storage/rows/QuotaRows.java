@@ -30,7 +30,7 @@ public final class QuotaRows {
             q.organization_id, q.id, q.parent_quota_id, q.path, q.level, q.name, q.description, q.type, q.team_id,
             q.owner_id, q.owner_ids, q.inherited_owner_ids, q.total_mb, q.used_mb, q.allocated_mb, q.status,
             q.suspended_by, q.version, q.grants_version, q.created_at, q.updated_at, q.deleted_at, q.key, q.reserved_mb,
-            q.drain_to_mb
+            q.drain_to_mb, q.reservations_due_at
             """;
 
     /** Without the owners, which lists do not show: their number has no bound. */
@@ -212,6 +212,7 @@ public final class QuotaRows {
 
     static Quota read(Row row) {
         OffsetDateTime deletedAt = row.getOffsetDateTime(21);
+        OffsetDateTime reservationsDueAt = row.getOffsetDateTime(25);
         return new Quota(
                 new Quota.Placement(
                         row.getString(0),
@@ -227,7 +228,13 @@ public final class QuotaRows {
                         List.of(row.getArrayOfStrings(10)),
                         List.of(row.getArrayOfStrings(11)),
                         row.getLong(18)),
-                new Quota.Figures(row.getLong(12), row.getLong(13), row.getLong(14), row.getLong(23), row.getLong(24)),
+                new Quota.Figures(
+                        row.getLong(12),
+                        row.getLong(13),
+                        row.getLong(14),
+                        row.getLong(23),
+                        reservationsDueAt == null ? null : reservationsDueAt.toInstant(),
+                        row.getLong(24)),
                 QuotaStatus.ofWireName(row.getString(15)),
                 row.getString(16),
                 row.getLong(17),

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Writes to table {@code quotas}. Quotas that exist are locked by the caller. */
 public final class QuotaWrites {
@@ -51,11 +52,30 @@ public final class QuotaWrites {
             """.formatted(
                     form.rows("id text", "used_mb bigint", "allocated_mb bigint", "version bigint"), form.same("q")));
 
+    /** What usage and reservations change. */
+    private static final BatchStatement UPDATE_CAPACITY = BatchStatement.guarded(form -> """
+            UPDATE quota.quotas q
+            SET used_mb = v.used_mb, allocated_mb = v.allocated_mb, version = v.version, updated_at = v.updated_at,
+                reserved_mb = v.reserved_mb, reservations_due_at = v.reservations_due_at
+            FROM %s
+            WHERE %s AND q.id = v.id COLLATE "C"
+            """.formatted(
+                    form.rows(
+                            "id text",
+                            "used_mb bigint",
+                            "allocated_mb bigint",
+                            "version bigint",
+                            "updated_at timestamptz",
+                            "reserved_mb bigint",
+                            "reservations_due_at timestamptz"),
+                    form.same("q")));
+
     /** Everything that can change. */
     private static final BatchStatement UPDATE = BatchStatement.guarded(form -> """
             UPDATE quota.quotas q
             SET name = v.name, description = v.description, key = v.key, total_mb = v.total_mb, used_mb = v.used_mb,
-                allocated_mb = v.allocated_mb, reserved_mb = v.reserved_mb, drain_to_mb = v.drain_to_mb,
+                allocated_mb = v.allocated_mb, reserved_mb = v.reserved_mb,
+                reservations_due_at = v.reservations_due_at, drain_to_mb = v.drain_to_mb,
                 status = v.status, suspended_by = v.suspended_by,
                 owner_id = v.owner_id, owner_ids = v.owner_ids::text[],
                 inherited_owner_ids = v.inherited_owner_ids::text[], version = v.version,
@@ -72,6 +92,7 @@ public final class QuotaWrites {
                             "used_mb bigint",
                             "allocated_mb bigint",
                             "reserved_mb bigint",
+                            "reservations_due_at timestamptz",
                             "drain_to_mb bigint",
                             "status text",
                             "suspended_by text",
@@ -96,6 +117,7 @@ public final class QuotaWrites {
     public static List<SqlWrite> of(Map<QuotaKey, Quota> before, Collection<Quota> after, Instant now) {
         List<Quota> created = new ArrayList<>(0);
         List<Quota> figures = new ArrayList<>(after.size());
+        List<Quota> capacity = new ArrayList<>(0);
         List<Quota> changed = new ArrayList<>(0);
         for (Quota quota : after) {
             Quota old = before.get(new QuotaKey(quota.organizationId(), quota.id()));
@@ -103,6 +125,8 @@ public final class QuotaWrites {
                 created.add(quota);
             } else if (quota.differsInUseOnly(old) && quota.updatedAt().equals(now)) {
                 figures.add(quota);
+            } else if (quota.differsInCapacityOnly(old)) {
+                capacity.add(quota);
             } else {
                 changed.add(quota);
             }
@@ -113,6 +137,9 @@ public final class QuotaWrites {
         }
         if (!figures.isEmpty()) {
             writes.add(figures(figures, now));
+        }
+        if (!capacity.isEmpty()) {
+            writes.add(new SqlWrite(UPDATE_CAPACITY, organizations(capacity), capacityValues(capacity)));
         }
         if (!changed.isEmpty()) {
             writes.add(new SqlWrite(UPDATE, organizations(changed), changeValues(changed)));
@@ -169,6 +196,21 @@ public final class QuotaWrites {
                 UPDATE_FIGURES, organizations(quotas), Tuple.of(ids, used, allocated, versions, QuotaRows.utc(now)));
     }
 
+    private static Tuple capacityValues(List<Quota> quotas) {
+        return Tuple.tuple()
+                .addArrayOfString(texts(quotas, Quota::id))
+                .addArrayOfLong(numbers(quotas, Quota::usedMb))
+                .addArrayOfLong(numbers(quotas, Quota::allocatedMb))
+                .addArrayOfLong(numbers(quotas, Quota::version))
+                .addArrayOfOffsetDateTime(times(quotas, Quota::updatedAt))
+                .addArrayOfLong(numbers(quotas, Quota::reservedMb))
+                .addArrayOfOffsetDateTime(times(quotas, QuotaWrites::reservationsDueAt));
+    }
+
+    private static @Nullable Instant reservationsDueAt(Quota quota) {
+        return quota.figures().reservationsDueAt();
+    }
+
     private static Tuple changeValues(List<Quota> quotas) {
         return Tuple.tuple()
                 .addArrayOfString(texts(quotas, Quota::id))
@@ -179,6 +221,7 @@ public final class QuotaWrites {
                 .addArrayOfLong(numbers(quotas, Quota::usedMb))
                 .addArrayOfLong(numbers(quotas, Quota::allocatedMb))
                 .addArrayOfLong(numbers(quotas, Quota::reservedMb))
+                .addArrayOfOffsetDateTime(times(quotas, QuotaWrites::reservationsDueAt))
                 .addArrayOfLong(numbers(quotas, Quota::drainToMb))
                 .addArrayOfString(texts(quotas, q -> q.status().wireName()))
                 .addArrayOfString(texts(quotas, Quota::suspendedBy))

@@ -26,7 +26,9 @@ class StatementsTest {
             "AuthOutboxRows.ORGANIZATIONS_DUE",
             "RequestRows.ROLL_NONCES",
             "DrainingQuotas.FREED",
-            "JournalRows.NEXT_POSITION",
+            "JournalRows.NEXT_MOMENT",
+            "ReservationRows.DUE_QUOTAS",
+            "ReservationRows.COUNT_HELD",
             "Utilization.FULLEST");
 
     private record Statement(String name, String sql) {}
@@ -48,6 +50,7 @@ class StatementsTest {
                 SubtreeRows.class,
                 QuotaWrites.class,
                 RequestRows.class,
+                ReservationRows.class,
                 RuntimeRows.class,
                 SiblingKeys.class,
                 SealRows.class,
