@@ -120,6 +120,7 @@ SELECT u.usage_id FROM ledger u
 LEFT JOIN trail t ON t.organization_id = u.organization_id AND t.audit_id = u.usage_id AND t.outcome = 'applied'
     AND t.quota_id = u.quota_id AND t.quota_version = u.quota_version
     AND (t.action = CASE WHEN u.transfer_id IS NULL THEN 'usage.' || u.operation ELSE 'usage.transfer' END
+         OR t.action = 'usage.batch'
          OR (t.action = 'reservation.commit' AND u.operation = 'allocate' AND u.transfer_id IS NULL))
 WHERE t.audit_id IS NULL;
 

@@ -430,6 +430,58 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /**
+     * Many changes of usage, in order: 1 to 100. {@code atomic} refuses all of them with the first refusal; otherwise each is done
+     * or refused for itself.
+     */
+    record BatchUsage(boolean atomic, List<Item> items) implements Change<UsageBatch> {
+        /** One change; {@code allocate} or {@code deallocate}. */
+        public record Item(
+                String operation,
+                String quotaId,
+                String resourceId,
+                long usageMb,
+                @Nullable String reason) {
+            public static Item allocate(String quotaId, String resourceId, long usageMb) {
+                return new Item("allocate", quotaId, resourceId, usageMb, null);
+            }
+
+            public static Item deallocate(String quotaId, String resourceId, long usageMb) {
+                return new Item("deallocate", quotaId, resourceId, usageMb, null);
+            }
+
+            private JsonObject fields() {
+                return new JsonObject()
+                        .put("operation", operation)
+                        .put("quota_id", quotaId)
+                        .put("resource_id", resourceId)
+                        .put("usage_mb", usageMb)
+                        .put("reason", reason);
+            }
+        }
+
+        public BatchUsage {
+            items = List.copyOf(items);
+        }
+
+        @Override
+        public String operation() {
+            return "usage.batch";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("atomic", atomic)
+                    .put("items", new JsonArray(items.stream().map(Item::fields).toList()));
+        }
+
+        @Override
+        public UsageBatch answer(JsonObject data) {
+            return UsageBatch.of(data);
+        }
+    }
+
     /** Changes a reservation, and answers it as it is then. */
     sealed interface ReservationChange extends Change<Reservation> {
         @Override

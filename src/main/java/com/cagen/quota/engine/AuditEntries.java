@@ -21,21 +21,22 @@ final class AuditEntries {
     private AuditEntries() {}
 
     /**
-     * The entries of a change, one at least, each about its first quota.
+     * The entries of what a change does, each about its first quota.
      *
      * @param operationId the id of the first entry
      */
     static <C extends Input> List<AuditEntry> applied(
             UUID operationId, Request request, Operation<C> operation, Change change, Instant now) {
-        boolean nameResources = change.quotas().size() > 1;
         List<AuditEntry> entries = new ArrayList<>(1);
-        for (List<QuotaChange> quotas : change.entries()) {
+        for (Change.Entry entry : change.entries()) {
             UUID id = AuditEntry.idOf(operationId, entries.size());
             String details = JsonText.object(json -> {
                 describe(request, operation, json);
-                QuotaChangeJson.write(quotas, nameResources, json);
+                json.putIfPresent("reason", entry.reason());
+                QuotaChangeJson.write(entry.quotas(), change.namesResources(), json);
             });
-            entries.add(applied(id, operationId, request, operation, quotas.get(0), details, now));
+            entries.add(
+                    applied(id, operationId, request, operation, entry.quotas().get(0), details, now));
         }
         return entries;
     }
@@ -67,12 +68,24 @@ final class AuditEntries {
     }
 
     /**
-     * @param quota the quota addressed, when it is the caller's organization's; else null
+     * @param quota the quota that the refusal is about, when it is the caller's organization's; else null
      * @return null for a refusal that is not audited: of a read (a replayed credential aside), or of a code that says nothing
      *     about the organization's quotas
      */
-    static @Nullable AuditEntry refused(
-            UUID id, Request request, Operation<?> operation, @Nullable Quota quota, Refusal refusal, Instant now) {
+    static <C extends Input> @Nullable AuditEntry refused(
+            UUID id, Request request, Operation<C> operation, @Nullable Quota quota, Refusal refusal, Instant now) {
+        return refused(id, id, request, operation, quota, refusal, now);
+    }
+
+    /** As {@link #refused}, of a part of a request. */
+    static <C extends Input> @Nullable AuditEntry refused(
+            UUID id,
+            UUID operationId,
+            Request request,
+            Operation<C> operation,
+            @Nullable Quota quota,
+            Refusal refusal,
+            Instant now) {
         boolean replayed = refusal.code() == ErrorCode.CREDENTIAL_REPLAYED;
         if (!replayed && !(operation.name().change() && refusal.code().audited())) {
             return null;
@@ -82,12 +95,14 @@ final class AuditEntries {
             if (replayed) {
                 json.put("operation", operation.name().text());
             } else {
-                describe(request, operation, json);
+                operation.describeRefused(operation.commandType().cast(request.command()), refusal, json);
+                json.putIfPresent("idempotency_key", request.idempotencyKey());
                 json.raw("refusal", JsonText.object(inner -> inner.all(refusal.details())));
             }
         });
         return new AuditEntry(
                 id,
+                operationId,
                 request.caller().organizationId(),
                 quota == null ? null : quota.id(),
                 quota == null ? null : quota.parentId(),

@@ -5,9 +5,11 @@ import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Decision;
-import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.SystemOperation;
 import com.cagen.quota.protocol.ErrorCode;
@@ -193,9 +195,7 @@ final class BatchTransaction {
         if (quotas.isEmpty()) {
             return false;
         }
-        Needs needs = new Needs();
-        RowLoader.need(queued.operation, queued, needs);
-        return needs.locked().stream().anyMatch(quotas::contains);
+        return queued.needs().locked().stream().anyMatch(quotas::contains);
     }
 
     /** Puts an outcome for each request that was not decided at its place among the others. */
@@ -241,8 +241,10 @@ final class BatchTransaction {
 
     private Outcome settle(QueuedRequest queued, Decision decision, RowLoader.Loaded loaded) {
         if (decision instanceof Decision.Done done) {
-            return new Outcome.Settled(
-                    writes.add(queued, done.change(), loaded.moment().now()));
+            Answer.Success answer =
+                    writes.add(queued, done.change(), loaded.moment().now());
+            refuseParts(queued, done.change(), loaded);
+            return new Outcome.Settled(answer);
         } else if (decision instanceof Decision.Read read) {
             return new Outcome.Settled(read.answer());
         } else if (decision instanceof Decision.Refused refused) {
@@ -262,8 +264,7 @@ final class BatchTransaction {
     }
 
     private Refusal refuse(QueuedRequest queued, Refusal refusal, RowLoader.Loaded loaded) {
-        QuotaKey key = queued.quotaKey();
-        Quota quota = key == null ? null : loaded.rows().quotas().get(key);
+        Quota quota = refusedQuota(queued, queued.operation, refusal, loaded);
         AuditEntry entry = AuditEntries.refused(
                 queued.id,
                 queued.request,
@@ -275,6 +276,32 @@ final class BatchTransaction {
             writes.audit(queued, entry);
         }
         return refusal;
+    }
+
+    private void refuseParts(QueuedRequest queued, Change change, RowLoader.Loaded loaded) {
+        int index = change.entries().size();
+        for (Refusal refusal : change.refusals()) {
+            Quota quota = refusedQuota(queued, queued.operation, refusal, loaded);
+            UUID id = AuditEntry.idOf(queued.id, index++);
+            AuditEntry entry = AuditEntries.refused(
+                    id,
+                    queued.id,
+                    queued.request,
+                    queued.operation,
+                    quota,
+                    refusal,
+                    loaded.moment().now());
+            if (entry != null) {
+                writes.audit(queued, entry);
+            }
+        }
+    }
+
+    private static <C extends Input> @Nullable Quota refusedQuota(
+            QueuedRequest queued, Operation<C> operation, Refusal refusal, RowLoader.Loaded loaded) {
+        C command = operation.commandType().cast(queued.request.command());
+        String id = operation.refusedQuotaId(command, refusal);
+        return id == null ? null : loaded.rows().quotas().get(new QuotaKey(queued.organizationId(), id));
     }
 
     private Future<Void> commit(DatabaseSession connection, Future<Void> written) {

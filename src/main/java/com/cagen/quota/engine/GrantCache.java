@@ -7,6 +7,7 @@ import com.cagen.quota.domain.quota.QuotaKey;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -25,7 +26,18 @@ final class GrantCache {
 
     KnownGrants find(QueuedRequest pending) {
         QuotaKey quota = pending.quotaKey();
-        Cached cached = quota == null ? null : cache.getIfPresent(key(pending, quota.quotaId()));
+        if (quota != null) {
+            return find(pending, quota.quotaId());
+        }
+        Map<String, KnownGrants.Entry> known = new HashMap<>();
+        pending.needs()
+                .locked()
+                .forEach(key -> known.putAll(find(pending, key.quotaId()).byQuotaId()));
+        return known.isEmpty() ? KnownGrants.NONE : new KnownGrants(known);
+    }
+
+    private KnownGrants find(QueuedRequest pending, String quotaId) {
+        Cached cached = cache.getIfPresent(key(pending, quotaId));
         return cached == null || cached.expiresNanos() - System.nanoTime() <= 0 ? KnownGrants.NONE : cached.grants();
     }
 

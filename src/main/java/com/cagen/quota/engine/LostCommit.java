@@ -10,6 +10,7 @@ import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -36,8 +37,7 @@ final class LostCommit {
         String organization = pending.organizationId();
         Set<RequestRows.NonceKey> nonces =
                 pending.nonceClaimed ? Set.of() : Set.of(RequestRows.NonceKey.of(pending.request));
-        QuotaKey quota = pending.quotaKey();
-        List<QuotaKey> quotas = quota == null ? List.of() : List.of(quota);
+        Collection<QuotaKey> quotas = locked(pending);
         return database.transaction(
                         SecurityScope.organization(organization),
                         // Its organization's first row may have been part of it.
@@ -48,6 +48,12 @@ final class LostCommit {
                                 .compose(ignored -> JournalRows.committed(connection, organization, batchId)))
                 .recover(failure -> Future.failedFuture(unknown(failure)))
                 .compose(there -> there ? Future.succeededFuture() : Future.failedFuture(notDone()));
+    }
+
+    /** The quota that the request is about, or all that it locks when it is about several. */
+    private static Collection<QuotaKey> locked(QueuedRequest pending) {
+        QuotaKey quota = pending.quotaKey();
+        return quota != null ? List.of(quota) : pending.needs().locked();
     }
 
     static RefusalException notDone() {

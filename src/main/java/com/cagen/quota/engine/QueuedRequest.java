@@ -6,8 +6,10 @@ import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Fingerprint;
+import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.Request;
+import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.protocol.Caller;
 import io.vertx.core.Promise;
@@ -100,6 +102,22 @@ final class QueuedRequest {
     QuotaKey quotaKey() {
         String quotaId = request.command().quotaId();
         return quotaId == null ? null : new QuotaKey(organizationId(), quotaId);
+    }
+
+    /** The rows that it needs. */
+    Needs needs() {
+        Needs needs = new Needs();
+        need(needs);
+        return needs;
+    }
+
+    /** Adds the rows that it needs. */
+    void need(Needs needs) {
+        need(operation, needs);
+    }
+
+    private <C extends Input> void need(Operation<C> typed, Needs needs) {
+        typed.need(typed.commandType().cast(request.command()), needs.of(organizationId()));
     }
 
     @Nullable

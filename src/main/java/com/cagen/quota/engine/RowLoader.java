@@ -8,11 +8,9 @@ import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
-import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.engine.operation.Needs;
-import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.GrantRows;
@@ -88,7 +86,7 @@ final class RowLoader {
             if (!organizations.contains(organization)) {
                 newOrganizations.add(organization);
             }
-            need(queued.operation, queued, needs);
+            queued.need(needs);
             OperationKey key = queued.operationKey();
             if (key != null) {
                 keys.add(key);
@@ -193,10 +191,5 @@ final class RowLoader {
 
     private boolean sharesTransaction() {
         return batch.size() > 1 || ((RowOperation<?>) batch.get(0).operation).sharesTransaction();
-    }
-
-    /** Has the operation name the rows that the request needs. */
-    static <C extends Input> void need(Operation<C> operation, QueuedRequest queued, Needs needs) {
-        operation.need(operation.commandType().cast(queued.request.command()), needs.of(queued.organizationId()));
     }
 }

@@ -31,11 +31,14 @@ final class TextSize {
         return bytes;
     }
 
-    /** Elements that are no text count as objects only. */
+    /** Elements that are neither texts nor records count as objects only. */
     static long of(Collection<?> elements) {
         long bytes = 0;
         for (Object element : elements) {
-            bytes += OBJECT_BYTES + (element instanceof String text ? 2L * text.length() : 0);
+            bytes += OBJECT_BYTES
+                    + (element instanceof String text
+                            ? 2L * text.length()
+                            : element instanceof Record fields ? ofComponents(fields) : 0);
         }
         return bytes;
     }

@@ -24,6 +24,7 @@ import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.reservation.ListReservations;
 import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
 import com.cagen.quota.operations.usage.TransferUsage;
@@ -48,6 +49,7 @@ public final class Operations {
             new DrainQuota(),
             new TransferQuota(),
             new TransferUsage(),
+            new BatchUsage(),
             new CreateReservation(),
             new CommitReservation(),
             new CancelReservation(),

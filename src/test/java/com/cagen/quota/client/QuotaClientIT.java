@@ -164,6 +164,18 @@ class QuotaClientIT {
         assertThat(rest.usageMb()).isEqualTo(tooMuch.availableMb());
         done(BOB, new QuotaRequest.DeallocateUsage(team.id(), "runtime_2", rest.usageMb()));
 
+        UsageBatch batch = done(
+                BOB,
+                new QuotaRequest.BatchUsage(
+                        false,
+                        List.of(
+                                QuotaRequest.BatchUsage.Item.allocate(team.id(), "runtime_3", 7),
+                                QuotaRequest.BatchUsage.Item.deallocate(team.id(), "runtime_3", 8),
+                                QuotaRequest.BatchUsage.Item.deallocate(team.id(), "runtime_3", 7))));
+        assertThat(batch.items()).extracting(UsageBatch.Item::code).containsExactly(null, "insufficient_usage", null);
+        assertThat(Objects.requireNonNull(batch.items().get(2).usage()).heldMb())
+                .isZero();
+
         Reservation held = done(BOB, new QuotaRequest.CreateReservation(team.id(), "upload_1", 40, 600));
         assertThat(held.status()).isEqualTo(ReservationStatus.HELD);
         assertThat(Objects.requireNonNull(held.figures()).reservedMb()).isEqualTo(40);

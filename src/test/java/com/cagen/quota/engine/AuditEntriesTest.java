@@ -29,6 +29,7 @@ import com.cagen.quota.operations.reservation.CreateReservation;
 import com.cagen.quota.operations.reservation.ExpireReservations;
 import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
@@ -101,6 +102,8 @@ class AuditEntriesTest {
                 new AllocateUsage.Command(id(), id(), mb, text(1_000), AllocateUsage.Mode.BEST_EFFORT, mb),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
                 new TransferUsage.Command(id(), id(), mb, id(), id()),
+                new BatchUsage.Command(
+                        true, List.of(new BatchUsage.Item(BatchUsage.Verb.ALLOCATE, id(), id(), mb, text(1_000)))),
                 new CreateReservation.Command(id(), id(), mb, 86_400, text(1_000)),
                 new CommitReservation.Command(id(), id(), mb),
                 new CancelReservation.Command(id(), id()),

@@ -24,6 +24,7 @@ import com.cagen.quota.operations.reservation.ExpireReservations;
 import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
@@ -32,6 +33,7 @@ import com.cagen.quota.protocol.QuotaType;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -276,9 +278,26 @@ final class NaiveQuotas {
     /** It changes nothing; the message is the answer. */
     private static final class NotDone extends RuntimeException {
         private static final long serialVersionUID = 1L;
+        private final transient String code;
+        private final transient Map<String, Object> details;
 
         NotDone(String answer) {
             super(answer, null, false, false);
+            this.code = "";
+            this.details = Map.of();
+        }
+
+        NotDone(String code, Map<String, Object> details) {
+            super(refusal(code, details), null, false, false);
+            this.code = code;
+            this.details = details;
+        }
+
+        /** The same about an item of a batch. */
+        NotDone ofItem(long item) {
+            Map<String, Object> more = new HashMap<>(details);
+            more.put("item", item);
+            return new NotDone(code, more);
         }
     }
 
@@ -322,6 +341,7 @@ final class NaiveQuotas {
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
         add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
         add(TransferUsage.Command.class, this::mayTransfer, this::transferUsage);
+        add(BatchUsage.Command.class, this::mayBatch, this::batch);
         add(CreateReservation.Command.class, this::needsRead, this::reserve);
         add(CommitReservation.Command.class, this::needsRead, this::commit);
         add(CancelReservation.Command.class, this::needsRead, this::cancel);
@@ -819,6 +839,62 @@ final class NaiveQuotas {
         return success("Usage transferred.", fields);
     }
 
+    private void mayBatch(BatchUsage.Command command, Call call) {
+        Set<String> asked = new LinkedHashSet<>();
+        for (BatchUsage.Item item : command.items()) {
+            Node node = nodes.get(new QuotaKey(call.caller().organizationId(), item.quotaId()));
+            try {
+                if (node != null) {
+                    asks(asked, () -> needs(Permission.READ, call, node));
+                }
+            } catch (NotDone denied) {
+                // For this item alone.
+            }
+        }
+        if (!asked.isEmpty()) {
+            throw new NotDone("ask|" + asked);
+        }
+    }
+
+    private String batch(BatchUsage.Command command, Call call) {
+        List<Object> answers = new ArrayList<>();
+        List<Runnable> undo = new ArrayList<>();
+        for (int i = 0; i < command.items().size(); i++) {
+            BatchUsage.Item item = command.items().get(i);
+            try {
+                mustExist(item.quotaId(), call, null);
+                Node node = node(item.quotaId(), call);
+                needs(Permission.READ, call, node);
+                boolean allocates = item.verb() == BatchUsage.Verb.ALLOCATE;
+                if (allocates) {
+                    checkCapacity(node, item.usageMb());
+                } else {
+                    checkHeld(node, item.resourceId(), item.usageMb());
+                }
+                long differenceMb = allocates ? item.usageMb() : -item.usageMb();
+                boolean held = node.holds.containsKey(item.resourceId());
+                answers.add(use(
+                        node, allocates ? "allocate" : "deallocate", item.resourceId(), item.usageMb(), differenceMb));
+                undo.add(() -> {
+                    node.holds.merge(item.resourceId(), -differenceMb, Long::sum);
+                    node.version--;
+                    if (!held) {
+                        node.holds.remove(item.resourceId());
+                    }
+                });
+            } catch (NotDone refused) {
+                NotDone ofItem = refused.ofItem(i);
+                if (command.atomic()) {
+                    Collections.reverse(undo);
+                    undo.forEach(Runnable::run);
+                    throw ofItem;
+                }
+                answers.add(String.valueOf(ofItem.getMessage()));
+            }
+        }
+        return success("Batch carried out.", Map.of("items", answers));
+    }
+
     // Reservations.
 
     private static @Nullable String reservationId(Input command) {
@@ -1052,6 +1128,6 @@ final class NaiveQuotas {
     }
 
     private static NotDone refused(String code, Map<String, Object> details) {
-        return new NotDone(refusal(code, details));
+        return new NotDone(code, details);
     }
 }

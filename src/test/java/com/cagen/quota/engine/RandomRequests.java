@@ -24,6 +24,7 @@ import com.cagen.quota.operations.reservation.ExpireReservations;
 import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
@@ -84,6 +85,7 @@ final class RandomRequests {
         add(AllocateUsage.Command.class, 6, RandomRequests::allocateUsage);
         add(DeallocateUsage.Command.class, 3, RandomRequests::deallocateUsage);
         add(TransferUsage.Command.class, 2, RandomRequests::transferUsage);
+        add(BatchUsage.Command.class, 2, (random, caller, id) -> random.batchUsage(caller));
         add(CreateReservation.Command.class, 4, RandomRequests::createReservation);
         add(CommitReservation.Command.class, 3, RandomRequests::commitReservation);
         add(CancelReservation.Command.class, 2, RandomRequests::cancelReservation);
@@ -259,6 +261,15 @@ final class RandomRequests {
         String toResourceId = resourceId();
         boolean same = toQuotaId.equals(quotaId) && toResourceId.equals(resourceId);
         return new TransferUsage.Command(quotaId, resourceId, usageMb, toQuotaId, same ? "other" : toResourceId);
+    }
+
+    private Input batchUsage(Caller caller) {
+        List<BatchUsage.Item> items = new ArrayList<>();
+        for (int i = 1 + random.nextInt(4); i > 0; i--) {
+            BatchUsage.Verb verb = random.nextInt(3) == 0 ? BatchUsage.Verb.DEALLOCATE : BatchUsage.Verb.ALLOCATE;
+            items.add(new BatchUsage.Item(verb, quotaId(caller), resourceId(), 1L + random.nextInt(8), reason()));
+        }
+        return new BatchUsage.Command(random.nextInt(3) == 0, items);
     }
 
     private Input createReservation(Caller caller, String quotaId) {

@@ -42,6 +42,7 @@ import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.reservation.ListReservations;
 import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
 import com.cagen.quota.operations.usage.TransferUsage;
@@ -188,6 +189,8 @@ class ClusteredBusIT {
                 new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(
                         1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p", "text", QuotaSort.NAME_DESCENDING),
+                new BatchUsage.Command(
+                        true, List.of(new BatchUsage.Item(BatchUsage.Verb.DEALLOCATE, "q", "r", 5, "why"))),
                 new CreateReservation.Command("q", "r", 5, 300, "why"),
                 new CommitReservation.Command("q", "v", 5L),
                 new CancelReservation.Command("q", "v"),

@@ -40,6 +40,7 @@ import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.reservation.ListReservations;
 import com.cagen.quota.operations.usage.AllocateUsage;
+import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
 import com.cagen.quota.operations.usage.TransferUsage;
@@ -325,6 +326,26 @@ class AccessTest {
                 .isEqualTo(new Access.Result.Unknown(List.of("q_child")));
     }
 
+    /** Each item is allowed or denied for itself, once all is known. */
+    @Test
+    void aBatchAsksAboutAllItsQuotasAtOnce() {
+        SampleRows rows = SampleRows.of(root, child);
+        Input batch = batch("q_root", "q_child", "q_none", "q_root");
+        assertThat(access(batch, rows, "owner", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(batch, rows, "u", KnownGrants.NONE))
+                .isEqualTo(new Access.Result.Unknown(List.of("q_root", "q_child")));
+        assertThat(access(batch, rows, "u", both(knows(root), knows(child, Permission.READ))))
+                .isInstanceOf(Access.Result.Allowed.class);
+    }
+
+    private static Input batch(String... quotaIds) {
+        return new BatchUsage.Command(
+                true,
+                Stream.of(quotaIds)
+                        .map(id -> new BatchUsage.Item(BatchUsage.Verb.ALLOCATE, id, "r", 1, null))
+                        .toList());
+    }
+
     @Test
     void movingCapacityNeedsAdminOnTheCommonParent() {
         Quota sibling = child(root, "q_sibling", 100, null);
@@ -352,6 +373,7 @@ class AccessTest {
                 create("organization", "team_9"),
                 new ListQuotas.Command(1, 20, null, null, null, null, null, null),
                 new ListRuntimes.Command(1, 20),
+                batch("q_root", "q_child"),
                 new DrainQuota.Command("q_child"),
                 new ExpireReservations.Command("q_child"),
                 new TransferQuota.Command("q_child", "q_root", 1));

@@ -38,13 +38,7 @@ public final class Fingerprint {
             Input command = request.command();
             text(out, request.operation().text());
             text(out, request.caller().userId());
-            for (Method accessor : ACCESSORS.get(command.getClass())) {
-                Object value = accessor.invoke(command);
-                if (value != null) {
-                    text(out, accessor.getName());
-                    value(out, value);
-                }
-            }
+            components(out, command);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (ReflectiveOperationException e) {
@@ -53,12 +47,26 @@ public final class Fingerprint {
         return sha256().digest(bytes.toByteArray());
     }
 
-    private static void value(DataOutputStream out, @Nullable Object value) throws IOException {
+    private static void components(DataOutputStream out, Object fields)
+            throws IOException, ReflectiveOperationException {
+        for (Method accessor : ACCESSORS.get(fields.getClass())) {
+            Object value = accessor.invoke(fields);
+            if (value != null) {
+                text(out, accessor.getName());
+                value(out, value);
+            }
+        }
+    }
+
+    private static void value(DataOutputStream out, @Nullable Object value)
+            throws IOException, ReflectiveOperationException {
         if (value instanceof List<?> list) {
             out.writeInt(list.size());
             for (Object element : list) {
                 value(out, element);
             }
+        } else if (value instanceof Record fields) {
+            components(out, fields);
         } else if (value instanceof Enum<?> constant) {
             text(out, constant.name());
         } else {

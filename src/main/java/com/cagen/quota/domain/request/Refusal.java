@@ -19,6 +19,13 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
         return new Refusal(code, message, Map.of());
     }
 
+    /** The same refusal with one more detail. */
+    public Refusal with(String name, long value) {
+        Map<String, Object> more = new LinkedHashMap<>(details);
+        more.put(name, value);
+        return new Refusal(code, message, more);
+    }
+
     /** The same answer for a quota that never existed, was released, or belongs to another organization. */
     public static Refusal quotaNotFound() {
         return of(ErrorCode.QUOTA_NOT_FOUND, "There is no such quota.");

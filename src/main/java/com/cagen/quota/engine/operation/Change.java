@@ -2,8 +2,11 @@ package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.access.AuthMessage;
 import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.domain.request.Refusal;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -14,11 +17,20 @@ import org.jspecify.annotations.Nullable;
 public final class Change {
     private final String message;
     private final List<QuotaChange> quotas = new ArrayList<>(2);
+    private final Map<Integer, String> reasons = new HashMap<>(0);
+    private final List<Refusal> refusals = new ArrayList<>(0);
     private final List<Registration> registrations = new ArrayList<>(0);
     private boolean entryForEachQuota;
     private @Nullable OwnersBelow ownersBelow;
     private @Nullable SuspensionBelow suspensionBelow;
     private String data = "{}";
+
+    /**
+     * What an audit entry tells of.
+     *
+     * @param reason the entry's own; null when it has none, or what was asked says it
+     */
+    public record Entry(List<QuotaChange> quotas, @Nullable String reason) {}
 
     /** What the auth service is told of a new quota once this is committed. */
     public record Registration(String quotaId, AuthMessage message) {}
@@ -60,6 +72,20 @@ public final class Change {
         return this;
     }
 
+    /** Why the last one of the quotas changes, when each has a reason of its own; null for none. */
+    public Change reason(@Nullable String reason) {
+        if (reason != null) {
+            reasons.put(quotas.size() - 1, reason);
+        }
+        return this;
+    }
+
+    /** A part of the request that is not done, while others are. It is audited as a refusal. */
+    public Change refused(Refusal refusal) {
+        refusals.add(refusal);
+        return this;
+    }
+
     /** Owners that a quota passes on; its subtree is locked. */
     public Change ownersBelow(Quota root) {
         ownersBelow = new OwnersBelow(root);
@@ -92,14 +118,30 @@ public final class Change {
         return data;
     }
 
-    /** One at least. */
+    /** One at least, unless everything is refused. */
     public List<QuotaChange> quotas() {
         return quotas;
     }
 
-    /** The changes of each audit entry, one entry at least. */
-    public List<List<QuotaChange>> entries() {
-        return entryForEachQuota ? quotas.stream().map(List::of).toList() : List.of(quotas);
+    public List<Refusal> refusals() {
+        return refusals;
+    }
+
+    /** The changes of each audit entry of what is done. */
+    public List<Entry> entries() {
+        if (!entryForEachQuota) {
+            return List.of(new Entry(quotas, null));
+        }
+        List<Entry> entries = new ArrayList<>(quotas.size());
+        for (int i = 0; i < quotas.size(); i++) {
+            entries.add(new Entry(List.of(quotas.get(i)), reasons.get(i)));
+        }
+        return entries;
+    }
+
+    /** Whether the entries must say which resource they are about, as what was asked names several. */
+    public boolean namesResources() {
+        return entryForEachQuota || quotas.size() > 1;
     }
 
     public @Nullable OwnersBelow ownersBelow() {

@@ -7,6 +7,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -24,17 +25,38 @@ public final class Fields {
 
     private final JsonObject values;
     private final List<Violation> violations;
+    /** What comes before the names of these fields in violations. */
+    private final String prefix;
 
     /** @param violations found so far; {@link #reject} adds to them */
     public Fields(JsonObject values, List<Violation> violations) {
+        this(values, violations, "");
+    }
+
+    private Fields(JsonObject values, List<Violation> violations, String prefix) {
         this.values = values;
         this.violations = violations;
+        this.prefix = prefix;
+    }
+
+    /** The objects of a list; empty when it is absent or no list of objects. */
+    public List<Fields> objects(String name) {
+        List<Fields> objects = new ArrayList<>();
+        if (values.getValue(name) instanceof JsonArray array) {
+            for (int i = 0; i < array.size(); i++) {
+                if (array.getValue(i) instanceof JsonObject object) {
+                    objects.add(new Fields(object, violations, prefix + name + "[" + i + "]."));
+                }
+            }
+        }
+        return objects;
     }
 
     /** Notes that a field is not acceptable, unless that is noted already. */
     public void reject(String name, String problem) {
-        if (violations.stream().noneMatch(violation -> violation.field().equals(name))) {
-            violations.add(new Violation(name, problem));
+        String field = prefix + name;
+        if (violations.stream().noneMatch(violation -> violation.field().equals(field))) {
+            violations.add(new Violation(field, problem));
         }
     }
 
@@ -66,6 +88,11 @@ public final class Fields {
     public <T> @Nullable T optional(String name, Function<String, T> ofWireName) {
         String text = optional(name);
         return text == null ? null : ofWireName.apply(text);
+    }
+
+    /** Of a field that is there. */
+    public boolean flag(String name) {
+        return (Boolean) Objects.requireNonNull(values.getValue(name), name);
     }
 
     public long number(String name) {

@@ -91,6 +91,16 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
     /** Writes what was asked into the audit entry. The idempotency key is added to it. */
     public void describe(C command, JsonText details) {}
 
+    /** The quota that the audit entry of a refusal is about; null when it is about none. */
+    public @Nullable String refusedQuotaId(C command, Refusal refusal) {
+        return command.quotaId();
+    }
+
+    /** Writes what was refused into the audit entry. */
+    public void describeRefused(C command, Refusal refusal, JsonText details) {
+        describe(command, details);
+    }
+
     /** The user whose permissions it changes; null for other operations. */
     public @Nullable String targetUserId(C command) {
         return null;

@@ -24,6 +24,9 @@ final class SchemaDescription {
         if (isA(schema, "boolean")) {
             return "must be true or false";
         }
+        if (isA(schema, "object")) {
+            return "must be an object";
+        }
         if (isA(schema, "array")) {
             return "must be a list of " + schema.getInteger("minItems", 0) + " to " + schema.getInteger("maxItems")
                     + " entries, each of which " + describe(schema.getJsonObject("items"));

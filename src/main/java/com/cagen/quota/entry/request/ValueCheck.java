@@ -2,6 +2,8 @@ package com.cagen.quota.entry.request;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -17,7 +19,18 @@ final class ValueCheck {
     private static final Set<String> ANNOTATIONS = Set.of("description", "default", "format");
 
     private static final Set<String> KEYWORDS = Set.of(
-            "type", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems", "items");
+            "type",
+            "enum",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "minimum",
+            "maximum",
+            "minItems",
+            "maxItems",
+            "items",
+            "properties",
+            "required");
 
     private final boolean text;
     private final boolean integer;
@@ -29,6 +42,8 @@ final class ValueCheck {
     private final long maximum;
     private final @Nullable Pattern pattern;
     private final @Nullable ValueCheck items;
+    private final @Nullable Map<String, ValueCheck> properties;
+    private final Set<Object> required;
 
     /** @throws IllegalStateException for a schema that it would not check completely */
     ValueCheck(JsonObject schema) {
@@ -41,8 +56,10 @@ final class ValueCheck {
         text = SchemaDescription.isA(schema, "string");
         integer = SchemaDescription.isA(schema, "integer");
         bool = SchemaDescription.isA(schema, "boolean");
-        if ((text ? 1 : 0) + (integer ? 1 : 0) + (bool ? 1 : 0) + (array ? 1 : 0) != 1) {
-            throw new IllegalStateException("a request field is none of string, integer, boolean and array: " + schema);
+        boolean object = SchemaDescription.isA(schema, "object") && schema.containsKey("properties");
+        if ((text ? 1 : 0) + (integer ? 1 : 0) + (bool ? 1 : 0) + (array ? 1 : 0) + (object ? 1 : 0) != 1) {
+            throw new IllegalStateException(
+                    "a request field is none of string, integer, boolean, array and object: " + schema);
         }
         values = schema.getJsonArray("enum", new JsonArray()).stream().collect(Collectors.toUnmodifiableSet());
         minSize = schema.getInteger(array ? "minItems" : "minLength", 0);
@@ -55,6 +72,14 @@ final class ValueCheck {
         }
         pattern = regex == null ? null : Pattern.compile(regex);
         items = array ? new ValueCheck(schema.getJsonObject("items")) : null;
+        properties = object ? properties(schema.getJsonObject("properties")) : null;
+        required = schema.getJsonArray("required", new JsonArray()).stream().collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static Map<String, ValueCheck> properties(JsonObject schemas) {
+        Map<String, ValueCheck> checks = new HashMap<>();
+        schemas.fieldNames().forEach(name -> checks.put(name, new ValueCheck(schemas.getJsonObject(name))));
+        return checks;
     }
 
     /** Whether it asks for an integer. */
@@ -74,7 +99,23 @@ final class ValueCheck {
         if (value instanceof Boolean) {
             return bool;
         }
+        if (value instanceof JsonObject object) {
+            return properties != null && acceptsFields(object, properties);
+        }
         return value instanceof JsonArray array && items != null && acceptsEach(array, items);
+    }
+
+    private boolean acceptsFields(JsonObject object, Map<String, ValueCheck> checks) {
+        for (Map.Entry<String, ValueCheck> check : checks.entrySet()) {
+            Object value = object.getValue(check.getKey());
+            boolean accepted = value == null
+                    ? !required.contains(check.getKey())
+                    : check.getValue().accepts(value);
+            if (!accepted) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private boolean acceptsText(String string) {

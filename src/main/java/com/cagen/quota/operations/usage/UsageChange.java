@@ -35,6 +35,21 @@ record UsageChange(
         return apply(change, usageId, "deallocate", before, resourceId, heldMb, -usageMb, context);
     }
 
+    /** The one or the other. */
+    static UsageChange of(
+            boolean allocates,
+            Change change,
+            UUID usageId,
+            Quota before,
+            String resourceId,
+            long heldMb,
+            long usageMb,
+            Context context) {
+        return allocates
+                ? allocate(change, usageId, before, resourceId, heldMb, usageMb, context)
+                : deallocate(change, usageId, before, resourceId, heldMb, usageMb, context);
+    }
+
     private static UsageChange apply(
             Change change,
             UUID usageId,

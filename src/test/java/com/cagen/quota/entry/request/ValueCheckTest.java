@@ -96,6 +96,16 @@ class ValueCheckTest {
             }
             return new JsonArray(elements);
         }
+        if (SchemaDescription.isA(schema, "object")) {
+            JsonObject object = new JsonObject();
+            JsonObject properties = schema.getJsonObject("properties");
+            for (String name : properties.fieldNames()) {
+                if (random.nextInt(8) > 0) {
+                    object.put(name, value(random, properties.getJsonObject(name), depth - 1));
+                }
+            }
+            return object;
+        }
         JsonArray values = schema.getJsonArray("enum");
         if (values != null && random.nextBoolean()) {
             return values.getValue(random.nextInt(values.size()));

@@ -192,7 +192,7 @@ class UpdateRulesTest {
         assertThat(written(decision)).isEmpty();
         assertThat(((Decision.Done) decision).change().entries())
                 .singleElement()
-                .satisfies(entry -> assertThat(entry).noneMatch(QuotaChange::written));
+                .satisfies(entry -> assertThat(entry.quotas()).noneMatch(QuotaChange::written));
         assertThat(written(decide(resize(null, null), quota, parent))).isEmpty();
         Quota drains = quota.withFigures(quota.figures().withTotal(300, 250L), NOW);
         assertThat(written(decide(resize(250L, true), drains, parent))).isEmpty();

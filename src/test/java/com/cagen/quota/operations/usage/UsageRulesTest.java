@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.ErrorCode;
@@ -72,6 +73,7 @@ class UsageRulesTest {
         Decision decision = Samples.decide(command, rows, caller("owner"), false);
         assertThat(decision).isInstanceOfSatisfying(Decision.Done.class, done -> {
             assertThat(done.change().entries())
+                    .extracting(Change.Entry::quotas)
                     .containsExactly(
                             List.of(QuotaChange.held(
                                     suspended,
