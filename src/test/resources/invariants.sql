@@ -19,7 +19,8 @@ CROSS JOIN json_array_elements(j.entries::json) AS e;
 ANALYZE trail;
 
 CREATE TEMP TABLE ledger AS
-SELECT organization_id, quota_id, quota_version, usage_id, operation, usage_mb, transfer_id FROM quota.quota_usage;
+SELECT organization_id, quota_id, quota_version, usage_id, operation, usage_mb, difference_mb, transfer_id
+FROM quota.quota_usage;
 
 ANALYZE ledger;
 
@@ -82,7 +83,7 @@ WHERE q.used_mb <> coalesce(h.total, 0);
 -- 3: used is the sum of the ledger
 SELECT q.id, q.used_mb, u.total FROM quota.quotas q
 LEFT JOIN (SELECT organization_id, quota_id,
-                  sum(CASE operation WHEN 'allocate' THEN usage_mb ELSE -usage_mb END) AS total
+                  sum(difference_mb) AS total
            FROM ledger GROUP BY 1, 2) u
   ON u.organization_id = q.organization_id AND u.quota_id = q.id
 WHERE q.used_mb <> coalesce(u.total, 0);
@@ -120,7 +121,7 @@ SELECT u.usage_id FROM ledger u
 LEFT JOIN trail t ON t.organization_id = u.organization_id AND t.audit_id = u.usage_id AND t.outcome = 'applied'
     AND t.quota_id = u.quota_id AND t.quota_version = u.quota_version
     AND (t.action = CASE WHEN u.transfer_id IS NULL THEN 'usage.' || u.operation ELSE 'usage.transfer' END
-         OR t.action = 'usage.batch'
+         OR t.action = 'usage.batch' OR (t.action = 'usage.reconcile' AND u.operation = 'adjust')
          OR (t.action = 'reservation.commit' AND u.operation = 'allocate' AND u.transfer_id IS NULL))
 WHERE t.audit_id IS NULL;
 
@@ -147,7 +148,7 @@ WHERE r.status IS DISTINCT FROM t.statuses[array_upper(t.statuses, 1)] OR t.crea
 -- 4: a transfer has two entries, which together change nothing
 SELECT transfer_id, count(*) FROM ledger WHERE transfer_id IS NOT NULL
 GROUP BY organization_id, transfer_id
-HAVING count(*) <> 2 OR sum(CASE operation WHEN 'allocate' THEN usage_mb ELSE -usage_mb END) <> 0;
+HAVING count(*) <> 2 OR sum(difference_mb) <> 0;
 
 -- 5: chains are without gap and end at their heads
 SELECT coalesce(h.organization_id, a.organization_id), h.seq, a.n, a.lowest, a.highest

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 public record LedgerPage(List<Entry> entries, @Nullable String nextCursor) {
 
     /**
-     * Figures are those after the operation, in megabytes; {@code operation} is {@code allocate} or {@code deallocate}. {@code
-     * transferId} is the same in both entries of a transfer, else null.
+     * Figures are those after the operation, in megabytes; {@code operation} is {@code allocate}, {@code deallocate} or {@code
+     * adjust}; {@code differenceMb} is {@code usageMb} with its sign. {@code transferId} is the same in both entries of a transfer, else null.
      */
     public record Entry(
             String usageId,
@@ -23,6 +23,7 @@ public record LedgerPage(List<Entry> entries, @Nullable String nextCursor) {
             String resourceId,
             String operation,
             long usageMb,
+            long differenceMb,
             String userId,
             String serviceId,
             @Nullable String reason,
@@ -38,6 +39,7 @@ public record LedgerPage(List<Entry> entries, @Nullable String nextCursor) {
                     data.getString("resource_id"),
                     data.getString("operation"),
                     data.getLong("usage_mb"),
+                    data.getLong("difference_mb"),
                     data.getString("user_id"),
                     data.getString("service_id"),
                     data.getString("reason"),

@@ -482,6 +482,51 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /**
+     * Sets what resources are recorded to hold to what was observed: 1 to 1000 resources, with 0 or more megabytes each.
+     *
+     * @param complete whether resources that are not named hold nothing
+     * @param asOf when it was observed: what happened later is added; null for now
+     * @param dryRun whether to say only what would happen
+     */
+    record ReconcileUsage(
+            String quotaId,
+            Map<String, Long> observed,
+            boolean complete,
+            @Nullable Instant asOf,
+            boolean dryRun) implements Change<Reconciliation> {
+        public ReconcileUsage {
+            observed = Collections.unmodifiableMap(new LinkedHashMap<>(observed));
+        }
+
+        public ReconcileUsage(String quotaId, Map<String, Long> observed) {
+            this(quotaId, observed, false, null, false);
+        }
+
+        @Override
+        public String operation() {
+            return "usage.reconcile";
+        }
+
+        @Override
+        public JsonObject fields() {
+            JsonArray resources = new JsonArray();
+            observed.forEach((resourceId, usageMb) -> resources.add(
+                    new JsonObject().put("resource_id", resourceId).put("usage_mb", usageMb)));
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("observed", resources)
+                    .put("complete", complete)
+                    .put("as_of", asOf == null ? null : asOf.toString())
+                    .put("dry_run", dryRun);
+        }
+
+        @Override
+        public Reconciliation answer(JsonObject data) {
+            return Reconciliation.of(data);
+        }
+    }
+
     /** Changes a reservation, and answers it as it is then. */
     sealed interface ReservationChange extends Change<Reservation> {
         @Override

@@ -7,6 +7,7 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
@@ -156,6 +157,16 @@ final class BatchDecision {
         @Override
         public long heldMb(String quotaId, String resourceId) {
             return heldMb.getOrDefault(new HoldingKey(organizationId, quotaId, resourceId), 0L);
+        }
+
+        @Override
+        public ResourceAmounts holdings(String quotaId) {
+            return loaded.holdings().getOrDefault(new QuotaKey(organizationId, quotaId), ResourceAmounts.NONE);
+        }
+
+        @Override
+        public ResourceAmounts usageAfter(String quotaId) {
+            return loaded.usageAfter().getOrDefault(new QuotaKey(organizationId, quotaId), ResourceAmounts.NONE);
         }
 
         @Override

@@ -12,6 +12,7 @@ import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.SystemOperation;
+import com.cagen.quota.engine.operation.Tally;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.storage.rows.AuthOutboxRows;
 import com.cagen.quota.storage.rows.RequestRows;
@@ -22,6 +23,7 @@ import io.vertx.core.Future;
 import io.vertx.pgclient.PgException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -46,7 +48,7 @@ final class BatchTransaction {
     private final UUID batchId = Ids.operation();
     private final List<Outcome> outcomes = new ArrayList<>();
     private final BatchWrites writes = new BatchWrites(batchId);
-    private int expired;
+    private final Map<Tally, Integer> tallies = new EnumMap<>(Tally.class);
 
     /**
      * @param batch requests of {@link RowOperation}s
@@ -104,9 +106,9 @@ final class BatchTransaction {
         return writes.audited();
     }
 
-    /** How many reservations it has ended because they had expired. */
-    int expired() {
-        return expired;
+    /** What it has done that is counted for metrics. */
+    Map<Tally, Integer> tallies() {
+        return tallies;
     }
 
     private Future<Void> decide(DatabaseSession connection, RowLoader.Loaded loaded) {
@@ -163,7 +165,6 @@ final class BatchTransaction {
             if (!found.reservations().isEmpty()) {
                 SystemOperation<?> operation = Objects.requireNonNull(endOfReservations);
                 expiries.add(new QueuedRequest(operation.request(quota), operation));
-                expired += found.reservations().size();
             }
         });
         return expiries;
@@ -244,6 +245,7 @@ final class BatchTransaction {
             Answer.Success answer =
                     writes.add(queued, done.change(), loaded.moment().now());
             refuseParts(queued, done.change(), loaded);
+            done.change().tallies().forEach((tally, count) -> tallies.merge(tally, count, Integer::sum));
             return new Outcome.Settled(answer);
         } else if (decision instanceof Decision.Read read) {
             return new Outcome.Settled(read.answer());

@@ -12,6 +12,7 @@ import com.cagen.quota.domain.scheduling.FairQueue;
 import com.cagen.quota.domain.scheduling.FairShare;
 import com.cagen.quota.engine.operation.Catalog;
 import com.cagen.quota.engine.operation.RowOperation;
+import com.cagen.quota.engine.operation.Tally;
 import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.storage.rows.QuotaTrees;
@@ -27,6 +28,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.pgclient.PgException;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -92,7 +94,7 @@ final class Lane {
     private final FairQueue<Runnable> jobs;
 
     private final DistributionSummary batchSize;
-    private final Counter expiredReservations;
+    private final Map<Tally, Counter> tallies = new EnumMap<>(Tally.class);
     private boolean batchRunning;
     private int batchesExpectingReplays;
     private long auditLagMillis;
@@ -117,10 +119,14 @@ final class Lane {
                 .description("Operations that shared a transaction")
                 .tag("lane", lane)
                 .register(metrics);
-        this.expiredReservations = Counter.builder("cagen_quota_reservations_expired")
-                .description("Reservations that ended because they had expired")
-                .tag("lane", lane)
-                .register(metrics);
+        for (Tally tally : Tally.values()) {
+            tallies.put(
+                    tally,
+                    Counter.builder(tally.meterName())
+                            .description(tally.description())
+                            .tag("lane", lane)
+                            .register(metrics));
+        }
     }
 
     private int depth() {
@@ -217,7 +223,8 @@ final class Lane {
                 config.auth().claimMillis(),
                 catalog.endOfReservations());
         return transaction.run(lockTimeoutMillis, skipsLocked).onSuccess(ignored -> {
-            expiredReservations.increment(transaction.expired());
+            transaction.tallies().forEach((tally, count) -> Objects.requireNonNull(tallies.get(tally))
+                    .increment(count));
             if (transaction.audited()) {
                 bus.notifyAudit();
             }

@@ -7,6 +7,7 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
@@ -23,6 +24,8 @@ import java.util.Set;
  * @param treeSizes of the quotas whose trees were counted
  * @param keyHolders the ids of the quotas that have the keys
  * @param heldMb what is not there is 0
+ * @param holdings of the quotas of which all were asked for
+ * @param usageAfter of the quotas of which it was asked for: how it changed
  * @param grants what is not there is nothing
  * @param reservations those that were named, and those that are due
  * @param due what is due of locked quotas; other quotas have nothing due
@@ -33,6 +36,8 @@ record LoadedRows(
         Map<QuotaKey, Long> treeSizes,
         Map<SiblingKey, String> keyHolders,
         Map<HoldingKey, Long> heldMb,
+        Map<QuotaKey, ResourceAmounts> holdings,
+        Map<QuotaKey, ResourceAmounts> usageAfter,
         Map<GrantKey, Set<Permission>> grants,
         Map<ReservationKey, Reservation> reservations,
         Map<QuotaKey, DueReservations> due,

@@ -5,6 +5,7 @@ import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.engine.operation.Decision;
@@ -114,6 +115,16 @@ final class QueryTransaction {
         @Override
         public long heldMb(String quotaId, String resourceId) {
             throw new UnsupportedOperationException("a query reads holdings by itself");
+        }
+
+        @Override
+        public ResourceAmounts holdings(String quotaId) {
+            throw new UnsupportedOperationException("a query reads holdings by itself");
+        }
+
+        @Override
+        public ResourceAmounts usageAfter(String quotaId) {
+            throw new UnsupportedOperationException("a query reads the ledger by itself");
         }
 
         @Override

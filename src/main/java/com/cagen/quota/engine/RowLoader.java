@@ -7,6 +7,7 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
@@ -21,6 +22,7 @@ import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.rows.ReservationRows;
 import com.cagen.quota.storage.rows.SiblingKeys;
+import com.cagen.quota.storage.rows.UsageLedger;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
 import io.vertx.core.Future;
@@ -42,6 +44,10 @@ import java.util.function.Predicate;
 final class RowLoader {
     /** So many reservations are ended by one transaction at most. */
     private static final int MAX_DUE = 1_000;
+    /** So many holdings, and entries of the ledger, are read under a lock at most. */
+    private static final int MAX_HOLDINGS = 2_000;
+
+    private static final int MAX_LEDGER_ENTRIES = 10_000;
 
     private final KnownOrganizations organizations;
     private final List<QueuedRequest> batch;
@@ -145,41 +151,70 @@ final class RowLoader {
         // After the locks: positions and times rise in the order of the changes of each quota.
         Future<JournalRows.Moment> moment = JournalRows.nextMoment(connection);
         all.addAll(List.of(read, held, heldOfReservations, named, grants, operations, moment));
-        return Future.all(all).compose(ignored -> {
-            // So far there are only those that are locked.
-            Future<Map<QuotaKey, DueReservations>> due =
-                    due(connection, quotas.values(), moment.result().now());
-            Future<Map<QuotaKey, Quota>> skipped = QuotaRows.find(connection, toLockIfFree);
-            return Future.all(due, skipped).compose(both -> {
-                Map<ReservationKey, Reservation> reservations = new HashMap<>(named.result());
-                due.result().values().forEach(found -> found.reservations()
-                        .forEach(reservation -> reservations.put(reservation.key(), reservation)));
-                Map<HoldingKey, Long> heldMb = new HashMap<>(held.result());
-                heldMb.putAll(heldOfReservations.result());
-                quotas.putAll(read.result());
-                quotas.putAll(skipped.result());
-                return (sharesTransaction()
-                                ? Future.succeededFuture(quotas)
-                                : ReleasedQuotas.withOwnersOfToday(connection, quotas))
-                        .map(current -> new Loaded(
-                                new HashSet<>(claimed.result()),
-                                new LoadedRows(
-                                        current,
-                                        treeSizes,
-                                        keyHolders,
-                                        heldMb,
-                                        grants.result(),
-                                        reservations,
-                                        due.result(),
-                                        operations.result()),
-                                skipped.result().keySet(),
-                                below,
-                                moment.result()));
-            });
-        });
+        return Future.all(all)
+                // So far there are only the quotas that are locked.
+                .compose(ignored -> findMore(connection, needs, quotas.values(), toLockIfFree, moment.result()))
+                .compose(more -> {
+                    Map<ReservationKey, Reservation> reservations = new HashMap<>(named.result());
+                    more.due.values().forEach(found -> found.reservations()
+                            .forEach(reservation -> reservations.put(reservation.key(), reservation)));
+                    Map<HoldingKey, Long> heldMb = new HashMap<>(held.result());
+                    heldMb.putAll(heldOfReservations.result());
+                    more.holdings.forEach((key, found) -> found.byResource()
+                            .forEach((resource, mb) ->
+                                    heldMb.put(new HoldingKey(key.organizationId(), key.quotaId(), resource), mb)));
+                    quotas.putAll(read.result());
+                    quotas.putAll(more.skipped);
+                    return (sharesTransaction()
+                                    ? Future.succeededFuture(quotas)
+                                    : ReleasedQuotas.withOwnersOfToday(connection, quotas))
+                            .map(current -> new Loaded(
+                                    new HashSet<>(claimed.result()),
+                                    new LoadedRows(
+                                            current,
+                                            treeSizes,
+                                            keyHolders,
+                                            heldMb,
+                                            more.holdings,
+                                            more.usageAfter,
+                                            grants.result(),
+                                            reservations,
+                                            more.due,
+                                            operations.result()),
+                                    more.skipped.keySet(),
+                                    below,
+                                    moment.result()));
+                });
     }
 
-    /** Costs another round trip, so only quotas that may have something due are asked about. */
+    /** What costs another round trip: nothing of it is needed by most batches. */
+    private record More(
+            Map<QuotaKey, DueReservations> due,
+            Map<QuotaKey, Quota> skipped,
+            Map<QuotaKey, ResourceAmounts> holdings,
+            Map<QuotaKey, ResourceAmounts> usageAfter) {}
+
+    private static Future<More> findMore(
+            DatabaseSession connection,
+            Needs needs,
+            Collection<Quota> locked,
+            Set<QuotaKey> notLocked,
+            JournalRows.Moment moment) {
+        Future<Map<QuotaKey, DueReservations>> due = due(connection, locked, moment.now());
+        Future<Map<QuotaKey, Quota>> skipped = QuotaRows.find(connection, notLocked);
+        Map<QuotaKey, ResourceAmounts> holdings = new HashMap<>(0);
+        Map<QuotaKey, ResourceAmounts> usageAfter = new HashMap<>(0);
+        List<Future<?>> all = new ArrayList<>(List.of(due, skipped));
+        needs.allHoldings()
+                .forEach(key -> all.add(HoldingRows.findAll(connection, key, MAX_HOLDINGS)
+                        .onSuccess(found -> holdings.put(key, found))));
+        needs.usageAfter()
+                .forEach((key, from) -> all.add(UsageLedger.changesAfter(connection, key, from, MAX_LEDGER_ENTRIES)
+                        .onSuccess(found -> usageAfter.put(key, found))));
+        return Future.all(all).map(ignored -> new More(due.result(), skipped.result(), holdings, usageAfter));
+    }
+
+    /** Only quotas that may have something due are asked about. */
     private static Future<Map<QuotaKey, DueReservations>> due(
             DatabaseSession connection, Collection<Quota> locked, Instant now) {
         List<QuotaKey> quotas = locked.stream()

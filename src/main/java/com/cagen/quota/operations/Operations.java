@@ -27,6 +27,7 @@ import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import java.util.List;
@@ -50,6 +51,7 @@ public final class Operations {
             new TransferQuota(),
             new TransferUsage(),
             new BatchUsage(),
+            new ReconcileUsage(),
             new CreateReservation(),
             new CommitReservation(),
             new CancelReservation(),

@@ -47,6 +47,7 @@ class BusDocumentTest {
             new QuotaRequest.AllocateUsage("q", "r", 1, "why", 1L),
             new QuotaRequest.DeallocateUsage("q", "r", 1),
             new QuotaRequest.TransferUsage("q", "r", 1, "p", "s"),
+            new QuotaRequest.ReconcileUsage("q", Map.of()),
             new QuotaRequest.BatchUsage(true, List.of()),
             new QuotaRequest.CreateReservation("q", "r", 1, 1),
             new QuotaRequest.CommitReservation("q", "v"),

@@ -22,6 +22,7 @@ import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.UUID;
@@ -174,6 +175,14 @@ class QuotaClientIT {
                                 QuotaRequest.BatchUsage.Item.deallocate(team.id(), "runtime_3", 7))));
         assertThat(batch.items()).extracting(UsageBatch.Item::code).containsExactly(null, "insufficient_usage", null);
         assertThat(Objects.requireNonNull(batch.items().get(2).usage()).heldMb())
+                .isZero();
+
+        Reconciliation reconciled =
+                done(ALICE, new QuotaRequest.ReconcileUsage(team.id(), Map.of("runtime_1", 90L), true, null, true));
+        assertThat(reconciled.resources().get(0).differenceMb()).isEqualTo(-10);
+        assertThat(reconciled.resources().get(0).outcome()).isEqualTo("adjusted");
+        assertThat(done(ALICE, new QuotaRequest.ReconcileUsage(team.id(), Map.of("runtime_1", 100L)))
+                        .adjusted())
                 .isZero();
 
         Reservation held = done(BOB, new QuotaRequest.CreateReservation(team.id(), "upload_1", 40, 600));

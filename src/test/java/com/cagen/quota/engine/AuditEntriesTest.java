@@ -31,6 +31,7 @@ import com.cagen.quota.operations.reservation.ExtendReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
@@ -104,6 +105,7 @@ class AuditEntriesTest {
                 new TransferUsage.Command(id(), id(), mb, id(), id()),
                 new BatchUsage.Command(
                         true, List.of(new BatchUsage.Item(BatchUsage.Verb.ALLOCATE, id(), id(), mb, text(1_000)))),
+                new ReconcileUsage.Command(id(), List.of(new ReconcileUsage.Observed(id(), mb)), true, NOW, false),
                 new CreateReservation.Command(id(), id(), mb, 86_400, text(1_000)),
                 new CommitReservation.Command(id(), id(), mb),
                 new CancelReservation.Command(id(), id()),

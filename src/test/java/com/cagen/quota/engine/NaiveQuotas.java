@@ -26,6 +26,7 @@ import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Permission;
@@ -52,6 +53,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Answers are texts: a kind, then {@code |} and what belongs to it, so that they can be compared and counted.
  */
 final class NaiveQuotas {
+    /** A change of what a resource holds. */
+    record Line(String resource, long differenceMb, Instant at) {}
+
     /** One reservation. */
     static final class Hold {
         final String id;
@@ -115,6 +119,7 @@ final class NaiveQuotas {
         final List<Node> children = new ArrayList<>();
         final Map<String, Long> holds = new HashMap<>();
         final Map<String, Hold> reservations = new LinkedHashMap<>();
+        final List<Line> ledger = new ArrayList<>();
         /** Of this quota itself, in the order in which they became its owners. */
         final Set<String> owners = new LinkedHashSet<>();
 
@@ -342,6 +347,7 @@ final class NaiveQuotas {
         add(DeallocateUsage.Command.class, this::needsRead, this::deallocateUsage);
         add(TransferUsage.Command.class, this::mayTransfer, this::transferUsage);
         add(BatchUsage.Command.class, this::mayBatch, this::batch);
+        add(ReconcileUsage.Command.class, this::needsAdmin, this::reconcile);
         add(CreateReservation.Command.class, this::needsRead, this::reserve);
         add(CommitReservation.Command.class, this::needsRead, this::commit);
         add(CancelReservation.Command.class, this::needsRead, this::cancel);
@@ -431,7 +437,8 @@ final class NaiveQuotas {
         }
         String answer = operation.apply(call);
         boolean onlyChecks =
-                request.command() instanceof AllocateUsage.Command use && use.mode() == AllocateUsage.Mode.CHECK;
+                (request.command() instanceof AllocateUsage.Command use && use.mode() == AllocateUsage.Mode.CHECK)
+                        || (request.command() instanceof ReconcileUsage.Command reconcile && reconcile.dryRun());
         if (request.idempotencyKey() != null && !onlyChecks) {
             done.put(key, new Earlier(text, answer));
         }
@@ -798,7 +805,7 @@ final class NaiveQuotas {
             usageMb = Math.max(leastMb, node.free());
         }
         checkCapacity(node, usageMb);
-        return success("Usage allocated.", use(node, "allocate", command.resourceId(), usageMb, usageMb));
+        return success("Usage allocated.", use(node, "allocate", command.resourceId(), usageMb, usageMb, call));
     }
 
     private static String check(AllocateUsage.Command command, Node node) {
@@ -824,7 +831,7 @@ final class NaiveQuotas {
         checkHeld(node, command.resourceId(), command.usageMb());
         return success(
                 "Usage deallocated.",
-                use(node, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb()));
+                use(node, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb(), call));
     }
 
     private String transferUsage(TransferUsage.Command command, Call call) {
@@ -834,8 +841,8 @@ final class NaiveQuotas {
         // Within one quota nothing more is used.
         checkCapacity(to, from == to ? 0 : command.usageMb());
         Map<String, Object> fields = new HashMap<>();
-        fields.put("from", use(from, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb()));
-        fields.put("to", use(to, "allocate", command.toResourceId(), command.usageMb(), command.usageMb()));
+        fields.put("from", use(from, "deallocate", command.resourceId(), command.usageMb(), -command.usageMb(), call));
+        fields.put("to", use(to, "allocate", command.toResourceId(), command.usageMb(), command.usageMb(), call));
         return success("Usage transferred.", fields);
     }
 
@@ -874,9 +881,15 @@ final class NaiveQuotas {
                 long differenceMb = allocates ? item.usageMb() : -item.usageMb();
                 boolean held = node.holds.containsKey(item.resourceId());
                 answers.add(use(
-                        node, allocates ? "allocate" : "deallocate", item.resourceId(), item.usageMb(), differenceMb));
+                        node,
+                        allocates ? "allocate" : "deallocate",
+                        item.resourceId(),
+                        item.usageMb(),
+                        differenceMb,
+                        call));
                 undo.add(() -> {
                     node.holds.merge(item.resourceId(), -differenceMb, Long::sum);
+                    node.ledger.remove(node.ledger.size() - 1);
                     node.version--;
                     if (!held) {
                         node.holds.remove(item.resourceId());
@@ -893,6 +906,73 @@ final class NaiveQuotas {
             }
         }
         return success("Batch carried out.", Map.of("items", answers));
+    }
+
+    private String reconcile(ReconcileUsage.Command command, Call call) {
+        Node node = node(command, call);
+        Instant asOf = command.asOf();
+        if (asOf != null && asOf.isAfter(call.now())) {
+            throw refused(
+                    "invalid_request",
+                    Map.of("violations", List.of(Map.of("field", "as_of", "problem", "must not be in the future"))));
+        }
+        Map<String, Long> observed = new LinkedHashMap<>();
+        command.observed().forEach(each -> observed.put(each.resourceId(), each.usageMb()));
+        if (command.complete()) {
+            new TreeMap<>(node.holds).forEach((resource, mb) -> {
+                if (mb > 0) {
+                    observed.putIfAbsent(resource, 0L);
+                }
+            });
+        }
+        Map<String, Long> difference = new HashMap<>();
+        observed.forEach((resource, mb) -> {
+            long later = 0;
+            for (Line line : node.ledger) {
+                later +=
+                        asOf != null && line.resource.equals(resource) && line.at.isAfter(asOf) ? line.differenceMb : 0;
+            }
+            difference.put(resource, Math.max(0, mb + later) - node.holds.getOrDefault(resource, 0L));
+        });
+        Map<String, String> outcomes = new HashMap<>();
+        Map<String, Long> recorded = new HashMap<>(node.holds);
+        long free = node.free();
+        for (boolean more : new boolean[] {false, true}) {
+            for (String resource : observed.keySet()) {
+                long mb = Objects.requireNonNull(difference.get(resource));
+                if (mb == 0) {
+                    outcomes.put(resource, "unchanged");
+                } else if ((mb > 0) == more && mb > free) {
+                    outcomes.put(resource, "refused");
+                } else if ((mb > 0) == more) {
+                    outcomes.put(resource, "adjusted");
+                    free -= mb;
+                    if (!command.dryRun()) {
+                        change(node, resource, mb, call);
+                    }
+                }
+            }
+        }
+        List<Object> items = new ArrayList<>();
+        observed.forEach((resource, mb) -> items.add(new TreeMap<>(Map.of(
+                "resource_id", resource,
+                "recorded_mb", recorded.getOrDefault(resource, 0L),
+                "observed_mb", mb,
+                "difference_mb", Objects.requireNonNull(difference.get(resource)),
+                "outcome", Objects.requireNonNull(outcomes.get(resource))))));
+        Collection<String> all = outcomes.values();
+        return success(
+                command.dryRun() ? "Nothing was changed." : "Usage reconciled.",
+                Map.of(
+                        "items", items,
+                        "adjusted", Collections.frequency(all, "adjusted"),
+                        "refused", Collections.frequency(all, "refused")));
+    }
+
+    private static void change(Node node, String resource, long differenceMb, Call call) {
+        node.holds.merge(resource, differenceMb, Long::sum);
+        node.ledger.add(new Line(resource, differenceMb, call.now()));
+        node.version++;
     }
 
     // Reservations.
@@ -938,8 +1018,7 @@ final class NaiveQuotas {
         }
         hold.status = "committed";
         hold.committedMb = usageMb;
-        node.holds.merge(hold.resource, usageMb, Long::sum);
-        node.version++;
+        change(node, hold.resource, usageMb, call);
         Map<String, Object> fields = hold.shown(node);
         fields.put("held_mb", node.holds.get(hold.resource));
         return success("Reservation committed.", fields);
@@ -1007,9 +1086,9 @@ final class NaiveQuotas {
         }
     }
 
-    private static Map<String, Object> use(Node node, String verb, String resourceId, long usageMb, long differenceMb) {
-        node.holds.merge(resourceId, differenceMb, Long::sum);
-        node.version++;
+    private static Map<String, Object> use(
+            Node node, String verb, String resourceId, long usageMb, long differenceMb, Call call) {
+        change(node, resourceId, differenceMb, call);
         Map<String, Object> fields = new TreeMap<>();
         fields.put("quota_id", node.id());
         fields.put("resource_id", resourceId);

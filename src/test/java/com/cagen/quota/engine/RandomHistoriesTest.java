@@ -12,6 +12,7 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Fingerprint;
@@ -35,6 +36,7 @@ import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Nonce;
 import com.cagen.quota.protocol.Permission;
@@ -98,6 +100,9 @@ class RandomHistoriesTest {
             "Usage deallocated.",
             "Usage transferred.",
             "Batch carried out.",
+            "Usage reconciled.",
+            "Nothing was changed.",
+            "invalid_request",
             "Capacity transferred.",
             "Capacity reserved.",
             "Reservation committed.",
@@ -155,12 +160,16 @@ class RandomHistoriesTest {
         return fields;
     }
 
-    /** Of a batch: figures, or a refusal. */
+    /** Of a batch: figures, or a refusal. Of a reconciliation: what became of a resource. */
     private static List<Object> items(JsonArray items) {
         List<Object> result = new ArrayList<>();
         for (int i = 0; i < items.size(); i++) {
             JsonObject item = items.getJsonObject(i);
-            result.add(item.getBoolean("success") ? compared(item.getJsonObject("data")) : refusal(item));
+            if (!item.containsKey("success")) {
+                result.add(compared(item));
+            } else {
+                result.add(item.getBoolean("success") ? compared(item.getJsonObject("data")) : refusal(item));
+            }
         }
         return result;
     }
@@ -205,6 +214,7 @@ class RandomHistoriesTest {
         private final Map<ReservationKey, Reservation> reservations = new LinkedHashMap<>();
         private final Map<OperationKey, RecordedOperation> recorded = new HashMap<>();
         private final Set<String> ledgerPlaces = new HashSet<>();
+        private final List<LedgerLine> ledger = new ArrayList<>();
         /** Items that the auth service has confirmed since. */
         private final Deque<BatchItem> confirmed = new ArrayDeque<>();
 
@@ -367,6 +377,14 @@ class RandomHistoriesTest {
         }
 
         @Override
+        public Instant now() {
+            return now;
+        }
+
+        /** A change of what a resource holds. */
+        private record LedgerLine(HoldingKey holding, long differenceMb, Instant at) {}
+
+        @Override
         public List<Reservation> reservations(String organizationId) {
             return reservations.values().stream()
                     .filter(reservation -> reservation.key().organizationId().equals(organizationId))
@@ -469,6 +487,19 @@ class RandomHistoriesTest {
             named.keySet().retainAll(needs.reservations());
             due.values().forEach(each -> each.reservations().forEach(one -> named.put(one.key(), one)));
             Set<HoldingKey> holdings = new HashSet<>(needs.holdings());
+            Map<QuotaKey, ResourceAmounts> all = new HashMap<>();
+            for (QuotaKey key : needs.allHoldings()) {
+                Map<String, Long> amounts = new HashMap<>();
+                heldMb.forEach((holding, mb) -> {
+                    if (mb > 0 && isIn(key, holding)) {
+                        amounts.put(holding.resourceId(), mb);
+                        holdings.add(holding);
+                    }
+                });
+                all.put(key, new ResourceAmounts(amounts, true));
+            }
+            Map<QuotaKey, ResourceAmounts> after = new HashMap<>();
+            needs.usageAfter().forEach((key, moment) -> after.put(key, changesAfter(key, moment)));
             for (ReservationKey key : needs.reservationsWithHolding()) {
                 Reservation reservation = reservations.get(key);
                 if (reservation != null) {
@@ -494,11 +525,28 @@ class RandomHistoriesTest {
                     Collections.unmodifiableMap(treeSizes),
                     Collections.unmodifiableMap(keyHolders),
                     Collections.unmodifiableMap(held),
+                    Collections.unmodifiableMap(all),
+                    Collections.unmodifiableMap(after),
                     Collections.unmodifiableMap(granted),
                     Collections.unmodifiableMap(named),
                     Collections.unmodifiableMap(due),
                     Collections.unmodifiableMap(operationsDone));
             return new Locked(rows, needs, keys, holdings);
+        }
+
+        private static boolean isIn(QuotaKey quota, HoldingKey holding) {
+            return holding.organizationId().equals(quota.organizationId())
+                    && holding.quotaId().equals(quota.quotaId());
+        }
+
+        private ResourceAmounts changesAfter(QuotaKey quota, Instant moment) {
+            Map<String, Long> changes = new HashMap<>();
+            for (LedgerLine line : ledger) {
+                if (isIn(quota, line.holding) && line.at.isAfter(moment)) {
+                    changes.merge(line.holding.resourceId(), line.differenceMb, Long::sum);
+                }
+            }
+            return new ResourceAmounts(changes, true);
         }
 
         private static SystemOperation<?> expiry() {
@@ -656,6 +704,7 @@ class RandomHistoriesTest {
                 HoldingKey holding = new HoldingKey(organization, after.id(), held.resourceId());
                 assertThat(locked.holdings).as("loaded").contains(holding);
                 assertThat(held.afterMb()).isNotNegative();
+                ledger.add(new LedgerLine(holding, held.afterMb() - held.beforeMb(), now));
                 assertThat(Objects.requireNonNullElse(heldMb.put(holding, held.afterMb()), 0L))
                         .isEqualTo(held.beforeMb());
             }
@@ -844,8 +893,9 @@ class RandomHistoriesTest {
         }
 
         private static boolean onlyChecks(BatchItem item) {
-            return item.request().command() instanceof AllocateUsage.Command use
-                    && use.mode() == AllocateUsage.Mode.CHECK;
+            return (item.request().command() instanceof AllocateUsage.Command use
+                            && use.mode() == AllocateUsage.Mode.CHECK)
+                    || (item.request().command() instanceof ReconcileUsage.Command reconcile && reconcile.dryRun());
         }
 
         /** A decision in the words of the model. */

@@ -26,6 +26,7 @@ import com.cagen.quota.operations.reservation.GetReservation;
 import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
+import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Nonce;
@@ -34,6 +35,7 @@ import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.Commands;
 import com.cagen.quota.testing.Samples;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -62,6 +64,8 @@ final class RandomRequests {
 
         long heldMb(Quota quota, String resourceId);
 
+        Instant now();
+
         /** The reservations of an organization, in the order of creation. */
         List<Reservation> reservations(String organizationId);
     }
@@ -86,6 +90,7 @@ final class RandomRequests {
         add(DeallocateUsage.Command.class, 3, RandomRequests::deallocateUsage);
         add(TransferUsage.Command.class, 2, RandomRequests::transferUsage);
         add(BatchUsage.Command.class, 2, (random, caller, id) -> random.batchUsage(caller));
+        add(ReconcileUsage.Command.class, 4, RandomRequests::reconcileUsage);
         add(CreateReservation.Command.class, 4, RandomRequests::createReservation);
         add(CommitReservation.Command.class, 3, RandomRequests::commitReservation);
         add(CancelReservation.Command.class, 2, RandomRequests::cancelReservation);
@@ -270,6 +275,24 @@ final class RandomRequests {
             items.add(new BatchUsage.Item(verb, quotaId(caller), resourceId(), 1L + random.nextInt(8), reason()));
         }
         return new BatchUsage.Command(random.nextInt(3) == 0, items);
+    }
+
+    private Input reconcileUsage(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        List<ReconcileUsage.Observed> observed = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            String resourceId = "res" + i;
+            long heldMb = quota == null ? 0 : rows.heldMb(quota, resourceId);
+            if (i == 0 || random.nextBoolean()) {
+                observed.add(new ReconcileUsage.Observed(
+                        resourceId, Math.max(0, heldMb + random.nextInt(12) - (random.nextBoolean() ? 6 : 0))));
+            }
+        }
+        Instant asOf = null;
+        if (random.nextBoolean()) {
+            asOf = rows.now().minusMillis(random.nextInt(4_000) - (random.nextInt(10) == 0 ? 60_000L : 0));
+        }
+        return new ReconcileUsage.Command(quotaId, observed, random.nextInt(3) == 0, asOf, random.nextInt(4) == 0);
     }
 
     private Input createReservation(Caller caller, String quotaId) {

@@ -45,6 +45,7 @@ import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.protocol.Caller;
@@ -191,6 +192,8 @@ class ClusteredBusIT {
                         1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p", "text", QuotaSort.NAME_DESCENDING),
                 new BatchUsage.Command(
                         true, List.of(new BatchUsage.Item(BatchUsage.Verb.DEALLOCATE, "q", "r", 5, "why"))),
+                new ReconcileUsage.Command(
+                        "q", List.of(new ReconcileUsage.Observed("r", 0)), true, Instant.EPOCH, true),
                 new CreateReservation.Command("q", "r", 5, 300, "why"),
                 new CommitReservation.Command("q", "v", 5L),
                 new CancelReservation.Command("q", "v"),

@@ -43,6 +43,7 @@ import com.cagen.quota.operations.usage.AllocateUsage;
 import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.operations.usage.DeallocateUsage;
 import com.cagen.quota.operations.usage.ListRuntimes;
+import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.protocol.Caller;
@@ -97,6 +98,9 @@ class AccessTest {
         OPERATIONS.put(
                 "grantOwner", id -> new GrantPermission.Command(id, "u", List.of(Permission.READ, Permission.OWNER)));
         OPERATIONS.put("revokeOwner", id -> new RevokePermission.Command(id, "u", List.of(Permission.OWNER)));
+        OPERATIONS.put(
+                "reconcile",
+                id -> new ReconcileUsage.Command(id, List.of(new ReconcileUsage.Observed("r", 1)), false, null, false));
         OPERATIONS.put("audit", id -> new ListAudit.Command(id, null, null, null, null, null, 20, false));
         OPERATIONS.put("permissions", id -> new ListPermissions.Command(id, null, 1_000));
         OPERATIONS.put("tree", id -> new ListTree.Command(id, 16, null, 100));
@@ -131,6 +135,7 @@ class AccessTest {
                     allocate    | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     grant       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     revoke      | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    reconcile   | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     audit       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     tree        | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     permissions | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner

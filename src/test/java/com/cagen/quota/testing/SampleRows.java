@@ -3,6 +3,7 @@ package com.cagen.quota.testing;
 import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
 import java.util.HashMap;
@@ -62,6 +63,16 @@ public final class SampleRows implements Rows {
     @Override
     public long heldMb(String quotaId, String resourceId) {
         return heldMb.getOrDefault(quotaId + "/" + resourceId, 0L);
+    }
+
+    @Override
+    public ResourceAmounts holdings(String quotaId) {
+        return ResourceAmounts.NONE;
+    }
+
+    @Override
+    public ResourceAmounts usageAfter(String quotaId) {
+        return ResourceAmounts.NONE;
     }
 
     @Override

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param quotaVersion the version that the operation gave the quota
  * @param transferId the same in both entries of a transfer; else null
- * @param operation {@code allocate} or {@code deallocate}
+ * @param operation {@code allocate}, {@code deallocate}, or {@code adjust} in either direction
  * @param usageMb how much, 1 or more
+ * @param differenceMb the same with its sign: what the resource holds more
  * @param usedMb what the quota has in use afterwards
  * @param heldMb what the resource holds on it afterwards
  */
@@ -23,6 +24,7 @@ public record LedgerEntry(
         String resourceId,
         String operation,
         long usageMb,
+        long differenceMb,
         String userId,
         String serviceId,
         @Nullable String reason,

@@ -4,6 +4,7 @@ import com.cagen.quota.domain.access.AuthMessage;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Refusal;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class Change {
     private final String message;
     private final List<QuotaChange> quotas = new ArrayList<>(2);
+    private final Map<Tally, Integer> tallies = new EnumMap<>(Tally.class);
     private final Map<Integer, String> reasons = new HashMap<>(0);
     private final List<Refusal> refusals = new ArrayList<>(0);
     private final List<Registration> registrations = new ArrayList<>(0);
@@ -70,6 +72,16 @@ public final class Change {
     public Change entryForEachQuota() {
         entryForEachQuota = true;
         return this;
+    }
+
+    /** Counts something for metrics, once it is committed. */
+    public Change count(Tally tally) {
+        tallies.merge(tally, 1, Integer::sum);
+        return this;
+    }
+
+    public Map<Tally, Integer> tallies() {
+        return tallies;
     }
 
     /** Why the last one of the quotas changes, when each has a reason of its own; null for none. */

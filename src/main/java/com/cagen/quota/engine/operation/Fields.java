@@ -90,6 +90,11 @@ public final class Fields {
         return text == null ? null : ofWireName.apply(text);
     }
 
+    /** False when absent. */
+    public boolean optionalFlag(String name) {
+        return Boolean.TRUE.equals(values.getValue(name));
+    }
+
     /** Of a field that is there. */
     public boolean flag(String name) {
         return (Boolean) Objects.requireNonNull(values.getValue(name), name);

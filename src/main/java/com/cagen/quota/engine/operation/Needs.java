@@ -5,7 +5,10 @@ import com.cagen.quota.domain.quota.HoldingKey;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
+import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -21,6 +24,8 @@ public final class Needs {
     private final Set<SiblingKey> siblingKeys = new LinkedHashSet<>(0);
     private final Set<HoldingKey> holdings = new LinkedHashSet<>();
     private final Set<GrantKey> grants = new LinkedHashSet<>();
+    private final Set<QuotaKey> allHoldings = new LinkedHashSet<>(0);
+    private final Map<QuotaKey, Instant> usageAfter = new LinkedHashMap<>(0);
     private final Set<ReservationKey> reservations = new LinkedHashSet<>(0);
     private final Set<ReservationKey> reservationsWithHolding = new LinkedHashSet<>(0);
     private String organizationId = "";
@@ -84,6 +89,19 @@ public final class Needs {
         reservations.add(new ReservationKey(organizationId, quotaId, reservationId));
     }
 
+    /** What every resource holds on a quota that is locked. Such an operation does not share its transaction. */
+    public void allHoldings(String quotaId) {
+        addTo(allHoldings, quotaId);
+    }
+
+    /** How the usage of a locked quota's resources has changed after a moment. Such an operation does not share its transaction. */
+    public void usageAfter(String quotaId, Instant moment) {
+        QuotaKey key = new QuotaKey(organizationId, quotaId);
+        if (key.canExist()) {
+            usageAfter.put(key, moment);
+        }
+    }
+
     /** As {@link #reservation}, and what its resource holds. The quota is locked. */
     public void reservationWithHolding(String quotaId, String reservationId) {
         reservation(quotaId, reservationId);
@@ -133,6 +151,14 @@ public final class Needs {
 
     public Set<HoldingKey> holdings() {
         return holdings;
+    }
+
+    public Set<QuotaKey> allHoldings() {
+        return allHoldings;
+    }
+
+    public Map<QuotaKey, Instant> usageAfter() {
+        return usageAfter;
     }
 
     public Set<ReservationKey> reservations() {

@@ -3,6 +3,7 @@ package com.cagen.quota.engine.operation;
 import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.protocol.Permission;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,12 @@ public interface Rows {
 
     /** What the resource holds on the quota, in megabytes. */
     long heldMb(String quotaId, String resourceId);
+
+    /** What every resource holds on the quota, in megabytes. */
+    ResourceAmounts holdings(String quotaId);
+
+    /** How the usage of the quota's resources has changed after the moment that was named, in megabytes. */
+    ResourceAmounts usageAfter(String quotaId);
 
     /** The reservation of the quota; null when there is none. */
     @Nullable

@@ -14,6 +14,7 @@ import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.engine.operation.SystemOperation;
+import com.cagen.quota.engine.operation.Tally;
 import com.cagen.quota.storage.rows.ReservationRows;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
@@ -63,7 +64,8 @@ public final class ExpireReservations extends SystemOperation<ExpireReservations
                 Reservation expired = reservation.expired();
                 Quota.Figures freed = quota.figures().unreserving(reservation.reservedMb(), 0);
                 Quota after = quota.withFigures(freed.dueAt(due.nextAt()), context.now());
-                change.quota(QuotaChange.reserved(quota, after, null, new QuotaChange.Reserved(reservation, expired)));
+                change.quota(QuotaChange.reserved(quota, after, null, new QuotaChange.Reserved(reservation, expired)))
+                        .count(Tally.RESERVATIONS_EXPIRED);
                 quota = after;
             }
         }

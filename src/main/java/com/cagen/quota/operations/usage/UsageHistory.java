@@ -94,6 +94,7 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
                 .put("resource_id", entry.resourceId())
                 .put("operation", entry.operation())
                 .put("usage_mb", entry.usageMb())
+                .put("difference_mb", entry.differenceMb())
                 .put("user_id", entry.userId())
                 .put("service_id", entry.serviceId())
                 .put("reason", entry.reason())

@@ -119,6 +119,7 @@ final class FormerUsageRows {
                 row.getString(4),
                 row.getString(5),
                 row.getLong(6),
+                row.getString(5).equals("allocate") ? row.getLong(6) : -row.getLong(6),
                 row.getString(7),
                 row.getString(8),
                 row.getString(9),

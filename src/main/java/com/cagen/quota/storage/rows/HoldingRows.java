@@ -1,7 +1,9 @@
 package com.cagen.quota.storage.rows;
 
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.ReservationKey;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.storage.sql.BatchStatement;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SqlWrite;
@@ -35,6 +37,11 @@ public final class HoldingRows {
             JOIN quota.quota_holdings h
               ON %s AND h.quota_id = r.quota_id AND h.resource_id = r.resource_id
             """.formatted(form.rows("quota_id text", "reservation_id text"), form.same("r"), form.same("h")));
+
+    private static final String FIND_ALL = """
+            SELECT resource_id, held_mb FROM quota.quota_holdings
+            WHERE organization_id = $1 AND quota_id = $2 LIMIT $3
+            """;
 
     private static final BatchStatement INSERT_HELD = BatchStatement.of(form -> form.insert(
             "quota.quota_holdings", "last_activity $5", "quota_id text", "resource_id text", "held_mb bigint"));
@@ -78,6 +85,22 @@ public final class HoldingRows {
                 .addArrayOfString(
                         reservations.stream().map(ReservationKey::reservationId).toArray(String[]::new));
         return connection.run(FIND_HELD_OF_RESERVATIONS, organizations, keys).map(HoldingRows::held);
+    }
+
+    /** What the resources of a locked quota hold; {@code limit} of them at most. */
+    public static Future<ResourceAmounts> findAll(DatabaseSession connection, QuotaKey quota, int limit) {
+        return connection
+                .preparedQuery(FIND_ALL)
+                .execute(Tuple.of(quota.organizationId(), quota.quotaId(), limit + 1L))
+                .map(rows -> {
+                    Map<String, Long> held = new HashMap<>();
+                    for (Row row : rows) {
+                        if (held.size() < limit) {
+                            held.put(row.getString(0), row.getLong(1));
+                        }
+                    }
+                    return new ResourceAmounts(held, rows.size() <= limit);
+                });
     }
 
     private static Map<HoldingKey, Long> held(RowSet<Row> rows) {

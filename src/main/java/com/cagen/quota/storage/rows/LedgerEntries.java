@@ -41,8 +41,9 @@ final class LedgerEntries {
                         entry.auditId(),
                         transferId(entry),
                         change.getString("resource_id", details.getString("resource_id")),
-                        afterMb > beforeMb ? "allocate" : "deallocate",
+                        operation(entry, afterMb - beforeMb),
                         Math.abs(afterMb - beforeMb),
+                        afterMb - beforeMb,
                         entry.actorUserId(),
                         entry.serviceId(),
                         details.getString("reason"),
@@ -51,6 +52,13 @@ final class LedgerEntries {
                         entry.createdAt()));
             }
         }
+    }
+
+    private static String operation(AuditEntry entry, long differenceMb) {
+        if (entry.action().equals("usage.reconcile")) {
+            return "adjust";
+        }
+        return differenceMb > 0 ? "allocate" : "deallocate";
     }
 
     private static @Nullable Long heldMb(JsonObject change, String side) {

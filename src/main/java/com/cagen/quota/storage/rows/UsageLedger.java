@@ -1,12 +1,16 @@
 package com.cagen.quota.storage.rows;
 
 import com.cagen.quota.domain.quota.LedgerEntry;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +23,8 @@ public final class UsageLedger {
     private static final int MAX_READ_BYTES = 1024 * 1024;
     /** The most journal rows that one page reads; the last statement may exceed it by its own limit. */
     private static final int MAX_READ_ROWS = 1_000;
+    /** So many entries are added up at a time. */
+    private static final int ENTRIES_AT_ONCE = 1_000;
 
     private final DatabaseSession connection;
     private final String organization;
@@ -51,6 +57,37 @@ public final class UsageLedger {
     public static Future<Page> history(DatabaseSession connection, String organization, UsageQuery query) {
         UsageLedger page = new UsageLedger(connection, organization, query);
         return query.newestFirst() ? page.newestFirst() : page.oldestFirst();
+    }
+
+    /**
+     * How a locked quota's usage has changed since a moment, by resource.
+     *
+     * @param moment exclusive
+     * @param limit how many entries are added up at most
+     */
+    public static Future<ResourceAmounts> changesAfter(
+            DatabaseSession connection, QuotaKey quota, Instant moment, int limit) {
+        return addChanges(connection, quota, moment, null, limit, new HashMap<>());
+    }
+
+    private static Future<ResourceAmounts> addChanges(
+            DatabaseSession connection,
+            QuotaKey quota,
+            Instant moment,
+            UsageQuery.@Nullable Cursor cursor,
+            int left,
+            Map<String, Long> changes) {
+        UsageQuery query = new UsageQuery(quota.quotaId(), null, moment, null, cursor, ENTRIES_AT_ONCE, false);
+        return history(connection, quota.organizationId(), query).compose(page -> {
+            page.entries().stream()
+                    .filter(entry -> entry.createdAt().isAfter(moment))
+                    .forEach(entry -> changes.merge(entry.resourceId(), entry.differenceMb(), Long::sum));
+            int rest = left - page.entries().size();
+            boolean ended = page.nextCursor() == null;
+            return ended || rest <= 0
+                    ? Future.succeededFuture(new ResourceAmounts(changes, ended))
+                    : addChanges(connection, quota, moment, page.nextCursor(), rest, changes);
+        });
     }
 
     private Future<Page> oldestFirst() {
