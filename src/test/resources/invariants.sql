@@ -66,6 +66,16 @@ SELECT r.reservation_id, r.expires_at, q.reservations_due_at FROM quota.reservat
 JOIN quota.quotas q ON q.organization_id = r.organization_id AND q.id = r.quota_id
 WHERE r.status = 'held' AND (q.reservations_due_at IS NULL OR r.expires_at < q.reservations_due_at);
 
+-- 4: what the trail says last of a request for a larger quota is what is stored: it has one end
+SELECT coalesce(i.increase_id, t.increase_id), i.status, t.statuses FROM quota.increases i
+FULL JOIN (
+    SELECT organization_id, details -> 'increase' ->> 'increase_id' AS increase_id,
+           array_agg(details -> 'increase' ->> 'status' ORDER BY details -> 'increase' ->> 'status' = 'pending' DESC) AS statuses
+    FROM trail WHERE outcome = 'applied' AND action LIKE 'increase.%' GROUP BY 1, 2) t
+  ON t.organization_id = i.organization_id AND t.increase_id = i.increase_id
+WHERE t.statuses IS DISTINCT FROM
+    CASE i.status WHEN 'pending' THEN ARRAY['pending'] ELSE ARRAY['pending', i.status] END;
+
 -- 2: allocated is the sum of the children that are not deleted
 SELECT p.id, p.allocated_mb, c.total FROM quota.quotas p
 LEFT JOIN (SELECT organization_id, parent_quota_id, sum(total_mb) AS total FROM quota.quotas
@@ -224,6 +234,7 @@ SELECT t.quota_id FROM (
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_holdings
     UNION ALL SELECT organization_id, quota_id FROM quota.quota_grants
     UNION ALL SELECT organization_id, quota_id FROM quota.reservations
+    UNION ALL SELECT organization_id, quota_id FROM quota.increases
     UNION ALL SELECT organization_id, quota_id FROM trail WHERE quota_id IS NOT NULL
 ) t
 WHERE NOT EXISTS (SELECT FROM quota.quotas q

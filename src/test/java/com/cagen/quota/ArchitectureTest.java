@@ -211,6 +211,7 @@ class ArchitectureTest {
                         BASE + ".operations.quota..",
                         BASE + ".operations.usage..",
                         BASE + ".operations.reservation..",
+                        BASE + ".operations.increase..",
                         BASE + ".operations.permission..",
                         BASE + ".operations.audit..")
                 .check(OURS);

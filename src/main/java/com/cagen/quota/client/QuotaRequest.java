@@ -1,5 +1,6 @@
 package com.cagen.quota.client;
 
+import com.cagen.quota.protocol.IncreaseStatus;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
@@ -657,6 +658,115 @@ public sealed interface QuotaRequest<T> {
         @Override
         public ReservationPage answer(JsonObject data) {
             return ReservationPage.of(data);
+        }
+    }
+
+    /** Changes a request for a larger quota, and answers it as it is then. */
+    sealed interface IncreaseChange extends Change<Increase> {
+        @Override
+        default Increase answer(JsonObject data) {
+            return Increase.of(data);
+        }
+    }
+
+    /** Asks for a larger quota: {@code totalMb} is what it is to have. */
+    record CreateIncrease(String quotaId, long totalMb, String reason) implements IncreaseChange {
+        @Override
+        public String operation() {
+            return "increase.create";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("total_mb", totalMb)
+                    .put("reason", reason);
+        }
+    }
+
+    /** Gives the quota what was asked for. */
+    record ApproveIncrease(String increaseId, @Nullable String reason) implements IncreaseChange {
+        @Override
+        public String operation() {
+            return "increase.approve";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("increase_id", increaseId).put("reason", reason);
+        }
+    }
+
+    /** Refuses what was asked for. */
+    record RejectIncrease(String increaseId, @Nullable String reason) implements IncreaseChange {
+        @Override
+        public String operation() {
+            return "increase.reject";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("increase_id", increaseId).put("reason", reason);
+        }
+    }
+
+    /** Takes the request back. */
+    record WithdrawIncrease(String increaseId, @Nullable String reason) implements IncreaseChange {
+        @Override
+        public String operation() {
+            return "increase.withdraw";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("increase_id", increaseId).put("reason", reason);
+        }
+    }
+
+    record GetIncrease(String increaseId) implements QuotaRequest<Increase> {
+        @Override
+        public String operation() {
+            return "increase.get";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("increase_id", increaseId);
+        }
+
+        @Override
+        public Increase answer(JsonObject data) {
+            return Increase.of(data);
+        }
+    }
+
+    /**
+     * The user's own requests, and those that the user may decide about. {@code status} and {@code quotaId} are null for all; {@code
+     * cursor} is an earlier page's.
+     */
+    record ListIncreases(
+            @Nullable IncreaseStatus status,
+            @Nullable String quotaId,
+            @Nullable String cursor,
+            int limit) implements QuotaRequest<IncreasePage> {
+        @Override
+        public String operation() {
+            return "increase.list";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("status", status == null ? null : status.wireName())
+                    .put("quota_id", quotaId)
+                    .put("cursor", cursor)
+                    .put("limit", limit);
+        }
+
+        @Override
+        public IncreasePage answer(JsonObject data) {
+            return IncreasePage.of(data);
         }
     }
 

@@ -25,11 +25,11 @@ final class Admission {
             return new Decision.Refused(Refusal.credentialReplayed());
         }
         if (!exists(command.quotaId(), operation, rows, keyKnown)) {
-            return new Decision.Refused(Refusal.quotaNotFound());
+            return new Decision.Refused(operation.quotaNotFound());
         }
         for (String quotaId : operation.furtherQuotas(command)) {
             if (!exists(quotaId, operation, rows, keyKnown)) {
-                return new Decision.Refused(Refusal.quotaNotFound());
+                return new Decision.Refused(operation.quotaNotFound());
             }
         }
         Refusal missing = operation.missing(command, rows);

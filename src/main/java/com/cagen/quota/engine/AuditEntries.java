@@ -1,6 +1,7 @@
 package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
@@ -33,6 +34,7 @@ final class AuditEntries {
             String details = JsonText.object(json -> {
                 describe(request, operation, json);
                 json.putIfPresent("reason", entry.reason());
+                writeIncrease(change.increase(), json);
                 QuotaChangeJson.write(entry.quotas(), change.namesResources(), json);
             });
             entries.add(
@@ -115,6 +117,15 @@ final class AuditEntries {
                 details,
                 request.requestId(),
                 now);
+    }
+
+    private static void writeIncrease(@Nullable Increase increase, JsonText json) {
+        if (increase != null) {
+            json.object("increase", fields -> fields.put("increase_id", increase.id())
+                    .put("status", increase.status().wireName())
+                    .put("total_mb", increase.totalMb())
+                    .put("requested_by", increase.requestedBy()));
+        }
     }
 
     private static <C extends Input> void describe(Request request, Operation<C> operation, JsonText json) {

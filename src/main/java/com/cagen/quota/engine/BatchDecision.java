@@ -3,6 +3,8 @@ package com.cagen.quota.engine;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Increase;
+import com.cagen.quota.domain.quota.IncreaseKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
@@ -177,6 +179,12 @@ final class BatchDecision {
         @Override
         public DueReservations dueReservations(String quotaId) {
             return loaded.due().getOrDefault(new QuotaKey(organizationId, quotaId), DueReservations.NONE);
+        }
+
+        /** Those who decide about one do not share their transaction: what was loaded is what there is. */
+        @Override
+        public @Nullable Increase increase(String increaseId) {
+            return loaded.increases().get(new IncreaseKey(organizationId, increaseId));
         }
 
         @Override

@@ -3,6 +3,7 @@ package com.cagen.quota.engine;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
@@ -15,6 +16,7 @@ import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.storage.rows.AuthOutboxRows;
 import com.cagen.quota.storage.rows.GrantRows;
 import com.cagen.quota.storage.rows.HoldingRows;
+import com.cagen.quota.storage.rows.IncreaseRows;
 import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.QuotaWrites;
@@ -38,6 +40,7 @@ final class BatchWrites {
     private final Map<HoldingKey, Long> holdings = new LinkedHashMap<>();
     private final Map<GrantKey, GrantRows.Grant> grants = new LinkedHashMap<>();
     private final Map<ReservationKey, Reservation> reservations = new LinkedHashMap<>(0);
+    private final List<Increase> increases = new ArrayList<>(0);
     private final List<Change.OwnersBelow> ownersBelow = new ArrayList<>(0);
     private final List<Change.SuspensionBelow> suspensionBelow = new ArrayList<>(0);
     private final List<RequestRows.NewOperation> recorded = new ArrayList<>();
@@ -53,6 +56,9 @@ final class BatchWrites {
     Answer.Success add(QueuedRequest queued, Change change, Instant now) {
         String organization = queued.organizationId();
         change.quotas().forEach(quota -> add(queued, quota));
+        if (change.increase() != null) {
+            increases.add(change.increase());
+        }
         if (change.ownersBelow() != null) {
             ownersBelow.add(change.ownersBelow());
         }
@@ -125,6 +131,7 @@ final class BatchWrites {
         writes.addAll(QuotaWrites.of(before.quotas(), quotas.values(), now));
         writes.addAll(HoldingRows.held(before.heldMb(), holdings, now));
         writes.addAll(ReservationRows.writes(before.reservations(), reservations));
+        writes.addAll(IncreaseRows.writes(increases));
         writes.addAll(GrantRows.writes(before.grants(), grants, now));
         if (!recorded.isEmpty()) {
             writes.add(RequestRows.operations(recorded, now));

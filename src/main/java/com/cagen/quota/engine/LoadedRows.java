@@ -3,6 +3,8 @@ package com.cagen.quota.engine;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Increase;
+import com.cagen.quota.domain.quota.IncreaseKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
@@ -29,6 +31,7 @@ import java.util.Set;
  * @param grants what is not there is nothing
  * @param reservations those that were named, and those that are due
  * @param due what is due of locked quotas; other quotas have nothing due
+ * @param increases those that were named
  * @param recorded the first successes under the batch's idempotency keys
  */
 record LoadedRows(
@@ -41,6 +44,7 @@ record LoadedRows(
         Map<GrantKey, Set<Permission>> grants,
         Map<ReservationKey, Reservation> reservations,
         Map<QuotaKey, DueReservations> due,
+        Map<IncreaseKey, Increase> increases,
         Map<OperationKey, RecordedOperation> recorded) {
     /** Quotas that have nothing due although they say so, with the moment at which something will be. */
     Map<QuotaKey, Quota> notDue() {

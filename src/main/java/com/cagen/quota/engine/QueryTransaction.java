@@ -2,12 +2,14 @@ package com.cagen.quota.engine;
 
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.DueReservations;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
@@ -28,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs one query in a transaction of its own: claims the nonce, admits the request, reads. */
 final class QueryTransaction {
+    private static final int NOT_FOUND = 404;
+
     private QueryTransaction() {}
 
     static Future<Outcome> run(Database database, KnownOrganizations organizations, QueuedRequest queued) {
@@ -74,8 +78,17 @@ final class QueryTransaction {
                     }
                     return operation
                             .run(connection, command, queued.request.caller())
-                            .map(answer -> new Outcome.Settled(answer));
+                            .<Outcome>map(answer -> new Outcome.Settled(answer))
+                            .recover(QueryTransaction::notFound);
                 });
+    }
+
+    /** What is not there is an answer: the transaction is committed, so that the credential counts as used. */
+    private static Future<Outcome> notFound(Throwable failure) {
+        return failure instanceof RefusalException refused
+                        && refused.refusal().code().httpStatus() == NOT_FOUND
+                ? Future.succeededFuture(new Outcome.Settled(refused.refusal()))
+                : Future.failedFuture(failure);
     }
 
     /** Only the replay of a credential is audited, as a query changes nothing. */
@@ -135,6 +148,11 @@ final class QueryTransaction {
         @Override
         public DueReservations dueReservations(String quotaId) {
             throw new UnsupportedOperationException("a query changes nothing");
+        }
+
+        @Override
+        public @Nullable Increase increase(String increaseId) {
+            throw new UnsupportedOperationException("a query reads requests for larger quotas by itself");
         }
 
         @Override

@@ -3,6 +3,8 @@ package com.cagen.quota.engine;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Increase;
+import com.cagen.quota.domain.quota.IncreaseKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
@@ -16,6 +18,7 @@ import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.storage.rows.GrantRows;
 import com.cagen.quota.storage.rows.HoldingRows;
+import com.cagen.quota.storage.rows.IncreaseRows;
 import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.QuotaRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
@@ -146,11 +149,12 @@ final class RowLoader {
         Future<Map<HoldingKey, Long>> heldOfReservations =
                 HoldingRows.findHeldOfReservations(connection, needs.reservationsWithHolding());
         Future<Map<ReservationKey, Reservation>> named = ReservationRows.find(connection, needs.reservations());
+        Future<Map<IncreaseKey, Increase>> increases = IncreaseRows.find(connection, needs.increases());
         Future<Map<GrantKey, Set<Permission>>> grants = GrantRows.find(connection, needs.grants());
         Future<Map<OperationKey, RecordedOperation>> operations = RequestRows.findOperations(connection, keys);
         // After the locks: positions and times rise in the order of the changes of each quota.
         Future<JournalRows.Moment> moment = JournalRows.nextMoment(connection);
-        all.addAll(List.of(read, held, heldOfReservations, named, grants, operations, moment));
+        all.addAll(List.of(read, held, heldOfReservations, named, increases, grants, operations, moment));
         return Future.all(all)
                 // So far there are only the quotas that are locked.
                 .compose(ignored -> findMore(connection, needs, quotas.values(), toLockIfFree, moment.result()))
@@ -180,6 +184,7 @@ final class RowLoader {
                                             grants.result(),
                                             reservations,
                                             more.due,
+                                            increases.result(),
                                             operations.result()),
                                     more.skipped.keySet(),
                                     below,

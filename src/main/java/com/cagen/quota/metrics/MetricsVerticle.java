@@ -1,5 +1,6 @@
 package com.cagen.quota.metrics;
 
+import com.cagen.quota.storage.rows.IncreaseRows;
 import com.cagen.quota.storage.rows.ReservationRows;
 import com.cagen.quota.storage.rows.Utilization;
 import com.cagen.quota.storage.sql.Database;
@@ -40,6 +41,7 @@ public final class MetricsVerticle extends VerticleBase {
     private final List<Shown> shown;
     private volatile double up;
     private volatile long reservationsHeld;
+    private volatile long increasesPending;
 
     private record Shown(MultiGauge gauges, ToDoubleFunction<Utilization> value) {}
 
@@ -55,6 +57,9 @@ public final class MetricsVerticle extends VerticleBase {
                 .register(registry);
         Gauge.builder("cagen.quota.reservations.held", () -> reservationsHeld)
                 .description("Reservations that are held")
+                .register(registry);
+        Gauge.builder("cagen.quota.increases.pending", () -> increasesPending)
+                .description("Requests for larger quotas that nobody has decided about")
                 .register(registry);
         Gauge.builder("cagen.quota.database.connections.max", database::maxSize)
                 .description("Connections that the pool may open")
@@ -117,6 +122,8 @@ public final class MetricsVerticle extends VerticleBase {
                 .onSuccess(this::show)
                 .compose(ignored -> database.transaction(SecurityScope.maintenance(), ReservationRows::countHeld))
                 .onSuccess(count -> reservationsHeld = count)
+                .compose(ignored -> database.transaction(SecurityScope.maintenance(), IncreaseRows::countPending))
+                .onSuccess(count -> increasesPending = count)
                 .onFailure(failure -> LOG.warn("how full quotas are could not be read: {}", failure.getMessage()))
                 .onComplete(ignored -> {
                     long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);

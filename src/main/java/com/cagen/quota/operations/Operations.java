@@ -2,6 +2,12 @@ package com.cagen.quota.operations;
 
 import com.cagen.quota.engine.operation.Catalog;
 import com.cagen.quota.operations.audit.ListAudit;
+import com.cagen.quota.operations.increase.ApproveIncrease;
+import com.cagen.quota.operations.increase.CreateIncrease;
+import com.cagen.quota.operations.increase.GetIncrease;
+import com.cagen.quota.operations.increase.ListIncreases;
+import com.cagen.quota.operations.increase.RejectIncrease;
+import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
@@ -59,6 +65,12 @@ public final class Operations {
             new GetReservation(),
             new ListReservations(),
             new ExpireReservations(),
+            new CreateIncrease(),
+            new ListIncreases(),
+            new GetIncrease(),
+            new ApproveIncrease(),
+            new RejectIncrease(),
+            new WithdrawIncrease(),
             new UsageHistory(),
             new ListRuntimes(),
             new GrantPermission(),

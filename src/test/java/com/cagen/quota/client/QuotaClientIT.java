@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.cagen.quota.examples.UploadVerticle;
 import com.cagen.quota.node.ServiceWithInternals;
 import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.IncreaseStatus;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaStatus;
 import com.cagen.quota.protocol.QuotaType;
@@ -184,6 +185,27 @@ class QuotaClientIT {
         assertThat(done(ALICE, new QuotaRequest.ReconcileUsage(team.id(), Map.of("runtime_1", 100L)))
                         .adjusted())
                 .isZero();
+
+        Increase asked = done(BOB, new QuotaRequest.CreateIncrease(team.id(), 450, "more builds"));
+        assertThat(asked.totalMbBefore()).isEqualTo(400);
+        assertThat(done(ALICE, new QuotaRequest.ListIncreases(IncreaseStatus.PENDING, team.id(), null, 10))
+                        .increases())
+                .containsExactly(asked);
+        assertThat(done(ALICE, new QuotaRequest.RejectIncrease(asked.id(), "not now"))
+                        .decidedBy())
+                .isEqualTo("alice");
+        assertThat(done(BOB, new QuotaRequest.GetIncrease(asked.id())).decisionReason())
+                .isEqualTo("not now");
+        Increase withdrawn = done(BOB, new QuotaRequest.CreateIncrease(team.id(), 450, "more builds"));
+        assertThat(done(BOB, new QuotaRequest.WithdrawIncrease(withdrawn.id(), null))
+                        .status())
+                .isEqualTo(IncreaseStatus.WITHDRAWN);
+        done(ALICE, new QuotaRequest.UpdateQuota(root.id()).totalMb(401));
+        Increase again = done(BOB, new QuotaRequest.CreateIncrease(team.id(), 401, "one more"));
+        assertThat(done(ALICE, new QuotaRequest.ApproveIncrease(again.id(), null))
+                        .status())
+                .isEqualTo(IncreaseStatus.APPROVED);
+        done(ALICE, new QuotaRequest.UpdateQuota(team.id()).totalMb(400));
 
         Reservation held = done(BOB, new QuotaRequest.CreateReservation(team.id(), "upload_1", 40, 600));
         assertThat(held.status()).isEqualTo(ReservationStatus.HELD);

@@ -13,6 +13,10 @@ import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.QuotaChange;
+import com.cagen.quota.operations.increase.ApproveIncrease;
+import com.cagen.quota.operations.increase.CreateIncrease;
+import com.cagen.quota.operations.increase.RejectIncrease;
+import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
@@ -106,6 +110,10 @@ class AuditEntriesTest {
                 new BatchUsage.Command(
                         true, List.of(new BatchUsage.Item(BatchUsage.Verb.ALLOCATE, id(), id(), mb, text(1_000)))),
                 new ReconcileUsage.Command(id(), List.of(new ReconcileUsage.Observed(id(), mb)), true, NOW, false),
+                new CreateIncrease.Command(id(), mb, text(1_000)),
+                new ApproveIncrease.Command(id(), text(1_000)),
+                new RejectIncrease.Command(id(), text(1_000)),
+                new WithdrawIncrease.Command(id(), text(1_000)),
                 new CreateReservation.Command(id(), id(), mb, 86_400, text(1_000)),
                 new CommitReservation.Command(id(), id(), mb),
                 new CancelReservation.Command(id(), id()),

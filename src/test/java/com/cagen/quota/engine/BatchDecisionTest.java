@@ -35,6 +35,7 @@ class BatchDecisionTest {
                 Map.of(),
                 Map.of(),
                 Map.of(),
+                Map.of(),
                 Map.of());
         List<Decision> decisions =
                 BatchDecision.decide(loaded, List.of(keyed("q"), keyed("gone"), keyed("q")), NOW, () -> "q_new");

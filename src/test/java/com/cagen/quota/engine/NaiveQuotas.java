@@ -3,9 +3,15 @@ package com.cagen.quota.engine;
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Request;
+import com.cagen.quota.operations.increase.ApproveIncrease;
+import com.cagen.quota.operations.increase.CreateIncrease;
+import com.cagen.quota.operations.increase.RejectIncrease;
+import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
@@ -44,6 +50,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -258,7 +265,7 @@ final class NaiveQuotas {
      * One request.
      *
      * @param newId the id of the quota that it makes, if it makes one
-     * @param newReservationId the id of the reservation that it makes, if it makes one
+     * @param operationId what it makes may be named after
      * @param toldAuth whether the auth service has confirmed it
      * @param shares whether its operation shares its transaction with others
      */
@@ -269,7 +276,7 @@ final class NaiveQuotas {
             boolean toldAuth,
             boolean shares,
             String newId,
-            String newReservationId,
+            UUID operationId,
             Instant now) {
         Caller caller() {
             return request.caller();
@@ -326,12 +333,52 @@ final class NaiveQuotas {
         }
     }
 
+    /** A request for a larger quota. */
+    private static final class Ask {
+        final Node node;
+        final String id;
+        final long totalMb;
+        final long totalMbBefore;
+        final String by;
+        String status = "pending";
+
+        @Nullable
+        String decidedBy;
+
+        @Nullable
+        String decisionReason;
+
+        Ask(Node node, String id, long totalMb, String by) {
+            this.node = node;
+            this.id = id;
+            this.totalMb = totalMb;
+            this.totalMbBefore = node.totalMb;
+            this.by = by;
+        }
+
+        Map<String, Object> shown() {
+            Map<String, Object> fields = new HashMap<>();
+            fields.put("increase_id", id);
+            fields.put("quota_id", node.id());
+            fields.put("total_mb", totalMb);
+            fields.put("total_mb_before", totalMbBefore);
+            fields.put("reason", "why");
+            fields.put("status", status);
+            fields.put("requested_by", by);
+            fields.put("decided_by", decidedBy);
+            fields.put("decision_reason", decisionReason);
+            return fields;
+        }
+    }
+
     /** What was done under a key: the text of its request, and its answer. */
     private record Earlier(String request, String answer) {}
 
     private final Map<Class<?>, Operation<?>> operations = new LinkedHashMap<>();
     private final Map<QuotaKey, Node> nodes = new LinkedHashMap<>();
     private final Map<String, Earlier> done = new HashMap<>();
+    /** The requests for larger quotas of all organizations. */
+    private final Map<String, Ask> asks = new LinkedHashMap<>();
 
     NaiveQuotas() {
         add(CreateQuota.Command.class, NaiveQuotas::mayCreate, this::create);
@@ -348,6 +395,16 @@ final class NaiveQuotas {
         add(TransferUsage.Command.class, this::mayTransfer, this::transferUsage);
         add(BatchUsage.Command.class, this::mayBatch, this::batch);
         add(ReconcileUsage.Command.class, this::needsAdmin, this::reconcile);
+        add(CreateIncrease.Command.class, this::needsRead, this::ask);
+        add(ApproveIncrease.Command.class, (command, call) -> mayResize(node(command, call), call), this::approve);
+        add(
+                RejectIncrease.Command.class,
+                (command, call) -> mayResize(node(command, call), call),
+                (command, call) -> end(command.increaseId(), "rejected", command.reason(), call));
+        add(
+                WithdrawIncrease.Command.class,
+                this::mayWithdraw,
+                (command, call) -> end(command.increaseId(), "withdrawn", command.reason(), call));
         add(CreateReservation.Command.class, this::needsRead, this::reserve);
         add(CommitReservation.Command.class, this::needsRead, this::commit);
         add(CancelReservation.Command.class, this::needsRead, this::cancel);
@@ -414,7 +471,12 @@ final class NaiveQuotas {
         String key = caller.organizationId() + "/" + caller.serviceId() + "/" + request.idempotencyKey();
         Earlier earlier = request.idempotencyKey() == null ? null : done.get(key);
         String quotaId = request.command().quotaId();
-        mustExist(quotaId, call, earlier);
+        String increaseId = increaseId(request.command());
+        if (increaseId == null) {
+            mustExist(quotaId, call, earlier);
+        } else if (!known(increaseId, quotaId, call, earlier)) {
+            throw refused("increase_not_found", Map.of());
+        }
         if (request.command() instanceof TransferUsage.Command transfer) {
             mustExist(transfer.toQuotaId(), call, earlier);
         }
@@ -443,6 +505,22 @@ final class NaiveQuotas {
             done.put(key, new Earlier(text, answer));
         }
         return answer;
+    }
+
+    private static @Nullable String increaseId(Input command) {
+        if (command instanceof ApproveIncrease.Command approve) {
+            return approve.increaseId();
+        } else if (command instanceof RejectIncrease.Command reject) {
+            return reject.increaseId();
+        }
+        return command instanceof WithdrawIncrease.Command withdraw ? withdraw.increaseId() : null;
+    }
+
+    private boolean known(String increaseId, @Nullable String quotaId, Call call, @Nullable Earlier earlier) {
+        Ask ask = asks.get(increaseId);
+        Node node =
+                quotaId == null ? null : nodes.get(new QuotaKey(call.caller().organizationId(), quotaId));
+        return ask != null && node != null && node.key.equals(ask.node.key) && (!node.deleted || earlier != null);
     }
 
     private void mustExist(@Nullable String quotaId, Call call, @Nullable Earlier earlier) {
@@ -975,6 +1053,68 @@ final class NaiveQuotas {
         node.version++;
     }
 
+    // Increases.
+
+    Map<String, String> increaseStatuses() {
+        Map<String, String> statuses = new HashMap<>();
+        asks.forEach((id, ask) -> statuses.put(id, ask.status));
+        return statuses;
+    }
+
+    private Ask asked(String increaseId) {
+        return Objects.requireNonNull(asks.get(increaseId));
+    }
+
+    private void mayWithdraw(WithdrawIncrease.Command command, Call call) {
+        if (!asked(command.increaseId()).by.equals(call.user())) {
+            throw refused("permission_denied", Map.of("required", List.of("requester")));
+        }
+    }
+
+    private String ask(CreateIncrease.Command command, Call call) {
+        Node node = node(command, call);
+        if (node.drainToMb != null) {
+            throw refused("quota_draining", Map.of("quota_id", node.id(), "drain_to_mb", node.drainToMb));
+        }
+        if (command.totalMb() <= node.totalMb) {
+            String problem = "must be more than the " + node.totalMb + " MB that the quota has";
+            throw refused(
+                    "invalid_request", Map.of("violations", List.of(Map.of("field", "total_mb", "problem", problem))));
+        }
+        Ask ask = new Ask(node, Increase.idOf(call.operationId(), node.id()), command.totalMb(), call.user());
+        asks.put(ask.id, ask);
+        return success("Increase requested.", ask.shown());
+    }
+
+    private String approve(ApproveIncrease.Command command, Call call) {
+        Ask ask = asked(command.increaseId());
+        checkPending(ask);
+        Node node = ask.node;
+        if (ask.totalMb > node.totalMb) {
+            if (node.parent != null) {
+                checkCapacity(node.parent, ask.totalMb - node.totalMb);
+            }
+            resize(node, ask.totalMb, null);
+            node.version++;
+        }
+        return end(command.increaseId(), "approved", command.reason(), call);
+    }
+
+    private static void checkPending(Ask ask) {
+        if (!ask.status.equals("pending")) {
+            throw refused("increase_closed", Map.of("increase_id", ask.id, "status", ask.status));
+        }
+    }
+
+    private String end(String increaseId, String status, @Nullable String reason, Call call) {
+        Ask ask = asked(increaseId);
+        checkPending(ask);
+        ask.status = status;
+        ask.decidedBy = call.user();
+        ask.decisionReason = reason;
+        return success("Increase " + status + ".", ask.shown());
+    }
+
     // Reservations.
 
     private static @Nullable String reservationId(Input command) {
@@ -997,7 +1137,8 @@ final class NaiveQuotas {
         Node node = node(command, call);
         checkCapacity(node, command.reserveMb());
         Instant expiresAt = call.now().plusSeconds(command.ttlSeconds());
-        Hold hold = new Hold(call.newReservationId(), command.resourceId(), command.reserveMb(), expiresAt);
+        Hold hold =
+                new Hold(Reservation.idOf(call.operationId()), command.resourceId(), command.reserveMb(), expiresAt);
         node.reservations.put(hold.id, hold);
         node.version++;
         return success("Capacity reserved.", hold.shown(node));

@@ -8,6 +8,8 @@ import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.quota.DueReservations;
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.Increase;
+import com.cagen.quota.domain.quota.IncreaseKey;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
@@ -65,6 +67,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -111,6 +114,12 @@ class RandomHistoriesTest {
             "Reservation found.",
             "Expired reservations ended.",
             "No reservation has expired.",
+            "Increase requested.",
+            "Increase approved.",
+            "Increase rejected.",
+            "Increase withdrawn.",
+            "increase_not_found",
+            "increase_closed",
             "reservation_not_found",
             "reservation_closed",
             "reservation_expired",
@@ -141,7 +150,7 @@ class RandomHistoriesTest {
 
     /** Fields of answers that only repeat the request, or come from a clock or a counter. */
     private static final Set<String> NOT_COMPARED =
-            Set.of("created_at", "updated_at", "deleted_at", "closed_at", "usage_id", "transfer_id");
+            Set.of("created_at", "updated_at", "deleted_at", "closed_at", "decided_at", "usage_id", "transfer_id");
 
     private static Map<String, Object> compared(JsonObject data) {
         Map<String, Object> fields = new TreeMap<>();
@@ -212,6 +221,7 @@ class RandomHistoriesTest {
         private final Map<HoldingKey, Long> heldMb = new HashMap<>();
         private final Map<GrantKey, Set<Permission>> grants = new HashMap<>();
         private final Map<ReservationKey, Reservation> reservations = new LinkedHashMap<>();
+        private final Map<IncreaseKey, Increase> increases = new LinkedHashMap<>();
         private final Map<OperationKey, RecordedOperation> recorded = new HashMap<>();
         private final Set<String> ledgerPlaces = new HashSet<>();
         private final List<LedgerLine> ledger = new ArrayList<>();
@@ -232,7 +242,7 @@ class RandomHistoriesTest {
 
         void run() {
             start();
-            int steps = 4 + random.nextInt(12);
+            int steps = 6 + random.nextInt(14);
             for (int i = 0; i < steps; i++) {
                 if (!confirmed.isEmpty() && random.nextInt(4) > 0) {
                     step(List.of(confirmed.remove()), newId());
@@ -381,6 +391,13 @@ class RandomHistoriesTest {
             return now;
         }
 
+        @Override
+        public List<Increase> increases(String organizationId) {
+            return increases.values().stream()
+                    .filter(increase -> increase.organizationId().equals(organizationId))
+                    .toList();
+        }
+
         /** A change of what a resource holds. */
         private record LedgerLine(HoldingKey holding, long differenceMb, Instant at) {}
 
@@ -416,7 +433,7 @@ class RandomHistoriesTest {
                         item.toldAuth(),
                         ((RowOperation<?>) item.operation()).sharesTransaction(),
                         newId,
-                        Reservation.idOf(item.operationId()),
+                        item.operationId(),
                         now));
                 assertThat(inWords(decision, item, decisions))
                         .as("%s. of %s: %s", i, items.size(), item)
@@ -483,6 +500,8 @@ class RandomHistoriesTest {
             Set<QuotaKey> keys = new HashSet<>(found.keySet());
             needs.onlyRead().forEach(key -> find(key, found));
             Map<QuotaKey, DueReservations> due = due(keys);
+            Map<IncreaseKey, Increase> asked = new HashMap<>(increases);
+            asked.keySet().retainAll(needs.increases());
             Map<ReservationKey, Reservation> named = new HashMap<>(reservations);
             named.keySet().retainAll(needs.reservations());
             due.values().forEach(each -> each.reservations().forEach(one -> named.put(one.key(), one)));
@@ -530,6 +549,7 @@ class RandomHistoriesTest {
                     Collections.unmodifiableMap(granted),
                     Collections.unmodifiableMap(named),
                     Collections.unmodifiableMap(due),
+                    Collections.unmodifiableMap(asked),
                     Collections.unmodifiableMap(operationsDone));
             return new Locked(rows, needs, keys, holdings);
         }
@@ -669,6 +689,10 @@ class RandomHistoriesTest {
             String organization = item.request().caller().organizationId();
             for (QuotaChange each : change.quotas()) {
                 apply(organization, each, locked);
+            }
+            if (change.increase() != null) {
+                Increase before = increases.put(IncreaseKey.of(change.increase()), change.increase());
+                assertThat(before == null || before.pending()).isTrue();
             }
             applyBelow(change, locked);
             for (QuotaChange each : change.quotas()) {
@@ -873,6 +897,9 @@ class RandomHistoriesTest {
                 boolean drainsToLess = quota.drainToMb() == null || quota.drainToMb() < quota.totalMb();
                 assertThat(drainsToLess).as("%s drains to less", quota).isTrue();
             }
+            assertThat(increases.values().stream().collect(Collectors.toMap(Increase::id, increase -> increase.status()
+                            .wireName())))
+                    .isEqualTo(model.increaseStatuses());
             for (Reservation reservation : reservations.values()) {
                 NaiveQuotas.Node node = model.node(reservation.key().quota());
                 NaiveQuotas.Hold hold = Objects.requireNonNull(node.reservations.get(reservation.id()));

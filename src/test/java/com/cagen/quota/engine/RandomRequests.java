@@ -1,11 +1,16 @@
 package com.cagen.quota.engine;
 
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.SystemOperation;
+import com.cagen.quota.operations.increase.ApproveIncrease;
+import com.cagen.quota.operations.increase.CreateIncrease;
+import com.cagen.quota.operations.increase.RejectIncrease;
+import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
@@ -44,6 +49,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the requests of one random history: all kinds, by all kinds of callers, some of them repeats. */
@@ -65,6 +71,9 @@ final class RandomRequests {
         long heldMb(Quota quota, String resourceId);
 
         Instant now();
+
+        /** The requests for larger quotas of an organization, in the order of creation. */
+        List<Increase> increases(String organizationId);
 
         /** The reservations of an organization, in the order of creation. */
         List<Reservation> reservations(String organizationId);
@@ -91,6 +100,19 @@ final class RandomRequests {
         add(TransferUsage.Command.class, 2, RandomRequests::transferUsage);
         add(BatchUsage.Command.class, 2, (random, caller, id) -> random.batchUsage(caller));
         add(ReconcileUsage.Command.class, 4, RandomRequests::reconcileUsage);
+        add(CreateIncrease.Command.class, 3, RandomRequests::createIncrease);
+        add(
+                ApproveIncrease.Command.class,
+                5,
+                (random, caller, id) -> new ApproveIncrease.Command(random.increase(caller, id), random.reason()));
+        add(
+                RejectIncrease.Command.class,
+                2,
+                (random, caller, id) -> new RejectIncrease.Command(random.increase(caller, id), random.reason()));
+        add(
+                WithdrawIncrease.Command.class,
+                3,
+                (random, caller, id) -> new WithdrawIncrease.Command(random.increase(caller, id), random.reason()));
         add(CreateReservation.Command.class, 4, RandomRequests::createReservation);
         add(CommitReservation.Command.class, 3, RandomRequests::commitReservation);
         add(CancelReservation.Command.class, 2, RandomRequests::cancelReservation);
@@ -293,6 +315,22 @@ final class RandomRequests {
             asOf = rows.now().minusMillis(random.nextInt(4_000) - (random.nextInt(10) == 0 ? 60_000L : 0));
         }
         return new ReconcileUsage.Command(quotaId, observed, random.nextInt(3) == 0, asOf, random.nextInt(4) == 0);
+    }
+
+    private Input createIncrease(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        long totalMb = quota == null ? 5 : Math.max(1, quota.totalMb() + random.nextInt(6) - 1);
+        return new CreateIncrease.Command(quotaId, totalMb, "why");
+    }
+
+    /** Mostly one that is pending. */
+    private String increase(Caller caller, String quotaId) {
+        List<Increase> all = rows.increases(caller.organizationId());
+        List<Increase> pending = all.stream().filter(Increase::pending).toList();
+        List<Increase> among = pending.isEmpty() || random.nextBoolean() ? all : pending;
+        return among.isEmpty() || random.nextInt(20) == 0
+                ? Increase.idOf(new UUID(0, 0), quotaId)
+                : among.get(random.nextInt(among.size())).id();
     }
 
     private Input createReservation(Caller caller, String quotaId) {

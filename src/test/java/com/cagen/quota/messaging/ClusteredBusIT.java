@@ -20,6 +20,12 @@ import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.examples.ClusterMember;
 import com.cagen.quota.operations.Operations;
 import com.cagen.quota.operations.audit.ListAudit;
+import com.cagen.quota.operations.increase.ApproveIncrease;
+import com.cagen.quota.operations.increase.CreateIncrease;
+import com.cagen.quota.operations.increase.GetIncrease;
+import com.cagen.quota.operations.increase.ListIncreases;
+import com.cagen.quota.operations.increase.RejectIncrease;
+import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
@@ -50,6 +56,7 @@ import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.IncreaseStatus;
 import com.cagen.quota.protocol.Nonce;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaStatus;
@@ -194,6 +201,12 @@ class ClusteredBusIT {
                         true, List.of(new BatchUsage.Item(BatchUsage.Verb.DEALLOCATE, "q", "r", 5, "why"))),
                 new ReconcileUsage.Command(
                         "q", List.of(new ReconcileUsage.Observed("r", 0)), true, Instant.EPOCH, true),
+                new CreateIncrease.Command("q", 5, "why"),
+                new ListIncreases.Command(IncreaseStatus.PENDING, "q", "c", 20),
+                new GetIncrease.Command("i"),
+                new ApproveIncrease.Command("i", "why"),
+                new RejectIncrease.Command("i", null),
+                new WithdrawIncrease.Command("i", null),
                 new CreateReservation.Command("q", "r", 5, 300, "why"),
                 new CommitReservation.Command("q", "v", 5L),
                 new CancelReservation.Command("q", "v"),

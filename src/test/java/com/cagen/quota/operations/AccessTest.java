@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import com.cagen.quota.domain.access.Access;
 import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
@@ -18,6 +19,12 @@ import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.operations.audit.ListAudit;
+import com.cagen.quota.operations.increase.ApproveIncrease;
+import com.cagen.quota.operations.increase.CreateIncrease;
+import com.cagen.quota.operations.increase.GetIncrease;
+import com.cagen.quota.operations.increase.ListIncreases;
+import com.cagen.quota.operations.increase.RejectIncrease;
+import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
@@ -48,6 +55,7 @@ import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.protocol.IncreaseStatus;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaType;
 import com.cagen.quota.testing.Commands;
@@ -60,6 +68,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -77,7 +86,7 @@ class AccessTest {
     private static final Map<String, Function<String, Input>> OPERATIONS = new LinkedHashMap<>();
 
     /** What is about the size of a quota, and so about its parent's capacity. */
-    private static final Set<String> SIZE = Set.of("resize", "endDrain", "both");
+    private static final Set<String> SIZE = Set.of("resize", "endDrain", "both", "approve", "reject");
 
     static {
         OPERATIONS.put("get", id -> new GetQuota.Command(id));
@@ -101,6 +110,10 @@ class AccessTest {
         OPERATIONS.put(
                 "reconcile",
                 id -> new ReconcileUsage.Command(id, List.of(new ReconcileUsage.Observed("r", 1)), false, null, false));
+        OPERATIONS.put("ask", id -> new CreateIncrease.Command(id, 1, "why"));
+        OPERATIONS.put(
+                "approve", id -> new ApproveIncrease.Command(increaseOf(id).id(), null));
+        OPERATIONS.put("reject", id -> new RejectIncrease.Command(increaseOf(id).id(), null));
         OPERATIONS.put("audit", id -> new ListAudit.Command(id, null, null, null, null, null, 20, false));
         OPERATIONS.put("permissions", id -> new ListPermissions.Command(id, null, 1_000));
         OPERATIONS.put("tree", id -> new ListTree.Command(id, 16, null, 100));
@@ -112,6 +125,30 @@ class AccessTest {
         OPERATIONS.put("endDrain", id -> update(id, null, null, false));
         OPERATIONS.put("both", id -> update(id, "n", 1L, null));
         OPERATIONS.put("neither", id -> update(id, null, null, null));
+    }
+
+    private static Increase increaseOf(String quotaId) {
+        return new Increase(
+                Samples.ORG,
+                Increase.idOf(new UUID(0, 1), quotaId),
+                quotaId,
+                2_000,
+                500,
+                "why",
+                IncreaseStatus.PENDING,
+                "asker",
+                Samples.NOW,
+                null);
+    }
+
+    @Test
+    void letsOnlyWhoAskedWithdraw() {
+        Increase increase = increaseOf("q_child");
+        Rows rows = SampleRows.of(root, child).with(increase);
+        Input withdraw = new WithdrawIncrease.Command(increase.id(), null);
+        assertThat(access(withdraw, rows, "asker", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(withdraw, rows, "owner", KnownGrants.NONE))
+                .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("requester"))));
     }
 
     private static Input update(String id, @Nullable String name, @Nullable Long totalMb, @Nullable Boolean drain) {
@@ -136,6 +173,9 @@ class AccessTest {
                     grant       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     revoke      | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     reconcile   | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
+                    ask         | read,admin,owner | yes         | yes         | read,admin,owner | read,admin,owner
+                    approve     | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
+                    reject      | admin,owner      | admin,owner | admin,owner | admin,owner      | yes
                     audit       | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     tree        | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
                     permissions | admin,owner      | admin,owner | yes         | admin,owner      | admin,owner
@@ -305,7 +345,10 @@ class AccessTest {
     @Test
     void letsAnybodyListQuotasAndRuntimes() {
         for (Input list : List.of(
-                new ListQuotas.Command(1, 20, null, null, null, null, null, null), new ListRuntimes.Command(1, 20))) {
+                new ListQuotas.Command(1, 20, null, null, null, null, null, null),
+                new ListRuntimes.Command(1, 20),
+                new ListIncreases.Command(null, null, null, 20),
+                new GetIncrease.Command("i"))) {
             assertThat(access(list, SampleRows.of(), "u", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
         }
     }
@@ -379,6 +422,9 @@ class AccessTest {
                 new ListQuotas.Command(1, 20, null, null, null, null, null, null),
                 new ListRuntimes.Command(1, 20),
                 batch("q_root", "q_child"),
+                new WithdrawIncrease.Command("i", null),
+                new GetIncrease.Command("i"),
+                new ListIncreases.Command(null, null, null, 20),
                 new DrainQuota.Command("q_child"),
                 new ExpireReservations.Command("q_child"),
                 new TransferQuota.Command("q_child", "q_root", 1));

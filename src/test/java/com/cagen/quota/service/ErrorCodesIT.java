@@ -96,6 +96,14 @@ class ErrorCodesIT {
                     () -> alice.get(reservation).data().getString("status").equals("expired"));
             return alice.post(reservation + "/commit", new JsonObject());
         });
+        ways.put(ErrorCode.INCREASE_NOT_FOUND, () -> alice.get("/increases/increase_none"));
+        ways.put(ErrorCode.INCREASE_CLOSED, () -> {
+            JsonObject more = new JsonObject().put("total_mb", 1_000).put("reason", "more");
+            String increase = "/increases/"
+                    + alice.post("/quotas/" + root + "/increases", more).data().getString("increase_id");
+            alice.post(increase + "/withdraw", new JsonObject()).data();
+            return alice.post(increase + "/withdraw", new JsonObject());
+        });
         ways.put(ErrorCode.CREDENTIAL_REPLAYED, () -> {
             String authorization = alice.authorization();
             service.send("GET", "/api/v1/quotas", "", "Authorization", authorization)

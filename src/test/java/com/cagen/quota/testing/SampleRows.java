@@ -1,6 +1,7 @@
 package com.cagen.quota.testing;
 
 import com.cagen.quota.domain.quota.DueReservations;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ResourceAmounts;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class SampleRows implements Rows {
     private final Map<String, Quota> quotas = new HashMap<>();
     private final Map<String, Long> heldMb = new HashMap<>();
+    private final Map<String, Increase> increases = new HashMap<>();
     private long treeSize = 1;
 
     private SampleRows() {}
@@ -83,6 +85,17 @@ public final class SampleRows implements Rows {
     @Override
     public DueReservations dueReservations(String quotaId) {
         return DueReservations.NONE;
+    }
+
+    /** With a request for a larger quota. */
+    public SampleRows with(Increase increase) {
+        increases.put(increase.id(), increase);
+        return this;
+    }
+
+    @Override
+    public @Nullable Increase increase(String increaseId) {
+        return increases.get(increaseId);
     }
 
     @Override

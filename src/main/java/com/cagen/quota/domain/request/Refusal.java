@@ -1,5 +1,6 @@
 package com.cagen.quota.domain.request;
 
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.protocol.ErrorCode;
@@ -84,6 +85,19 @@ public record Refusal(ErrorCode code, String message, Map<String, Object> detail
                 ErrorCode.INSUFFICIENT_USAGE,
                 "The resource holds " + heldMb + " MB on this quota and cannot give back " + requestedMb + " MB.",
                 details);
+    }
+
+    /** The same answer for a request that never existed, or that the caller may not see. */
+    public static Refusal increaseNotFound() {
+        return of(ErrorCode.INCREASE_NOT_FOUND, "There is no such request for a larger quota.");
+    }
+
+    /** The request for a larger quota was decided, or withdrawn. */
+    public static Refusal increaseClosed(Increase increase) {
+        return new Refusal(
+                ErrorCode.INCREASE_CLOSED,
+                "The request for a larger quota is " + increase.status().wireName() + " already.",
+                Map.of("increase_id", increase.id(), "status", increase.status().wireName()));
     }
 
     /** The same answer for a reservation that never existed, or belongs to another quota. */

@@ -1,6 +1,7 @@
 package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.access.AuthMessage;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Refusal;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ public final class Change {
     private final Map<Integer, String> reasons = new HashMap<>(0);
     private final List<Refusal> refusals = new ArrayList<>(0);
     private final List<Registration> registrations = new ArrayList<>(0);
+    private @Nullable Increase increase;
     private boolean entryForEachQuota;
     private @Nullable OwnersBelow ownersBelow;
     private @Nullable SuspensionBelow suspensionBelow;
@@ -72,6 +74,16 @@ public final class Change {
     public Change entryForEachQuota() {
         entryForEachQuota = true;
         return this;
+    }
+
+    /** A request for a larger quota that is made or ended. */
+    public Change increase(Increase newIncrease) {
+        increase = newIncrease;
+        return this;
+    }
+
+    public @Nullable Increase increase() {
+        return increase;
     }
 
     /** Counts something for metrics, once it is committed. */

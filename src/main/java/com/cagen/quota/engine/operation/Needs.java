@@ -2,6 +2,7 @@ package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.access.GrantKey;
 import com.cagen.quota.domain.quota.HoldingKey;
+import com.cagen.quota.domain.quota.IncreaseKey;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.SiblingKey;
@@ -28,6 +29,7 @@ public final class Needs {
     private final Map<QuotaKey, Instant> usageAfter = new LinkedHashMap<>(0);
     private final Set<ReservationKey> reservations = new LinkedHashSet<>(0);
     private final Set<ReservationKey> reservationsWithHolding = new LinkedHashSet<>(0);
+    private final Set<IncreaseKey> increases = new LinkedHashSet<>(0);
     private String organizationId = "";
 
     /** What is named from now on is of this organization: the caller's. */
@@ -108,6 +110,11 @@ public final class Needs {
         reservationsWithHolding.add(new ReservationKey(organizationId, quotaId, reservationId));
     }
 
+    /** A request for a larger quota, which is locked. */
+    public void increase(String increaseId) {
+        increases.add(new IncreaseKey(organizationId, increaseId));
+    }
+
     /** What the user was granted on a quota that is locked. */
     public void granted(String quotaId, String userId) {
         grants.add(new GrantKey(organizationId, quotaId, userId));
@@ -168,6 +175,10 @@ public final class Needs {
     /** Those of the reservations whose resources' holdings are needed. */
     public Set<ReservationKey> reservationsWithHolding() {
         return reservationsWithHolding;
+    }
+
+    public Set<IncreaseKey> increases() {
+        return increases;
     }
 
     public Set<GrantKey> grants() {

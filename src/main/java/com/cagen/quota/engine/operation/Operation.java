@@ -54,6 +54,11 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
         return List.of();
     }
 
+    /** The answer when a quota that the request is about does not exist. */
+    public Refusal quotaNotFound() {
+        return Refusal.quotaNotFound();
+    }
+
     /**
      * Why something else that the request names does not exist; null when all of it does. The quotas exist.
      *

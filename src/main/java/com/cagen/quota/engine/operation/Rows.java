@@ -1,6 +1,7 @@
 package com.cagen.quota.engine.operation;
 
 import com.cagen.quota.domain.quota.DueReservations;
+import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ResourceAmounts;
@@ -57,6 +58,10 @@ public interface Rows {
      * What was due of a locked quota when the transaction began. The system ends it before anything else is decided about the quota.
      */
     DueReservations dueReservations(String quotaId);
+
+    /** The request for a larger quota; null when there is none. */
+    @Nullable
+    Increase increase(String increaseId);
 
     /** What was granted through this service, ownership aside. */
     Set<Permission> granted(String quotaId, String userId);

@@ -10,7 +10,7 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /** What it takes to make a quota larger or smaller: its parent gives or gets the difference, in the same transaction. */
-final class Resizing {
+public final class Resizing {
     private Resizing() {}
 
     /**
@@ -18,7 +18,7 @@ final class Resizing {
      *
      * @param parent null of a root
      */
-    static Access.Result access(Quota quota, @Nullable Quota parent, Caller caller, KnownGrants grants) {
+    public static Access.Result access(Quota quota, @Nullable Quota parent, Caller caller, KnownGrants grants) {
         return parent == null ? Access.owner(quota, caller) : Access.admin(parent, caller, grants);
     }
 
@@ -27,7 +27,7 @@ final class Resizing {
      *
      * @param parent null of a root, which gets capacity from nowhere
      */
-    static Change apply(Change change, Quota before, Quota after, @Nullable Quota parent, Instant now) {
+    public static Change apply(Change change, Quota before, Quota after, @Nullable Quota parent, Instant now) {
         change.quota(QuotaChange.of(before, after));
         long moreMb = after.totalMb() - before.totalMb();
         if (parent != null && moreMb != 0) {

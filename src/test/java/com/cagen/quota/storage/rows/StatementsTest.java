@@ -29,6 +29,7 @@ class StatementsTest {
             "JournalRows.NEXT_MOMENT",
             "ReservationRows.DUE_QUOTAS",
             "ReservationRows.COUNT_HELD",
+            "IncreaseRows.COUNT_PENDING",
             "Utilization.FULLEST");
 
     private record Statement(String name, String sql) {}
@@ -51,6 +52,7 @@ class StatementsTest {
                 QuotaWrites.class,
                 RequestRows.class,
                 ReservationRows.class,
+                IncreaseRows.class,
                 RuntimeRows.class,
                 SiblingKeys.class,
                 SealRows.class,

@@ -1,0 +1,33 @@
+package com.cagen.quota.operations.increase;
+
+import com.cagen.quota.domain.quota.Increase;
+import com.cagen.quota.domain.quota.Quota;
+import com.cagen.quota.engine.operation.Change;
+import com.cagen.quota.engine.operation.Context;
+import com.cagen.quota.engine.operation.Decision;
+import com.cagen.quota.engine.operation.Fields;
+import com.cagen.quota.engine.operation.QuotaChange;
+import com.cagen.quota.protocol.IncreaseStatus;
+import org.jspecify.annotations.Nullable;
+
+/** Refuses a request for a larger quota. */
+public final class RejectIncrease extends DecideIncrease<RejectIncrease.Command> {
+    public record Command(String increaseId, @Nullable String reason) implements DecideIncrease.Command {}
+
+    public RejectIncrease() {
+        super("reject", IncreaseStatus.REJECTED, Command.class);
+    }
+
+    @Override
+    public Command decode(Fields fields) {
+        return new Command(increaseId(fields), reason(fields));
+    }
+
+    @Override
+    Decision end(Increase decided, Quota quota, @Nullable Quota parent, Context context) {
+        return new Decision.Done(Change.of("Increase rejected.")
+                .quota(QuotaChange.of(quota, quota))
+                .increase(decided)
+                .answer(json -> IncreaseJson.write(decided, json)));
+    }
+}
