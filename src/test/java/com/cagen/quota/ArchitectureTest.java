@@ -66,7 +66,7 @@ class ArchitectureTest {
             Map.entry(
                     "entry.bridge",
                     Set.of("entry.request", "operations.", "engine.", "messaging", "config", "domain.", "protocol")),
-            Map.entry("entry.request", Set.of("engine.", "domain.", "protocol")),
+            Map.entry("entry.request", Set.of("engine.", "config", "domain.", "protocol")),
             Map.entry("operations.", Set.of("engine.", "storage.rows", "storage.sql", "domain.", "protocol")),
             Map.entry("engine.", Set.of("messaging", "storage.rows", "storage.sql", "config", "domain.", "protocol")),
             Map.entry("audit", Set.of("messaging", "storage.rows", "storage.sql", "config", "domain.")),

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param dataDir where the embedded PostgreSQL and a made key live
  * @param databaseUrl {@code postgresql://user:password@host:port/db?sslmode=…}; null: the embedded PostgreSQL
  * @param authServiceUrl base URL of the auth service; null: the built-in one
- * @param serviceId the one service id that credentials may name
- * @param secretKey 32 bytes, shared with the calling services
+ * @param serviceId what the service calls itself towards the auth service; credentials may name it, too
+ * @param services who may call, and the keys that are shared with them
  * @param allowedOrigins origins that browsers may call from; empty: none
  * @param roles what this node does; those that are missing, other nodes of the cluster do
  * @param eventLoops threads that all of its work shares, but for the few things that block
@@ -31,7 +31,7 @@ public record Config(
         @Nullable Secret databaseUrl,
         @Nullable String authServiceUrl,
         String serviceId,
-        Secret secretKey,
+        Services services,
         LogLevel logLevel,
         LogFormat logFormat,
         List<String> allowedOrigins,
@@ -63,9 +63,32 @@ public record Config(
         }
     }
 
-    /** The bytes of {@link #secretKey}, which credentials are encrypted with. */
+    /**
+     * Who may call.
+     *
+     * @param keys of the service {@link #serviceId}, one at least, each base64 of 32 bytes: the first one seals, every one opens
+     * @param file describes other services; null: there are none
+     */
+    public record Services(List<Secret> keys, @Nullable Path file) {
+        public Services {
+            keys = List.copyOf(keys);
+            check(!keys.isEmpty(), "a service has a key at least");
+        }
+
+        /** Of a single key. */
+        public static Services of(Secret key) {
+            return new Services(List.of(key), null);
+        }
+    }
+
+    /** The key that seals, in base64. */
+    public Secret secretKey() {
+        return services.keys.get(0);
+    }
+
+    /** The bytes of {@link #secretKey}. */
     public byte[] key() {
-        return Base64.getDecoder().decode(secretKey.reveal());
+        return Base64.getDecoder().decode(secretKey().reveal());
     }
 
     public boolean does(Role role) {

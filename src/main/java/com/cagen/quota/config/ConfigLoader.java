@@ -105,12 +105,13 @@ public final class ConfigLoader {
         String checkpoints = settings.path("AUDIT_CHECKPOINT_FILE", "").toString();
         Secret signingKey = signingKey();
         Config.Bridges bridges = bridges();
+        Path servicesFile = settings.file("SERVICES_FILE");
         // Last, as it may write a file, which only a configuration without problems may do.
-        Secret key = ServiceKey.read(settings, production, production || clustered, dataDir, say);
-        if (!settings.problems().isEmpty() || key == null) {
+        List<Secret> keys = ServiceKey.read(settings, production, production || clustered, dataDir, say);
+        if (!settings.problems().isEmpty() || keys.isEmpty()) {
             throw new ConfigException(settings.problems());
         }
-        return new Config(
+        Config config = new Config(
                 environment,
                 host,
                 port,
@@ -118,7 +119,7 @@ public final class ConfigLoader {
                 databaseUrl.isEmpty() ? null : new Secret(databaseUrl),
                 authUrl,
                 serviceId,
-                key,
+                new Config.Services(keys, servicesFile),
                 level,
                 format,
                 origins,
@@ -131,6 +132,8 @@ public final class ConfigLoader {
                 new Config.Audit(drain, maxLag, checkpoints.isEmpty() ? null : Path.of(checkpoints), signingKey),
                 bridges,
                 cluster);
+        CallingServices.of(config); // throws when the file cannot be used
+        return config;
     }
 
     /** PostgreSQL can use the other processors. Each further thread adds one more switch between threads to a request. */

@@ -6,36 +6,47 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The key that calling services share with this one: configured or, in development, made once under the data folder. */
+/** The keys that calling services share with this one: configured or, in development, made once under the data folder. */
 final class ServiceKey {
     private static final int KEY_BYTES = 32;
 
     private ServiceKey() {}
 
     /**
-     * Null, and a problem, when it cannot be used. Without problems, development makes a key where none is given: to be called last,
+     * The newest one first. None, and a problem, when they cannot be used. Without problems, development makes a key where none is given: to be called last,
      * as it may write a file.
      */
-    static @Nullable Secret read(
+    static List<Secret> read(
             Settings settings, boolean production, boolean required, Path dataDir, Consumer<String> say) {
         String name = "CAGEN_QUOTA_SERVICE_SECRET_KEY";
-        String given = settings.get(name, "");
+        List<String> given = settings.list(name);
         if (given.isEmpty() && required) {
             settings.problem(name, "", "is required in production and in a cluster; give base64 of 32 random bytes");
-            return null;
+            return List.of();
         }
-        if (!given.isEmpty()) {
-            if (!isKey(given)) {
-                settings.problem(name, "***", "is not base64 of 32 bytes; make one with: openssl rand -base64 32");
-            } else if (production && hasEqualBytes(given)) {
-                settings.problem(name, "***", "is 32 times the same byte; make one with: openssl rand -base64 32");
+        if (given.isEmpty()) {
+            Secret kept = settings.problems().isEmpty() ? keptKey(settings, dataDir.resolve("secret.key"), say) : null;
+            return kept == null ? List.of() : List.of(kept);
+        }
+        for (String key : given) {
+            String problem = problem(key, production);
+            if (problem != null) {
+                settings.problem(name, "***", problem + "; make one with: openssl rand -base64 32");
             }
-            return new Secret(given);
         }
-        return settings.problems().isEmpty() ? keptKey(settings, dataDir.resolve("secret.key"), say) : null;
+        return given.stream().map(Secret::new).toList();
+    }
+
+    /** Why a text is no key; null when it is one. */
+    static @Nullable String problem(String text, boolean production) {
+        if (!isKey(text)) {
+            return "is not base64 of 32 bytes";
+        }
+        return production && hasEqualBytes(text) ? "is 32 times the same byte" : null;
     }
 
     private static boolean isKey(String text) {

@@ -27,6 +27,7 @@ public final class Settings {
             "AUTH_SERVICE_INSECURE",
             "CAGEN_QUOTA_SERVICE_SECRET_KEY",
             "QUOTA_SERVICE_ID",
+            "SERVICES_FILE",
             "LOG_LEVEL",
             "LOG_FORMAT",
             "ALLOWED_ORIGINS",

@@ -162,6 +162,8 @@ public final class QuotaService implements AutoCloseable {
     }
 
     private void deployAll(Vertx vertx) {
+        CurrentServices services = new CurrentServices(config, Operations.CATALOG.names());
+        services.watch(vertx, metrics);
         Config.Routing routing = config.cluster() == null
                 ? Config.Routing.LOCAL
                 : config.cluster().routing();
@@ -189,11 +191,11 @@ public final class QuotaService implements AutoCloseable {
         OpenApiContract contract = await(OpenApiContract.load(vertx));
         if (database != null) {
             checks.put("database", database::ping);
-            deployOn(database, bus, contract, checks);
+            deployOn(database, services, bus, contract, checks);
         }
         checks.put("bus", bus::ping);
         if (config.bridges().tcpPort() != null || config.bridges().sockJsPort() != null) {
-            bridges = new BridgeVerticle(config, bus, contract, metrics);
+            bridges = new BridgeVerticle(config, services, bus, contract, metrics);
             deploy(bridges);
         }
         HealthRoutes health = new HealthRoutes(vertx, checks);
@@ -201,7 +203,7 @@ public final class QuotaService implements AutoCloseable {
         goOn();
         deployments.add(await(vertx.deployVerticle(
                 () -> {
-                    HttpVerticle instance = new HttpVerticle(config, bus, contract, metrics, health);
+                    HttpVerticle instance = new HttpVerticle(config, services, bus, contract, metrics, health);
                     http.add(instance);
                     return instance;
                 },
@@ -213,7 +215,11 @@ public final class QuotaService implements AutoCloseable {
 
     /** What works on the database, as far as this node's roles go. */
     private void deployOn(
-            Database database, InternalBus bus, OpenApiContract contract, Map<String, Supplier<Future<Void>>> checks) {
+            Database database,
+            CurrentServices services,
+            InternalBus bus,
+            OpenApiContract contract,
+            Map<String, Supplier<Future<Void>>> checks) {
         await(StartupChecks.run(database));
         deploy(new MetricsVerticle(database, metrics));
         if (config.does(Config.Role.AUDIT)) {
@@ -238,7 +244,7 @@ public final class QuotaService implements AutoCloseable {
                 deploy(new QuotaVerticle(config, bus, database, Operations.CATALOG, metrics, lane));
             }
             // The public addresses are served where the lanes are: one gateway for each node that has some.
-            deploy(new BusGateway(config, bus, contract, metrics));
+            deploy(new BusGateway(services, bus, contract, metrics));
             deploy(new UpkeepVerticle(bus, database, Operations.CATALOG, metrics));
         }
     }

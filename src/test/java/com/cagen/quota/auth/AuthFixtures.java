@@ -36,7 +36,7 @@ public final class AuthFixtures {
                 null,
                 null,
                 SERVICE,
-                new Secret(Base64.getEncoder().encodeToString(KEY)),
+                Config.Services.of(new Secret(Base64.getEncoder().encodeToString(KEY))),
                 Config.LogLevel.INFO,
                 Config.LogFormat.TEXT,
                 List.of(),

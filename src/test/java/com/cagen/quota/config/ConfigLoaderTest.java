@@ -62,7 +62,7 @@ class ConfigLoaderTest {
                         null,
                         null,
                         "svc_cagen_quota",
-                        new Secret(KEY),
+                        Config.Services.of(new Secret(KEY)),
                         Config.LogLevel.INFO,
                         Config.LogFormat.TEXT,
                         List.of(),
@@ -168,8 +168,12 @@ class ConfigLoaderTest {
                 Map.entry("CLUSTER_TLS_KEY", nodeKey.toString()),
                 Map.entry("CLUSTER_TLS_CA", authority.toString()));
         // Instead of members, files, https and production.
-        Set<String> others =
-                Set.of("CLUSTER_KUBERNETES_DNS", "CLUSTER_INSECURE", "AUTH_SERVICE_INSECURE", "DEV_ALLOW_REMOTE");
+        Set<String> others = Set.of(
+                "SERVICES_FILE",
+                "CLUSTER_KUBERNETES_DNS",
+                "CLUSTER_INSECURE",
+                "AUTH_SERVICE_INSECURE",
+                "DEV_ALLOW_REMOTE");
         assertThat(Stream.of(values.keySet(), others).flatMap(Set::stream).collect(Collectors.toSet()))
                 .isEqualTo(Settings.NAMES);
         assertThat(load(values))
@@ -181,7 +185,7 @@ class ConfigLoaderTest {
                         new Secret("postgresql://u:p@h/d"),
                         "https://auth:8443/base",
                         "svc_other",
-                        new Secret(KEY),
+                        Config.Services.of(new Secret(KEY)),
                         Config.LogLevel.DEBUG,
                         Config.LogFormat.JSON,
                         List.of("https://a.example", "http://localhost:3000"),

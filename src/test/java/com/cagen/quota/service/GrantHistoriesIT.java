@@ -154,7 +154,7 @@ class GrantHistoriesIT {
                     base.databaseUrl(),
                     null,
                     base.serviceId(),
-                    base.secretKey(),
+                    base.services(),
                     base.logLevel(),
                     base.logFormat(),
                     base.allowedOrigins(),

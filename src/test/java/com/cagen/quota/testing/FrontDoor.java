@@ -1,5 +1,6 @@
 package com.cagen.quota.testing;
 
+import com.cagen.quota.config.CallingServices;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.config.Secret;
 import com.cagen.quota.domain.audit.AuditEntry;
@@ -77,16 +78,19 @@ public final class FrontDoor implements AutoCloseable {
                         "database", () -> check("database"),
                         "auth", () -> check("auth")));
         Config config = config(environment, httpTimeoutMillis, idleTimeoutSeconds);
+        CallingServices calling = CallingServices.of(config);
+        Supplier<CallingServices> services = () -> calling;
         List<HttpVerticle> instances = new CopyOnWriteArrayList<>();
         httpDeployment = vertx.deployVerticle(
                         () -> {
-                            HttpVerticle http = new HttpVerticle(config, bus, Contracts.contract(), metrics, health);
+                            HttpVerticle http =
+                                    new HttpVerticle(config, services, bus, Contracts.contract(), metrics, health);
                             instances.add(http);
                             return http;
                         },
                         new DeploymentOptions().setInstances(INSTANCES))
                 .await();
-        vertx.deployVerticle(new BusGateway(config, bus, Contracts.contract(), metrics))
+        vertx.deployVerticle(new BusGateway(services, bus, Contracts.contract(), metrics))
                 .await();
         Set<Integer> ports = instances.stream().map(HttpVerticle::actualPort).collect(Collectors.toSet());
         if (ports.size() != 1) {
@@ -109,7 +113,7 @@ public final class FrontDoor implements AutoCloseable {
                 null,
                 null,
                 SERVICE,
-                new Secret(Base64.getEncoder().encodeToString(KEY)),
+                Config.Services.of(new Secret(Base64.getEncoder().encodeToString(KEY))),
                 Config.LogLevel.INFO,
                 Config.LogFormat.TEXT,
                 List.of(ORIGIN),

@@ -1,5 +1,6 @@
 package com.cagen.quota.entry.bridge;
 
+import com.cagen.quota.config.CallingServices;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.entry.request.CredentialAuthentication;
 import com.cagen.quota.entry.request.OpenApiContract;
@@ -8,7 +9,6 @@ import com.cagen.quota.entry.request.RequestReader;
 import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.messaging.PublicAddresses;
 import com.cagen.quota.operations.Operations;
-import com.cagen.quota.protocol.CredentialCipher;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.util.internal.PlatformDependent;
@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,6 +51,7 @@ public final class BridgeVerticle extends VerticleBase {
 
     private final Config config;
     private final Config.Bridges settings;
+    private final Supplier<CallingServices> services;
     private final InternalBus bus;
     private final OpenApiContract contract;
     private final MeterRegistry metrics;
@@ -66,9 +68,15 @@ public final class BridgeVerticle extends VerticleBase {
     private @Nullable NetServer tcp;
     private @Nullable HttpServer sockJs;
 
-    public BridgeVerticle(Config config, InternalBus bus, OpenApiContract contract, MeterRegistry metrics) {
+    public BridgeVerticle(
+            Config config,
+            Supplier<CallingServices> services,
+            InternalBus bus,
+            OpenApiContract contract,
+            MeterRegistry metrics) {
         this.config = config;
         this.settings = config.bridges();
+        this.services = services;
         this.bus = bus;
         this.contract = contract;
         this.metrics = metrics;
@@ -91,9 +99,8 @@ public final class BridgeVerticle extends VerticleBase {
         Gauge.builder("cagen.quota.bridge.sockets", () -> open)
                 .description("Sockets of clients at the event-bus bridges")
                 .register(metrics);
-        CredentialCipher key = new CredentialCipher(config.serviceId(), config.key());
         RequestReader reader = new RequestReader(
-                new CredentialAuthentication(key, bus::recordRefusal, metrics, Clock.systemUTC()),
+                new CredentialAuthentication(services, bus::recordRefusal, metrics, Clock.systemUTC()),
                 new RequestDecoder(contract));
         credentials = new CredentialClaim(reader, bus.openChannel());
         addresses = new PublicAddresses(

@@ -1,6 +1,6 @@
 package com.cagen.quota.entry.bus;
 
-import com.cagen.quota.config.Config;
+import com.cagen.quota.config.CallingServices;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.engine.operation.Operation;
@@ -12,7 +12,6 @@ import com.cagen.quota.entry.request.RequestReader;
 import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.messaging.RequestChannel;
 import com.cagen.quota.operations.Operations;
-import com.cagen.quota.protocol.CredentialCipher;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -21,12 +20,13 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
 /** Takes JSON bodies at the public addresses of the operations (contract, section 5): the same checks as over HTTP. */
 public final class BusGateway extends VerticleBase {
-    private final Config config;
+    private final Supplier<CallingServices> services;
     private final InternalBus bus;
     private final OpenApiContract contract;
     private final MeterRegistry metrics;
@@ -34,8 +34,9 @@ public final class BusGateway extends VerticleBase {
     private List<InternalBus.Served> addresses = List.of();
 
     /** All arguments may be shared by several instances. */
-    public BusGateway(Config config, InternalBus bus, OpenApiContract contract, MeterRegistry metrics) {
-        this.config = config;
+    public BusGateway(
+            Supplier<CallingServices> services, InternalBus bus, OpenApiContract contract, MeterRegistry metrics) {
+        this.services = services;
         this.bus = bus;
         this.contract = contract;
         this.metrics = metrics;
@@ -43,9 +44,8 @@ public final class BusGateway extends VerticleBase {
 
     @Override
     public Future<?> start() {
-        CredentialCipher credentials = new CredentialCipher(config.serviceId(), config.key());
         RequestReader reader = new RequestReader(
-                new CredentialAuthentication(credentials, bus::recordRefusal, metrics, Clock.systemUTC()),
+                new CredentialAuthentication(services, bus::recordRefusal, metrics, Clock.systemUTC()),
                 new RequestDecoder(contract));
         RequestChannel opened = bus.openChannel();
         channel = opened;

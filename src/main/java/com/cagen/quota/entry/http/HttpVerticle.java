@@ -1,5 +1,6 @@
 package com.cagen.quota.entry.http;
 
+import com.cagen.quota.config.CallingServices;
 import com.cagen.quota.config.Config;
 import com.cagen.quota.entry.request.CredentialAuthentication;
 import com.cagen.quota.entry.request.OpenApiContract;
@@ -18,6 +19,7 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.time.Clock;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +36,7 @@ public final class HttpVerticle extends VerticleBase {
     private static final int BUFFERED_SHARE = 8;
 
     private final Config config;
+    private final Supplier<CallingServices> services;
     private final InternalBus bus;
     private final OpenApiContract contract;
     private final PrometheusMeterRegistry metrics;
@@ -43,11 +46,13 @@ public final class HttpVerticle extends VerticleBase {
     /** All arguments may be shared by several instances. */
     public HttpVerticle(
             Config config,
+            Supplier<CallingServices> services,
             InternalBus bus,
             OpenApiContract contract,
             PrometheusMeterRegistry metrics,
             HealthRoutes health) {
         this.config = config;
+        this.services = services;
         this.bus = bus;
         this.contract = contract;
         this.metrics = metrics;
@@ -59,8 +64,8 @@ public final class HttpVerticle extends VerticleBase {
         Clock clock = Clock.systemUTC();
         CredentialCipher credentials = new CredentialCipher(config.serviceId(), config.key());
         RequestDecoder decoder = new RequestDecoder(contract);
-        RequestReader reader = new RequestReader(
-                new CredentialAuthentication(credentials, bus::recordRefusal, metrics, clock), decoder);
+        RequestReader reader =
+                new RequestReader(new CredentialAuthentication(services, bus::recordRefusal, metrics, clock), decoder);
         BodyHandler bodies = BodyHandler.create(false).setBodyLimit(JsonBody.MAX_BYTES);
 
         Router router = Router.router(vertx);

@@ -1,11 +1,11 @@
 package com.cagen.quota.entry.request;
 
+import com.cagen.quota.config.CallingServices;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.domain.request.Violation;
 import com.cagen.quota.protocol.Caller;
-import com.cagen.quota.protocol.CredentialCipher;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.OpenedCredential;
 import com.fasterxml.uuid.Generators;
@@ -20,7 +20,10 @@ import io.vertx.ext.auth.authentication.Credentials;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,16 +34,19 @@ import org.slf4j.LoggerFactory;
 public final class CredentialAuthentication implements AuthenticationProvider {
     private static final Logger SECURITY = LoggerFactory.getLogger("security");
 
-    private final CredentialCipher credentials;
+    private final ServiceCiphers services;
     private final Consumer<AuditEntry> expired;
     private final Counter refused;
     private final Clock clock;
     private final TimeBasedEpochRandomGenerator ids = Generators.timeBasedEpochRandomGenerator();
 
-    /** @param expired is told of authentic but expired credentials, for the audit trail */
+    /**
+     * @param services gives the services that may call at the moment
+     * @param expired is told of authentic credentials that are refused, for the audit trail
+     */
     public CredentialAuthentication(
-            CredentialCipher credentials, Consumer<AuditEntry> expired, MeterRegistry metrics, Clock clock) {
-        this.credentials = credentials;
+            Supplier<CallingServices> services, Consumer<AuditEntry> expired, MeterRegistry metrics, Clock clock) {
+        this.services = new ServiceCiphers(services);
         this.expired = expired;
         this.clock = clock;
         this.refused = Counter.builder("cagen.quota.credentials.refused")
@@ -51,7 +57,8 @@ public final class CredentialAuthentication implements AuthenticationProvider {
     /**
      * @param given {@link ServiceCredentials}
      * @return an {@link AuthenticatedUser}, at once; fails with a {@link RefusalException} {@code invalid_credential}, {@code
-     *     credential_expired} or, for one that was sent in two places, {@code invalid_request}
+     *     credential_expired}, {@code permission_denied} for what the service may not do, or, for one that was sent in two places,
+     *     {@code invalid_request}
      */
     @Override
     public Future<User> authenticate(Credentials given) {
@@ -64,9 +71,10 @@ public final class CredentialAuthentication implements AuthenticationProvider {
 
     private AuthenticatedUser open(ServiceCredentials given) {
         Instant now = clock.instant();
-        OpenedCredential opened = credentials.open(given.serviceId(), given.encryptedData(), now.toEpochMilli());
+        ServiceCiphers.Opened result = services.open(given.serviceId(), given.encryptedData(), now.toEpochMilli());
+        OpenedCredential opened = result.credential();
         if (opened instanceof OpenedCredential.Expired late) {
-            expired.accept(entry(late.caller(), given, now));
+            expired.accept(entry(late.caller(), given, ErrorCode.CREDENTIAL_EXPIRED, now));
             throw refusal(
                     ErrorCode.CREDENTIAL_EXPIRED,
                     "This credential's timestamp is more than five minutes away from now; make a new one.");
@@ -84,14 +92,31 @@ public final class CredentialAuthentication implements AuthenticationProvider {
         if (given.sentTwice()) {
             throw Violation.refuse("encrypted_data", "must be in one place only: header, body or query");
         }
+        checkService(Objects.requireNonNull(result.service()), valid.caller(), given, now);
         return new AuthenticatedUser(valid.caller(), valid.nonce());
+    }
+
+    /** Whether the service may do this at all, whoever its user is. */
+    private void checkService(CallingServices.Service service, Caller caller, ServiceCredentials given, Instant now) {
+        boolean may = !given.isOperation() || service.mayDo(given.action());
+        if (may && service.mayActFor(caller.organizationId())) {
+            return;
+        }
+        SECURITY.warn(
+                "a service may not do what it asked for: service={} operation={} request_id={}",
+                service.id(),
+                given.action(),
+                given.requestId());
+        expired.accept(entry(caller, given, ErrorCode.PERMISSION_DENIED, now));
+        throw new RefusalException(
+                Refusal.permissionDenied(List.of(may ? "service:organization" : "service:" + given.action())));
     }
 
     private static RefusalException refusal(ErrorCode code, String message) {
         return new RefusalException(Refusal.of(code, message));
     }
 
-    private AuditEntry entry(Caller caller, ServiceCredentials given, Instant now) {
+    private AuditEntry entry(Caller caller, ServiceCredentials given, ErrorCode code, Instant now) {
         return new AuditEntry(
                 ids.generate(),
                 caller.organizationId(),
@@ -104,7 +129,7 @@ public final class CredentialAuthentication implements AuthenticationProvider {
                 caller.serviceId(),
                 null,
                 new JsonObject()
-                        .put("code", ErrorCode.CREDENTIAL_EXPIRED.wireName())
+                        .put("code", code.wireName())
                         .put("operation", given.action())
                         .encode(),
                 given.requestId(),

@@ -81,7 +81,8 @@ public final class RequestReader {
      */
     public Future<Caller> authenticate(JsonObject fields, @Nullable String authorization, String requestId) {
         return authentication
-                .authenticate(credentials(fields, authorization, false, "authenticate", requestId, null))
+                .authenticate(
+                        credentials(fields, authorization, false, ServiceCredentials.AUTHENTICATE, requestId, null))
                 .map(user -> AuthenticatedUser.of(user).caller());
     }
 

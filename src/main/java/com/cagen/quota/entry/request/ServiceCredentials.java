@@ -21,6 +21,12 @@ record ServiceCredentials(
         String requestId,
         @Nullable String quotaId)
         implements Credentials {
+    /** The action of a credential that no operation comes with. */
+    static final String AUTHENTICATE = "authenticate";
+
+    boolean isOperation() {
+        return !action.equals(AUTHENTICATE);
+    }
 
     /** Without the credential itself, which must not get into logs. */
     @Override

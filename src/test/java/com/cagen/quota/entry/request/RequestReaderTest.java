@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.cagen.quota.config.CallingServices;
+import com.cagen.quota.config.Secret;
 import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
@@ -23,6 +25,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -35,8 +38,10 @@ class RequestReaderTest {
     private final CredentialCipher credentials = new CredentialCipher("svc", new byte[32]);
     private final List<AuditEntry> expired = new ArrayList<>();
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+    private final CallingServices services = CallingServices.of(List.of(new CallingServices.Service(
+            "svc", List.of(new Secret(Base64.getEncoder().encodeToString(new byte[32]))), List.of("*"), null)));
     private final RequestReader reader = new RequestReader(
-            new CredentialAuthentication(credentials, expired::add, metrics, Clock.fixed(NOW, ZoneOffset.UTC)),
+            new CredentialAuthentication(() -> services, expired::add, metrics, Clock.fixed(NOW, ZoneOffset.UTC)),
             new RequestDecoder(Contracts.contract()));
 
     private Request taken(RawRequest raw) {
