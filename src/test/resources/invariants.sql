@@ -83,6 +83,22 @@ LEFT JOIN (SELECT organization_id, parent_quota_id, sum(total_mb) AS total FROM 
   ON c.organization_id = p.organization_id AND c.parent_quota_id = p.id
 WHERE p.allocated_mb <> coalesce(c.total, 0);
 
+-- 2: a living quota is where its parent says, which lives; so there are no circles
+SELECT q.id, q.path, q.level, p.path, p.level FROM quota.quotas q
+LEFT JOIN quota.quotas p ON p.organization_id = q.organization_id AND p.id = q.parent_quota_id
+WHERE q.status <> 'deleted'
+  AND (q.path, q.level) IS DISTINCT FROM CASE WHEN q.parent_quota_id IS NULL THEN ('/' || q.id, 0::smallint)
+      WHEN p.status <> 'deleted' THEN (p.path || '/' || q.id, (p.level + 1)::smallint) END;
+
+-- 2: a living quota has the owners above it, the root's owner, and the nearest suspension
+SELECT q.id, q.inherited_owner_ids, q.owner_id, q.suspended_by FROM quota.quotas q
+LEFT JOIN quota.quotas p ON p.organization_id = q.organization_id AND p.id = q.parent_quota_id
+WHERE q.status <> 'deleted'
+  AND (q.owner_id IS DISTINCT FROM coalesce(p.owner_id, q.owner_id)
+       OR NOT (q.inherited_owner_ids <@ (coalesce(p.owner_ids, '{}') || coalesce(p.inherited_owner_ids, '{}')))
+       OR NOT (q.inherited_owner_ids @> (coalesce(p.owner_ids, '{}') || coalesce(p.inherited_owner_ids, '{}')))
+       OR q.suspended_by IS DISTINCT FROM CASE q.status WHEN 'suspended' THEN q.id ELSE p.suspended_by END);
+
 -- 3: used is the sum of the holdings
 SELECT q.id, q.used_mb, h.total FROM quota.quotas q
 LEFT JOIN (SELECT organization_id, quota_id, sum(held_mb) AS total FROM quota.quota_holdings

@@ -198,6 +198,19 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /** Gives a quota, with everything below it, another parent. */
+    record MoveQuota(String quotaId, String parentQuotaId) implements QuotaChange {
+        @Override
+        public String operation() {
+            return "quota.move";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("quota_id", quotaId).put("parent_quota_id", parentQuotaId);
+        }
+    }
+
     /** Moves capacity to a sibling, whatever their parent has left. */
     record TransferQuota(String quotaId, String toQuotaId, long transferMb) implements Change<QuotaTransfer> {
         @Override

@@ -11,6 +11,7 @@ import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
@@ -149,6 +150,16 @@ final class BatchDecision {
         @Override
         public @Nullable String siblingWithKey(String quotaId, String key) {
             return loaded.keyHolders().get(new SiblingKey(new QuotaKey(organizationId, quotaId), key));
+        }
+
+        @Override
+        public @Nullable String childWithKeyOf(String quotaId) {
+            return loaded.keyHoldersUnder().get(new QuotaKey(organizationId, quotaId));
+        }
+
+        @Override
+        public Subtree subtree(String quotaId) {
+            return loaded.subtrees().getOrDefault(new QuotaKey(organizationId, quotaId), Subtree.NONE);
         }
 
         @Override

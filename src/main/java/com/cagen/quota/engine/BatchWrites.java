@@ -8,6 +8,7 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
@@ -41,6 +42,7 @@ final class BatchWrites {
     private final Map<GrantKey, GrantRows.Grant> grants = new LinkedHashMap<>();
     private final Map<ReservationKey, Reservation> reservations = new LinkedHashMap<>(0);
     private final List<Increase> increases = new ArrayList<>(0);
+    private final List<Change.MoveBelow> moves = new ArrayList<>(0);
     private final List<Change.OwnersBelow> ownersBelow = new ArrayList<>(0);
     private final List<Change.SuspensionBelow> suspensionBelow = new ArrayList<>(0);
     private final List<RequestRows.NewOperation> recorded = new ArrayList<>();
@@ -58,6 +60,9 @@ final class BatchWrites {
         change.quotas().forEach(quota -> add(queued, quota));
         if (change.increase() != null) {
             increases.add(change.increase());
+        }
+        if (change.moveBelow() != null) {
+            moves.add(change.moveBelow());
         }
         if (change.ownersBelow() != null) {
             ownersBelow.add(change.ownersBelow());
@@ -139,10 +144,10 @@ final class BatchWrites {
         writes.addAll(AuthOutboxRows.messages(messages));
         writes.addAll(JournalRows.entries(batchId, loaded.moment().position(), audit));
         List<Future<Void>> written = new ArrayList<>(1);
+        // First of all: the others look for what is below by its new place.
+        moves.forEach(change -> written.add(QuotaTrees.move(connection, change.before(), change.after())));
         ownersBelow.forEach(change -> written.add(QuotaTrees.passOwnersOn(
-                connection,
-                change.root(),
-                loaded.below().getOrDefault(QuotaKey.of(change.root()), new QuotaTrees.Below(0, false)))));
+                connection, change.root(), before.subtrees().getOrDefault(QuotaKey.of(change.root()), Subtree.NONE))));
         suspensionBelow.forEach(change ->
                 written.add(QuotaTrees.passSuspensionOn(connection, change.root(), change.before(), change.after())));
         written.add(connection.write(writes));

@@ -11,6 +11,7 @@ import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.protocol.Permission;
@@ -25,6 +26,8 @@ import java.util.Set;
  * @param quotas those that exist, deleted ones included
  * @param treeSizes of the quotas whose trees were counted
  * @param keyHolders the ids of the quotas that have the keys
+ * @param keyHoldersUnder the ids of the children of another parent that have the quotas' keys
+ * @param subtrees of the quotas that were locked with them
  * @param heldMb what is not there is 0
  * @param holdings of the quotas of which all were asked for
  * @param usageAfter of the quotas of which it was asked for: how it changed
@@ -38,6 +41,8 @@ record LoadedRows(
         Map<QuotaKey, Quota> quotas,
         Map<QuotaKey, Long> treeSizes,
         Map<SiblingKey, String> keyHolders,
+        Map<QuotaKey, String> keyHoldersUnder,
+        Map<QuotaKey, Subtree> subtrees,
         Map<HoldingKey, Long> heldMb,
         Map<QuotaKey, ResourceAmounts> holdings,
         Map<QuotaKey, ResourceAmounts> usageAfter,

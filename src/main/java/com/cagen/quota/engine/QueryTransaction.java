@@ -7,6 +7,7 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ResourceAmounts;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
@@ -118,6 +119,16 @@ final class QueryTransaction {
         @Override
         public @Nullable String siblingWithKey(String quotaId, String key) {
             throw new UnsupportedOperationException("a query looks for keys by itself");
+        }
+
+        @Override
+        public @Nullable String childWithKeyOf(String quotaId) {
+            throw new UnsupportedOperationException("a query looks for keys by itself");
+        }
+
+        @Override
+        public Subtree subtree(String quotaId) {
+            throw new UnsupportedOperationException("a query locks nothing");
         }
 
         @Override

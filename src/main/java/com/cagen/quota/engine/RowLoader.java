@@ -11,6 +11,7 @@ import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.domain.request.OperationKey;
 import com.cagen.quota.domain.request.RecordedOperation;
 import com.cagen.quota.engine.operation.Needs;
@@ -68,15 +69,10 @@ final class RowLoader {
      *
      * @param claimed the credentials that were not used before
      * @param skipped quotas that are there, but locked by another transaction: their rows are as they were read
-     * @param below of the quotas that were locked with their subtrees
      * @param moment of the transaction
      */
     record Loaded(
-            Set<RequestRows.NonceKey> claimed,
-            LoadedRows rows,
-            Set<QuotaKey> skipped,
-            Map<QuotaKey, QuotaTrees.Below> below,
-            JournalRows.Moment moment) {}
+            Set<RequestRows.NonceKey> claimed, LoadedRows rows, Set<QuotaKey> skipped, JournalRows.Moment moment) {}
 
     /** Organizations that the transaction makes the first row of. */
     Set<String> newOrganizations() {
@@ -114,14 +110,14 @@ final class RowLoader {
                 expectReplays ? RequestRows.claim(connection, nonces) : RequestRows.claimAll(connection, nonces);
         List<Future<?>> all = new ArrayList<>(List.of(begun, known, claimed));
         Map<QuotaKey, Quota> quotas = new HashMap<>();
-        Map<QuotaKey, QuotaTrees.Below> below = new HashMap<>(0);
+        Map<QuotaKey, Subtree> subtrees = new HashMap<>(0);
         needs.withParent()
                 .forEach(key -> all.add(QuotaTrees.lockWithParent(connection, key)
                         .onSuccess(found -> found.forEach(quota -> quotas.put(QuotaKey.of(quota), quota)))));
         needs.withSubtree().forEach(key -> {
             all.add(QuotaTrees.lockWithParent(connection, key)
                     .onSuccess(found -> found.forEach(quota -> quotas.put(QuotaKey.of(quota), quota))));
-            all.add(QuotaTrees.lockBelow(connection, key).onSuccess(found -> below.put(key, found)));
+            all.add(QuotaTrees.lockBelow(connection, key).onSuccess(found -> subtrees.put(key, found)));
         });
         Map<QuotaKey, Long> treeSizes = new HashMap<>();
         // Without a lock on the tree: allocations that run at the same moment may exceed its limit by their number.
@@ -144,6 +140,14 @@ final class RowLoader {
             quotas.putAll(found);
             toLockIfFree.removeAll(found.keySet());
         }));
+        Map<QuotaKey, String> keyHoldersUnder = new HashMap<>(0);
+        needs.keysUnder()
+                .forEach((quota, parentId) -> all.add(
+                        SiblingKeys.findUnder(connection, quota, parentId).onSuccess(holder -> {
+                            if (holder != null) {
+                                keyHoldersUnder.put(quota, holder);
+                            }
+                        })));
         Future<Map<QuotaKey, Quota>> read = QuotaRows.find(connection, needs.onlyRead());
         Future<Map<HoldingKey, Long>> held = HoldingRows.findHeld(connection, needs.holdings());
         Future<Map<HoldingKey, Long>> heldOfReservations =
@@ -178,6 +182,8 @@ final class RowLoader {
                                             current,
                                             treeSizes,
                                             keyHolders,
+                                            keyHoldersUnder,
+                                            subtrees,
                                             heldMb,
                                             more.holdings,
                                             more.usageAfter,
@@ -187,7 +193,6 @@ final class RowLoader {
                                             increases.result(),
                                             operations.result()),
                                     more.skipped.keySet(),
-                                    below,
                                     moment.result()));
                 });
     }

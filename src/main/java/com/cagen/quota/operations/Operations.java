@@ -17,6 +17,7 @@ import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
 import com.cagen.quota.operations.quota.ListTree;
+import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -55,6 +56,7 @@ public final class Operations {
             new UpdateQuota(),
             new DrainQuota(),
             new TransferQuota(),
+            new MoveQuota(),
             new TransferUsage(),
             new BatchUsage(),
             new ReconcileUsage(),

@@ -41,6 +41,7 @@ class BusDocumentTest {
                     .drain(true)
                     .ifVersion(1),
             new QuotaRequest.TransferQuota("q", "p", 1),
+            new QuotaRequest.MoveQuota("q", "p"),
             new QuotaRequest.GetQuota("q"),
             new QuotaRequest.ListQuotas(1, 1),
             new QuotaRequest.ListTree("q", 1, "c", 1),

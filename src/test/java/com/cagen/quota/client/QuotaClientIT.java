@@ -255,6 +255,9 @@ class QuotaClientIT {
         assertThat(transferred.from().id()).isEqualTo(team.id());
         assertThat(transferred.to().totalMb()).isEqualTo(30);
 
+        Quota moved = done(ALICE, new QuotaRequest.MoveQuota(sibling.id(), root.id()));
+        assertThat(moved.parentQuotaId()).isEqualTo(root.id());
+
         done(ALICE, new QuotaRequest.DeallocateUsage(team.id(), "runtime_1", 100));
         Quota released = done(ALICE, new QuotaRequest.ReleaseQuota(team.id()));
         assertThat(released.status()).isEqualTo(QuotaStatus.DELETED);

@@ -116,6 +116,8 @@ class AdmissionTest {
                 Map.of(),
                 Map.of(),
                 Map.of(),
+                Map.of(),
+                Map.of(),
                 first == null ? Map.of() : Map.of(key, first));
         return BatchDecision.decide(loaded, List.of(item), Samples.NOW, () -> "q_new")
                 .get(0);

@@ -22,6 +22,7 @@ import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.DrainQuota;
+import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -104,6 +105,7 @@ class AuditEntriesTest {
                         id(), text(255), text(2_000), "k".repeat(63), List.of(), mb, true, Long.MAX_VALUE),
                 new DrainQuota.Command(id()),
                 new TransferQuota.Command(id(), id(), mb),
+                new MoveQuota.Command(id(), id()),
                 new AllocateUsage.Command(id(), id(), mb, text(1_000), AllocateUsage.Mode.BEST_EFFORT, mb),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
                 new TransferUsage.Command(id(), id(), mb, id(), id()),

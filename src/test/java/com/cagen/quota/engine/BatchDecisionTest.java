@@ -36,6 +36,8 @@ class BatchDecisionTest {
                 Map.of(),
                 Map.of(),
                 Map.of(),
+                Map.of(),
+                Map.of(),
                 Map.of());
         List<Decision> decisions =
                 BatchDecision.decide(loaded, List.of(keyed("q"), keyed("gone"), keyed("q")), NOW, () -> "q_new");

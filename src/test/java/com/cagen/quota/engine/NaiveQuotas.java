@@ -18,6 +18,7 @@ import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -108,7 +109,10 @@ final class NaiveQuotas {
     /** One quota. */
     static final class Node {
         final QuotaKey key;
-        final @Nullable Node parent;
+
+        @Nullable
+        Node parent;
+
         final @Nullable String team;
         String name;
 
@@ -388,6 +392,7 @@ final class NaiveQuotas {
         add(ResumeQuota.Command.class, this::mayFromAbove, (command, call) -> suspend(node(command, call), false));
         add(UpdateQuota.Command.class, this::mayUpdate, this::update);
         add(DrainQuota.Command.class, NaiveQuotas::maySystem, this::drain);
+        add(MoveQuota.Command.class, this::mayMove, this::move);
         add(TransferQuota.Command.class, this::mayTransferCapacity, this::transferCapacity);
         add(GetQuota.Command.class, this::needsRead, this::get);
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
@@ -479,6 +484,9 @@ final class NaiveQuotas {
         }
         if (request.command() instanceof TransferUsage.Command transfer) {
             mustExist(transfer.toQuotaId(), call, earlier);
+        }
+        if (request.command() instanceof MoveQuota.Command move) {
+            mustExist(move.parentQuotaId(), call, earlier);
         }
         if (request.command() instanceof TransferQuota.Command transfer) {
             mustExist(transfer.toQuotaId(), call, earlier);
@@ -601,6 +609,19 @@ final class NaiveQuotas {
             needs(Permission.OWNER, call, node);
         } else {
             needs(Permission.ADMIN, call, node.parent);
+        }
+    }
+
+    private void mayMove(MoveQuota.Command command, Call call) {
+        Node node = node(command, call);
+        Node to = node(command.parentQuotaId(), call);
+        Set<String> asked = new LinkedHashSet<>();
+        asks(asked, () -> mayResize(node, call));
+        if (to != node.parent) {
+            asks(asked, () -> needs(Permission.ADMIN, call, to));
+        }
+        if (!asked.isEmpty()) {
+            throw new NotDone("ask|" + asked);
         }
     }
 
@@ -846,6 +867,49 @@ final class NaiveQuotas {
         to.version++;
         return success(
                 "Capacity transferred.", Map.of("from", new TreeMap<>(from.shown()), "to", new TreeMap<>(to.shown())));
+    }
+
+    private String move(MoveQuota.Command command, Call call) {
+        Node node = node(command, call);
+        Node from = node.parent;
+        Node to = node(command.parentQuotaId(), call);
+        if (from == to) {
+            return quota("Quota was there already.", node);
+        }
+        List<Node> members = new ArrayList<>();
+        collect(node, members);
+        boolean fits = to.team == null || to.team.equals(node.team);
+        if (from == null || members.contains(to) || !fits) {
+            throw refused("hierarchy_violation", Map.of());
+        }
+        int deepest = members.stream().mapToInt(Node::level).max().orElse(0);
+        if (to.level() + 1 + deepest - node.level() > 15) {
+            throw refused("too deep", Map.of());
+        }
+        boolean taken = to.children.stream()
+                .anyMatch(other -> !other.deleted && node.shortKey != null && node.shortKey.equals(other.shortKey));
+        if (taken) {
+            throw refused("key_taken", Map.of("key", Objects.requireNonNull(node.shortKey)));
+        }
+        checkCapacity(to, node.totalMb);
+        from.children.remove(node);
+        from.version++;
+        to.children.add(node);
+        to.version++;
+        node.parent = to;
+        node.version++;
+        members.forEach(member -> member.grantsVersion++);
+        return quota("Quota moved.", node);
+    }
+
+    /** The node and what lives below it. */
+    private static void collect(Node node, List<Node> members) {
+        members.add(node);
+        for (Node child : node.children) {
+            if (!child.deleted) {
+                collect(child, members);
+            }
+        }
     }
 
     private static Map<String, Object> belowUse(Node node, long requestedMb) {

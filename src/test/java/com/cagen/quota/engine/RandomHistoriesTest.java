@@ -16,6 +16,7 @@ import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ReservationKey;
 import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.SiblingKey;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Fingerprint;
 import com.cagen.quota.domain.request.Input;
@@ -107,6 +108,8 @@ class RandomHistoriesTest {
             "Nothing was changed.",
             "invalid_request",
             "Capacity transferred.",
+            "Quota moved.",
+            "Quota was there already.",
             "Capacity reserved.",
             "Reservation committed.",
             "Reservation cancelled.",
@@ -532,6 +535,22 @@ class RandomHistoriesTest {
             if (!shares) {
                 found.replaceAll((key, quota) -> quota.deleted() ? withOwnersOfToday(quota) : quota);
             }
+            Map<QuotaKey, String> keyHoldersUnder = new HashMap<>();
+            needs.keysUnder().forEach((key, parentId) -> {
+                assertThat(needs.withSubtree()).as("locked").contains(key);
+                childWithKeyOf(key, parentId).ifPresent(holder -> keyHoldersUnder.put(key, holder));
+            });
+            Map<QuotaKey, Subtree> subtrees = new HashMap<>();
+            for (QuotaKey key : needs.withSubtree()) {
+                Quota root = quotas.get(key);
+                if (root != null) {
+                    List<Quota> members = below(root);
+                    int deepest = members.stream().mapToInt(Quota::level).max().orElse(0);
+                    boolean haveOwners =
+                            members.stream().anyMatch(quota -> !quota.ownerIds().isEmpty());
+                    subtrees.put(key, new Subtree(members.size(), deepest, haveOwners));
+                }
+            }
             Map<QuotaKey, Long> treeSizes = new HashMap<>();
             needs.treeSizes().forEach(key -> treeSizes.put(key, treeSize(key)));
             Map<SiblingKey, String> keyHolders = new HashMap<>();
@@ -543,6 +562,8 @@ class RandomHistoriesTest {
                     Collections.unmodifiableMap(found),
                     Collections.unmodifiableMap(treeSizes),
                     Collections.unmodifiableMap(keyHolders),
+                    Collections.unmodifiableMap(keyHoldersUnder),
+                    Collections.unmodifiableMap(subtrees),
                     Collections.unmodifiableMap(held),
                     Collections.unmodifiableMap(all),
                     Collections.unmodifiableMap(after),
@@ -619,6 +640,17 @@ class RandomHistoriesTest {
                     : new QuotaKey(quota.organizationId(), quota.parentId());
         }
 
+        private Optional<String> childWithKeyOf(QuotaKey key, String parentId) {
+            Quota quota = quotas.get(key);
+            return quotas.values().stream()
+                    .filter(other ->
+                            quota != null && quota.key() != null && quota.key().equals(other.key()))
+                    .filter(other -> other.organizationId().equals(key.organizationId()) && !other.deleted())
+                    .filter(other -> parentId.equals(other.parentId()))
+                    .map(Quota::id)
+                    .findFirst();
+        }
+
         private Optional<String> holder(SiblingKey key) {
             Quota quota = quotas.get(key.quota());
             return quotas.values().stream()
@@ -656,6 +688,17 @@ class RandomHistoriesTest {
 
         /** What {@link QuotaTrees} writes below a quota, whose subtree must be locked. */
         private void applyBelow(Change change, Locked locked) {
+            Change.MoveBelow move = change.moveBelow();
+            if (move != null) {
+                assertThat(locked.needs.withSubtree()).as("locked").contains(QuotaKey.of(move.before()));
+                for (Quota quota : below(move.before())) {
+                    String path = move.after().path()
+                            + quota.path().substring(move.before().path().length());
+                    int level =
+                            quota.level() + move.after().level() - move.before().level();
+                    quotas.put(QuotaKey.of(quota), Samples.moved(path, level, quota));
+                }
+            }
             Change.OwnersBelow owners = change.ownersBelow();
             if (owners != null) {
                 assertThat(locked.needs.withSubtree()).as("locked").contains(QuotaKey.of(owners.root()));
@@ -833,8 +876,8 @@ class RandomHistoriesTest {
                 @Nullable Set<String> inheritedOwnerIds,
                 long version,
                 long grantsVersion,
-                int level,
-                String path) {
+                @Nullable Integer level,
+                @Nullable String path) {
             static State of(Quota quota) {
                 return new State(
                         QuotaKey.of(quota),
@@ -853,8 +896,8 @@ class RandomHistoriesTest {
                         quota.deleted() ? null : Set.copyOf(quota.inheritedOwnerIds()),
                         quota.version(),
                         quota.grantsVersion(),
-                        quota.level(),
-                        quota.path());
+                        quota.deleted() ? null : (Integer) quota.level(),
+                        quota.deleted() ? null : quota.path());
             }
 
             static State of(NaiveQuotas.Node node) {
@@ -875,8 +918,8 @@ class RandomHistoriesTest {
                         node.deleted ? null : node.inheritedOwners(),
                         node.version,
                         node.grantsVersion,
-                        node.level(),
-                        node.path());
+                        node.deleted ? null : (Integer) node.level(),
+                        node.deleted ? null : node.path());
             }
         }
 

@@ -17,6 +17,7 @@ import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -127,6 +128,7 @@ final class RandomRequests {
         add(UpdateQuota.Command.class, 7, RandomRequests::updateQuota);
         add(DrainQuota.Command.class, 2, RandomRequests::drainQuota);
         add(TransferQuota.Command.class, 5, RandomRequests::transferQuota);
+        add(MoveQuota.Command.class, 7, RandomRequests::moveQuota);
         add(
                 GrantPermission.Command.class,
                 3,
@@ -518,6 +520,22 @@ final class RandomRequests {
         long transferMb =
                 random.nextBoolean() ? 1L + random.nextInt(3) : Math.max(1, from.availableMb() + random.nextInt(3) - 1);
         return new TransferQuota.Command(from.id(), toQuotaId.equals(from.id()) ? "quota_none" : toQuotaId, transferMb);
+    }
+
+    /** Mostly a child below another quota; now and then below itself, below what is below it, or a root. */
+    private Input moveQuota(Caller caller, String quotaId) {
+        List<Quota> living = rows.quotas(caller.organizationId()).stream()
+                .filter(quota -> !quota.deleted())
+                .toList();
+        List<String> children = living.stream()
+                .filter(quota -> quota.parentId() != null)
+                .map(Quota::id)
+                .toList();
+        String id = children.isEmpty() || random.nextInt(8) == 0 ? quotaId : pick(children);
+        String parentId = living.isEmpty() || random.nextInt(8) == 0
+                ? quotaId(caller)
+                : living.get(random.nextInt(living.size())).id();
+        return new MoveQuota.Command(id, parentId);
     }
 
     private static List<String> siblings(Quota quota, List<Quota> among) {

@@ -35,6 +35,7 @@ import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
 import com.cagen.quota.operations.quota.ListTree;
+import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -193,6 +194,7 @@ class ClusteredBusIT {
                 new UpdateQuota.Command("q", null, "d", "key", List.of("name"), 7L, true, 3L),
                 new DrainQuota.Command("q"),
                 new TransferQuota.Command("q", "p", 5),
+                new MoveQuota.Command("q", "p"),
                 new GetQuota.Command("q"),
                 new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(

@@ -34,6 +34,7 @@ import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
 import com.cagen.quota.operations.quota.ListTree;
+import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
 import com.cagen.quota.operations.quota.ResumeQuota;
 import com.cagen.quota.operations.quota.SuspendQuota;
@@ -414,6 +415,25 @@ class AccessTest {
                 .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("owner"))));
     }
 
+    @Test
+    void movingAQuotaNeedsAdminOnBothParents() {
+        Quota other = root("q_other", 1_000);
+        Quota grandchild = child(child, "q_grandchild", 10, null);
+        SampleRows rows = SampleRows.of(root, child, grandchild, other);
+        MoveQuota.Command move = new MoveQuota.Command("q_grandchild", "q_other");
+        assertThat(access(move, rows, "owner", KnownGrants.NONE)).isInstanceOf(Access.Result.Allowed.class);
+        assertThat(access(move, rows, "u", KnownGrants.NONE))
+                .isEqualTo(new Access.Result.Unknown(List.of("q_child", "q_other")));
+        assertThat(access(move, rows, "u", both(knows(child, Permission.ADMIN), knows(other, Permission.ADMIN))))
+                .isInstanceOf(Access.Result.Allowed.class);
+        for (KnownGrants half : List.of(
+                both(knows(child, Permission.ADMIN), knows(other, Permission.READ)),
+                both(knows(child, Permission.READ), knows(other, Permission.ADMIN)))) {
+            assertThat(access(move, rows, "u", both(half, knows(grandchild, Permission.ADMIN))))
+                    .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("admin", "owner"))));
+        }
+    }
+
     /** A new operation needs a line in the tables above, or a test of its own here. */
     @Test
     void knowsEveryOperation() {
@@ -422,6 +442,7 @@ class AccessTest {
                 new ListQuotas.Command(1, 20, null, null, null, null, null, null),
                 new ListRuntimes.Command(1, 20),
                 batch("q_root", "q_child"),
+                new MoveQuota.Command("q_child", "q_root"),
                 new WithdrawIncrease.Command("i", null),
                 new GetIncrease.Command("i"),
                 new ListIncreases.Command(null, null, null, 20),

@@ -5,6 +5,7 @@ import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ResourceAmounts;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
 import java.util.HashMap;
@@ -55,6 +56,16 @@ public final class SampleRows implements Rows {
                 .map(Quota::id)
                 .findFirst()
                 .orElse(null);
+    }
+
+    @Override
+    public @Nullable String childWithKeyOf(String quotaId) {
+        return null;
+    }
+
+    @Override
+    public Subtree subtree(String quotaId) {
+        return Subtree.NONE;
     }
 
     @Override

@@ -68,6 +68,19 @@ public final class Samples {
         return copy(quota, placement, quota.ownership(), quota.figures(), quota.suspendedBy());
     }
 
+    /** As moving a quota above leaves a row: another place, and what was learnt of its grants worthless. */
+    public static Quota moved(String path, int level, Quota quota) {
+        Quota.Placement placement = new Quota.Placement(
+                quota.organizationId(), quota.id(), quota.parentId(), path, level, quota.type(), quota.teamId());
+        return copy(
+                quota,
+                placement,
+                new Quota.Ownership(
+                        quota.ownerId(), quota.ownerIds(), quota.inheritedOwnerIds(), quota.grantsVersion() + 1),
+                quota.figures(),
+                quota.suspendedBy());
+    }
+
     /** As suspending or resuming an ancestor leaves a row: another nearest suspended quota, nothing else. */
     public static Quota suspendedBy(@Nullable String suspendedBy, Quota quota) {
         return copy(quota, quota.placement(), quota.ownership(), quota.figures(), suspendedBy);

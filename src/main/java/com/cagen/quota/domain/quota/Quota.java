@@ -331,6 +331,31 @@ public record Quota(
                 && Objects.equals(deletedAt, before.deletedAt);
     }
 
+    /** This quota as a child of another one, whose owners and suspension it inherits. What was learnt of its grants is worthless. */
+    public Quota movedBelow(Quota parent, Instant now) {
+        return new Quota(
+                parent.placement.child(id(), type(), teamId()),
+                label,
+                new Ownership(parent.ownerId(), ownerIds(), parent.ownersBelow(), grantsVersion() + 1),
+                figures,
+                status,
+                status == QuotaStatus.SUSPENDED ? suspendedBy : parent.suspendedBy,
+                version + 1,
+                createdAt,
+                now,
+                deletedAt);
+    }
+
+    /** The root of its tree, which may be itself. */
+    public String rootId() {
+        return path().split("/", 3)[1];
+    }
+
+    /** Whether it is the other quota, or somewhere below it. */
+    public boolean isWithin(Quota other) {
+        return path().equals(other.path()) || path().startsWith(other.path() + "/");
+    }
+
     /** This quota after a change of state. A deleted quota drains no more. */
     public Quota withStatus(QuotaStatus newStatus, @Nullable String newSuspendedBy, Instant now) {
         boolean deletes = newStatus == QuotaStatus.DELETED;

@@ -25,6 +25,7 @@ public final class Change {
     private final List<Registration> registrations = new ArrayList<>(0);
     private @Nullable Increase increase;
     private boolean entryForEachQuota;
+    private @Nullable MoveBelow moveBelow;
     private @Nullable OwnersBelow ownersBelow;
     private @Nullable SuspensionBelow suspensionBelow;
     private String data = "{}";
@@ -51,6 +52,9 @@ public final class Change {
      */
     public record SuspensionBelow(
             Quota root, @Nullable String before, @Nullable String after) {}
+
+    /** The living quotas below {@code before} are below {@code after} from now on, which is the same quota in its new place. */
+    public record MoveBelow(Quota before, Quota after) {}
 
     private Change(String message) {
         this.message = message;
@@ -110,6 +114,12 @@ public final class Change {
         return this;
     }
 
+    /** The quotas below one that gets another parent come along. Their versions stay. */
+    public Change moveBelow(Quota before, Quota after) {
+        moveBelow = new MoveBelow(before, after);
+        return this;
+    }
+
     /** Owners that a quota passes on; its subtree is locked. */
     public Change ownersBelow(Quota root) {
         ownersBelow = new OwnersBelow(root);
@@ -166,6 +176,10 @@ public final class Change {
     /** Whether the entries must say which resource they are about, as what was asked names several. */
     public boolean namesResources() {
         return entryForEachQuota || quotas.size() > 1;
+    }
+
+    public @Nullable MoveBelow moveBelow() {
+        return moveBelow;
     }
 
     public @Nullable OwnersBelow ownersBelow() {

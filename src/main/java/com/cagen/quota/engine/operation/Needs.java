@@ -23,6 +23,7 @@ public final class Needs {
     private final Set<QuotaKey> withSubtree = new LinkedHashSet<>();
     private final Set<QuotaKey> treeSizes = new LinkedHashSet<>();
     private final Set<SiblingKey> siblingKeys = new LinkedHashSet<>(0);
+    private final Map<QuotaKey, String> keysUnder = new LinkedHashMap<>(0);
     private final Set<HoldingKey> holdings = new LinkedHashSet<>();
     private final Set<GrantKey> grants = new LinkedHashSet<>();
     private final Set<QuotaKey> allHoldings = new LinkedHashSet<>(0);
@@ -71,6 +72,14 @@ public final class Needs {
         QuotaKey quota = new QuotaKey(organizationId, quotaId);
         if (quota.canExist()) {
             siblingKeys.add(new SiblingKey(quota, key));
+        }
+    }
+
+    /** Which living child of {@code parentId} has the key that the quota has. Both are locked; such an operation does not share. */
+    public void keyUnder(String quotaId, String parentId) {
+        QuotaKey quota = new QuotaKey(organizationId, quotaId);
+        if (quota.canExist()) {
+            keysUnder.put(quota, parentId);
         }
     }
 
@@ -154,6 +163,10 @@ public final class Needs {
 
     public Set<SiblingKey> siblingKeys() {
         return siblingKeys;
+    }
+
+    public Map<QuotaKey, String> keysUnder() {
+        return keysUnder;
     }
 
     public Set<HoldingKey> holdings() {

@@ -5,6 +5,7 @@ import com.cagen.quota.domain.quota.Increase;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ResourceAmounts;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.protocol.Permission;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +38,13 @@ public interface Rows {
     /** The id of the living quota that has the key: the quota itself or one beside it; null when none has. */
     @Nullable
     String siblingWithKey(String quotaId, String key);
+
+    /** The id of the living child of the parent that was named, which has the quota's key; null when none has. */
+    @Nullable
+    String childWithKeyOf(String quotaId);
+
+    /** What is below a quota that was locked with its subtree. */
+    Subtree subtree(String quotaId);
 
     /** How many living quotas the quota's tree has, itself included; counted up to {@link Quota#MAX_TREE}. */
     long treeSize(String quotaId);

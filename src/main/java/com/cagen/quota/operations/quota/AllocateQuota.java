@@ -18,7 +18,6 @@ import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
-import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.Permission;
 import com.cagen.quota.protocol.QuotaType;
 import java.util.LinkedHashSet;
@@ -120,45 +119,30 @@ public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
     /** Hierarchy first, then what the parent gives out, then the size of the tree; null when allowed. */
     private static @Nullable Refusal refusal(Command command, Quota parent, long treeSize, Caller caller) {
         Refusal misplaced = command.quotaType == QuotaType.TEAM
-                ? misplacedTeam(parent, command.targetId)
+                ? Hierarchy.misplacedTeam(parent, command.targetId)
                 : misplacedOrganization(parent, caller, command.targetId);
         if (misplaced != null) {
             return misplaced;
         }
-        if (parent.level() >= Quota.MAX_LEVEL) {
-            return violation("Quotas nest at most " + (Quota.MAX_LEVEL + 1)
-                    + " levels deep; this one's parent is on level " + parent.level() + ", counted from 0.");
+        Refusal tooDeep = Hierarchy.tooDeep(parent, 0);
+        if (tooDeep != null) {
+            return tooDeep;
         }
         Refusal noCapacity = Capacity.refusal(parent, command.allocateMb);
         if (noCapacity != null) {
             return noCapacity;
         }
-        return treeSize < Quota.MAX_TREE
-                ? null
-                : violation("A root and what is below it are at most " + Quota.MAX_TREE + " quotas; this tree has "
-                        + treeSize + " or more. Release some, or create another root.");
-    }
-
-    private static @Nullable Refusal misplacedTeam(Quota parent, @Nullable String targetId) {
-        if (targetId == null || targetId.isEmpty()) {
-            return violation("A team quota needs the team that it is for.");
-        }
-        return parent.type() == QuotaType.TEAM && !targetId.equals(parent.teamId())
-                ? violation("A team's quota can be divided only within the same team.")
-                : null;
+        return Hierarchy.tooManyQuotas(treeSize, 1);
     }
 
     private static @Nullable Refusal misplacedOrganization(Quota parent, Caller caller, @Nullable String targetId) {
-        if (parent.type() == QuotaType.TEAM) {
-            return violation("A team's quota cannot have an organization's quota below it.");
+        Refusal misplaced = Hierarchy.misplacedOrganization(parent);
+        if (misplaced != null) {
+            return misplaced;
         }
         return targetId == null || targetId.isEmpty() || targetId.equals(caller.organizationId())
                 ? null
-                : violation("An organization's quota can be divided only within the same organization.");
-    }
-
-    private static Refusal violation(String message) {
-        return Refusal.of(ErrorCode.HIERARCHY_VIOLATION, message);
+                : Hierarchy.violation("An organization's quota can be divided only within the same organization.");
     }
 
     private static Quota child(Command command, Quota parent, Context context) {

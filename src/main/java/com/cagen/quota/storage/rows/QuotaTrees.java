@@ -2,19 +2,23 @@ package com.cagen.quota.storage.rows;
 
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Table {@code quotas} as a tree. Locks are taken in ascending order of ids: a quota's descendants were created after it. Released
- * quotas stay as they were, or a tree's history would make its every change slower.
+ * Table {@code quotas} as a tree. Locks are taken in ascending order of ids: mostly a quota's descendants were created after it.
+ * Where one was moved below a younger one, two transactions may wait for each other; PostgreSQL then ends one, and it runs again.
+ * Released quotas stay as they were, or a tree's history would make its every change slower.
  */
 public final class QuotaTrees {
     private static final String LOCK_WITH_PARENT = """
@@ -32,9 +36,11 @@ public final class QuotaTrees {
             WHERE r.organization_id = $1 AND r.id = $2 AND q.status <> 'deleted'
             """;
 
-    private static final String LOCK_BELOW =
-            "SELECT cardinality(q.owner_ids) > 0 " + BELOW_QUOTA + "ORDER BY q.id FOR UPDATE OF q";
-    private static final String COUNT_BELOW = "SELECT count(*) " + BELOW_QUOTA;
+    private static final String LOCK_BELOW = "SELECT cardinality(q.owner_ids) > 0, q.level, hashtextextended(q.id, 0) "
+            + BELOW_QUOTA + "ORDER BY q.id FOR UPDATE OF q";
+    /** How many, and a checksum of which. */
+    private static final String COUNT_BELOW =
+            "SELECT count(*), coalesce(bit_xor(hashtextextended(q.id, 0)), 0) " + BELOW_QUOTA;
 
     /** The living quotas below the path $2. */
     private static final String BELOW_PATH = """
@@ -70,8 +76,21 @@ public final class QuotaTrees {
     private static final String PASS_SUSPENSION_ON = "UPDATE quota.quotas q SET suspended_by = $4::text WHERE "
             + BELOW_PATH + "AND q.suspended_by IS NOT DISTINCT FROM $3::text";
 
-    private static final String OWNERS_OF =
-            "SELECT q.owner_ids FROM quota.quotas q WHERE q.organization_id = $1 AND q.id = ANY ($2) ORDER BY q.level DESC";
+    private static final String MOVE =
+            "UPDATE quota.quotas q SET path = $3::text || substr(q.path, length($2::text) + 1),"
+                    + " level = q.level + $4::int, grants_version = q.grants_version + 1 WHERE " + BELOW_PATH;
+
+    /** Of the quota $2 and what is above it, from below. By parents: the path of a released quota may be an old one. */
+    private static final String OWNERS_OF = """
+            WITH RECURSIVE above AS (
+                SELECT q.parent_quota_id, q.owner_ids, 1 AS place
+                FROM quota.quotas q WHERE q.organization_id = $1 AND q.id = $2
+                UNION ALL
+                SELECT q.parent_quota_id, q.owner_ids, a.place + 1
+                FROM above a JOIN quota.quotas q ON q.organization_id = $1 AND q.id = a.parent_quota_id
+            )
+            SELECT owner_ids FROM above ORDER BY place
+            """;
 
     /** The living quotas of the tree that the quota $2 is in, counted up to $3. */
     private static final String COUNT_TREE = """
@@ -85,7 +104,7 @@ public final class QuotaTrees {
 
     private QuotaTrees() {}
 
-    /** A child appeared below a quota while its lock was waited for: run the transaction again. */
+    /** A quota came, went, or got another parent while locks were waited for: run the transaction again. */
     public static final class SubtreeChangedException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
@@ -95,51 +114,73 @@ public final class QuotaTrees {
     }
 
     /**
-     * The living quotas below a quota, as far as {@link #passOwnersOn} must know them.
+     * The quota and its parent, those of them that exist.
      *
-     * @param quotas how many
-     * @param haveOwners whether some have owners of their own
+     * @return fails with {@link SubtreeChangedException} when the quota got another parent while its lock was waited for
      */
-    public record Below(int quotas, boolean haveOwners) {}
-
-    /** The quota and its parent, those of them that exist. */
     public static Future<List<Quota>> lockWithParent(DatabaseSession connection, QuotaKey key) {
         return connection
                 .preparedQuery(LOCK_WITH_PARENT)
                 .execute(Tuple.of(key.organizationId(), key.quotaId()))
-                .map(rows -> {
+                .compose(rows -> {
                     List<Quota> quotas = new ArrayList<>(rows.size());
-                    rows.forEach(row -> quotas.add(QuotaRows.read(row)));
-                    return quotas;
+                    Set<String> ids = new HashSet<>();
+                    String parentId = null;
+                    for (Row row : rows) {
+                        Quota quota = QuotaRows.read(row);
+                        quotas.add(quota);
+                        ids.add(quota.id());
+                        parentId = quota.id().equals(key.quotaId()) ? quota.parentId() : parentId;
+                    }
+                    return parentId == null || ids.contains(parentId)
+                            ? Future.succeededFuture(quotas)
+                            : Future.failedFuture(new SubtreeChangedException());
                 });
     }
 
     /**
      * Locks every living quota below one that is locked before.
      *
-     * @return fails with {@link SubtreeChangedException} when the locks came too late for a new child
+     * @return fails with {@link SubtreeChangedException} when they are not the same any more once all are locked
      */
-    public static Future<Below> lockBelow(DatabaseSession connection, QuotaKey key) {
+    public static Future<Subtree> lockBelow(DatabaseSession connection, QuotaKey key) {
         Tuple values = Tuple.of(key.organizationId(), key.quotaId());
-        Future<Below> locked = connection
-                .preparedQuery(LOCK_BELOW)
-                .execute(values)
-                .map(rows -> {
-                    boolean haveOwners = false;
-                    for (Row row : rows) {
-                        haveOwners |= row.getBoolean(0);
-                    }
-                    return new Below(rows.size(), haveOwners);
-                });
+        Future<RowSet<Row>> locked = connection.preparedQuery(LOCK_BELOW).execute(values);
         // A statement of its own sees what was committed while the locks were waited for.
-        Future<Long> members = connection
-                .preparedQuery(COUNT_BELOW)
-                .execute(values)
-                .map(rows -> rows.iterator().next().getLong(0));
-        return Future.all(locked, members)
-                .compose(ignored -> locked.result().quotas() == members.result()
-                        ? locked
-                        : Future.failedFuture(new SubtreeChangedException()));
+        Future<RowSet<Row>> counted = connection.preparedQuery(COUNT_BELOW).execute(values);
+        return Future.all(locked, counted).compose(ignored -> {
+            boolean haveOwners = false;
+            int deepest = 0;
+            long checksum = 0;
+            for (Row row : locked.result()) {
+                haveOwners |= row.getBoolean(0);
+                deepest = Math.max(deepest, row.getShort(1));
+                checksum ^= row.getLong(2);
+            }
+            Row now = counted.result().iterator().next();
+            int quotas = locked.result().size();
+            return quotas == now.getLong(0) && checksum == now.getLong(1)
+                    ? Future.succeededFuture(new Subtree(quotas, deepest, haveOwners))
+                    : Future.failedFuture(new SubtreeChangedException());
+        });
+    }
+
+    /**
+     * Takes every living quota below {@code before} along when it is moved, and makes what was learnt of their grants worthless. Who
+     * owns them, and what suspends them, is written afterwards.
+     *
+     * @param before the quota whose subtree the caller has locked, in its old place
+     * @param after the same in its new place
+     */
+    public static Future<Void> move(DatabaseSession connection, Quota before, Quota after) {
+        return connection
+                .preparedQuery(MOVE)
+                .execute(Tuple.tuple()
+                        .addString(before.organizationId())
+                        .addString(before.path())
+                        .addString(after.path())
+                        .addInteger(after.level() - before.level()))
+                .mapEmpty();
     }
 
     /**
@@ -148,7 +189,7 @@ public final class QuotaTrees {
      * @param root as it is from now on
      * @param below from {@link #lockBelow} in this transaction
      */
-    public static Future<Void> passOwnersOn(DatabaseSession connection, Quota root, Below below) {
+    public static Future<Void> passOwnersOn(DatabaseSession connection, Quota root, Subtree below) {
         if (below.quotas() == 0) {
             return Future.succeededFuture();
         }
@@ -184,12 +225,9 @@ public final class QuotaTrees {
 
     /** Who owns {@code quota} through its ancestors now; the row of a released quota says who did when it was released. */
     public static Future<List<String>> ownersAbove(DatabaseSession connection, Quota quota) {
-        String[] ancestors = quota.path()
-                .substring(1, quota.path().length() - quota.id().length())
-                .split("/", -1);
         return connection
                 .preparedQuery(OWNERS_OF)
-                .execute(Tuple.tuple().addString(quota.organizationId()).addArrayOfString(ancestors))
+                .execute(Tuple.of(quota.organizationId(), quota.parentId()))
                 .map(rows -> {
                     Set<String> owners = new LinkedHashSet<>();
                     rows.forEach(row -> owners.addAll(List.of(row.getArrayOfStrings(0))));

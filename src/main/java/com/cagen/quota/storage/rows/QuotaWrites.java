@@ -73,7 +73,7 @@ public final class QuotaWrites {
     /** Everything that can change. */
     private static final BatchStatement UPDATE = BatchStatement.guarded(form -> """
             UPDATE quota.quotas q
-            SET name = v.name, description = v.description, key = v.key, total_mb = v.total_mb, used_mb = v.used_mb,
+            SET parent_quota_id = v.parent_quota_id, path = v.path, level = v.level, name = v.name, description = v.description, key = v.key, total_mb = v.total_mb, used_mb = v.used_mb,
                 allocated_mb = v.allocated_mb, reserved_mb = v.reserved_mb,
                 reservations_due_at = v.reservations_due_at, drain_to_mb = v.drain_to_mb,
                 status = v.status, suspended_by = v.suspended_by,
@@ -85,6 +85,9 @@ public final class QuotaWrites {
             """.formatted(
                     form.rows(
                             "id text",
+                            "parent_quota_id text",
+                            "path text",
+                            "level smallint",
                             "name text",
                             "description text",
                             "key text",
@@ -158,7 +161,7 @@ public final class QuotaWrites {
                 .addArrayOfString(texts(quotas, Quota::id))
                 .addArrayOfString(texts(quotas, Quota::parentId))
                 .addArrayOfString(texts(quotas, Quota::path))
-                .addArrayOfShort(quotas.stream().map(q -> (short) q.level()).toArray(Short[]::new))
+                .addArrayOfShort(levels(quotas))
                 .addArrayOfString(texts(quotas, Quota::name))
                 .addArrayOfString(texts(quotas, Quota::description))
                 .addArrayOfString(texts(quotas, Quota::key))
@@ -214,6 +217,9 @@ public final class QuotaWrites {
     private static Tuple changeValues(List<Quota> quotas) {
         return Tuple.tuple()
                 .addArrayOfString(texts(quotas, Quota::id))
+                .addArrayOfString(texts(quotas, Quota::parentId))
+                .addArrayOfString(texts(quotas, Quota::path))
+                .addArrayOfShort(levels(quotas))
                 .addArrayOfString(texts(quotas, Quota::name))
                 .addArrayOfString(texts(quotas, Quota::description))
                 .addArrayOfString(texts(quotas, Quota::key))
@@ -232,6 +238,10 @@ public final class QuotaWrites {
                 .addArrayOfLong(numbers(quotas, Quota::grantsVersion))
                 .addArrayOfOffsetDateTime(times(quotas, Quota::updatedAt))
                 .addArrayOfOffsetDateTime(times(quotas, Quota::deletedAt));
+    }
+
+    private static Short[] levels(List<Quota> quotas) {
+        return quotas.stream().map(quota -> (short) quota.level()).toArray(Short[]::new);
     }
 
     private static String[] organizations(List<Quota> quotas) {

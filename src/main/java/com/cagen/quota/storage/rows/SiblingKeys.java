@@ -28,7 +28,28 @@ public final class SiblingKeys {
             WHERE q.organization_id = $1 AND q.id = $2 AND q.parent_quota_id IS NULL
             """;
 
+    private static final String FIND_UNDER = """
+            SELECT s.id FROM quota.quotas q
+            JOIN quota.quotas s ON s.organization_id = $1 AND s.parent_quota_id = $3 AND s.key = q.key
+                AND s.status <> 'deleted'
+            WHERE q.organization_id = $1 AND q.id = $2
+            """;
+
     private SiblingKeys() {}
+
+    /** Which living child of {@code parent} has the key that the quota has; null when none has. Both are locked. */
+    public static Future<@Nullable String> findUnder(DatabaseSession connection, QuotaKey quota, String parentId) {
+        return connection
+                .preparedQuery(FIND_UNDER)
+                .execute(Tuple.of(quota.organizationId(), quota.quotaId(), parentId))
+                .map(rows -> {
+                    String holder = null;
+                    for (Row row : rows) {
+                        holder = row.getString(0);
+                    }
+                    return holder;
+                });
+    }
 
     /**
      * Which living quota beside this one, or itself, has the key; null when none has. That stays so until the transaction ends.
