@@ -19,9 +19,10 @@ import org.jspecify.annotations.Nullable;
 public final class Change {
     private final String message;
     private final List<QuotaChange> quotas = new ArrayList<>(2);
-    private final Map<Tally, Integer> tallies = new EnumMap<>(Tally.class);
-    private final Map<Integer, String> reasons = new HashMap<>(0);
-    private final List<Refusal> refusals = new ArrayList<>(0);
+    // Most changes have none of these.
+    private Map<Tally, Integer> tallies = Map.of();
+    private Map<Integer, String> reasons = Map.of();
+    private List<Refusal> refusals = List.of();
     private final List<Registration> registrations = new ArrayList<>(0);
     private @Nullable Increase increase;
     private boolean entryForEachQuota;
@@ -92,6 +93,7 @@ public final class Change {
 
     /** Counts something for metrics, once it is committed. */
     public Change count(Tally tally) {
+        tallies = tallies.isEmpty() ? new EnumMap<>(Tally.class) : tallies;
         tallies.merge(tally, 1, Integer::sum);
         return this;
     }
@@ -103,6 +105,7 @@ public final class Change {
     /** Why the last one of the quotas changes, when each has a reason of its own; null for none. */
     public Change reason(@Nullable String reason) {
         if (reason != null) {
+            reasons = reasons.isEmpty() ? new HashMap<>() : reasons;
             reasons.put(quotas.size() - 1, reason);
         }
         return this;
@@ -110,6 +113,7 @@ public final class Change {
 
     /** A part of the request that is not done, while others are. It is audited as a refusal. */
     public Change refused(Refusal refusal) {
+        refusals = refusals.isEmpty() ? new ArrayList<>() : refusals;
         refusals.add(refusal);
         return this;
     }
