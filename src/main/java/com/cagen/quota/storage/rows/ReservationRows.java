@@ -84,11 +84,14 @@ public final class ReservationRows {
                             "closed_at timestamptz"),
                     form.same("r")));
 
-    /** Quotas that have reservations which are due, after ($1, $2): of the $4 that have been due for the longest time. */
+    /**
+     * Quotas that have reservations which are due, after ($1, $2): of the $4 that have been due for the longest time. The clock of the
+     * transaction: an index cannot be searched by one that goes on.
+     */
     private static final String DUE_QUOTAS = """
             SELECT DISTINCT organization_id, quota_id FROM (
                 SELECT organization_id, quota_id FROM quota.reservations
-                WHERE status = 'held' AND expires_at <= clock_timestamp() AND (organization_id, quota_id) > ($1, $2)
+                WHERE status = 'held' AND expires_at <= now() AND (organization_id, quota_id) > ($1, $2)
                 ORDER BY expires_at LIMIT $4) AS due
             ORDER BY organization_id, quota_id LIMIT $3
             """;

@@ -91,6 +91,14 @@ class StatementsTest {
         }
     }
 
+    /** A clock that goes on while a statement runs is compared with every row: no index is searched by it. */
+    @Test
+    void noConditionComparesWithAClockThatGoesOn() throws IllegalAccessException {
+        for (Statement statement : statements()) {
+            assertThat(statement.sql).as(statement.name).doesNotContainPattern("[<>=]\\s*clock_timestamp");
+        }
+    }
+
     @Test
     void noWriteIsPartOfAnotherStatement() throws IllegalAccessException {
         for (Statement statement : statements()) {
