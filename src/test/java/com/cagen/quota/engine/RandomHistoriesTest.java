@@ -32,6 +32,8 @@ import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.SystemOperation;
 import com.cagen.quota.operations.Operations;
+import com.cagen.quota.operations.increase.CreateIncrease;
+import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
 import com.cagen.quota.operations.quota.CreateQuota;
@@ -245,7 +247,7 @@ class RandomHistoriesTest {
 
         void run() {
             start();
-            int steps = 6 + random.nextInt(14);
+            int steps = 8 + random.nextInt(18);
             for (int i = 0; i < steps; i++) {
                 if (!confirmed.isEmpty() && random.nextInt(4) > 0) {
                     step(List.of(confirmed.remove()), newId());
@@ -269,9 +271,13 @@ class RandomHistoriesTest {
                 String parent = level == 2 ? "q_child" : "q_level" + (level - 1);
                 start("org_a", "q_level" + level, child(parent, 31 - level));
             }
-            // States that a short history would hardly reach: a child has a sibling, a sibling has a key, and a
-            // draining
-            // quota has capacity left.
+            // States that a short history would hardly reach: a request for a larger quota has an end, a child has a
+            // sibling, a sibling has a key, and a draining quota has capacity left.
+            if (random.nextInt(4) == 0) {
+                start("org_a", "", new CreateIncrease.Command("q_child", 35, "why"));
+                String asked = increases.values().iterator().next().id();
+                start("org_a", "", new WithdrawIncrease.Command(asked, null));
+            }
             if (!deep && random.nextInt(4) == 0) {
                 start("org_a", "q_sibling", child("q_root", 8));
             }

@@ -325,11 +325,12 @@ final class RandomRequests {
         return new CreateIncrease.Command(quotaId, totalMb, "why");
     }
 
-    /** Mostly one that is pending. */
+    /** Often one that is pending, often one that is closed. */
     private String increase(Caller caller, String quotaId) {
-        List<Increase> all = rows.increases(caller.organizationId());
-        List<Increase> pending = all.stream().filter(Increase::pending).toList();
-        List<Increase> among = pending.isEmpty() || random.nextBoolean() ? all : pending;
+        boolean pending = random.nextInt(3) > 0;
+        List<Increase> among = rows.increases(caller.organizationId()).stream()
+                .filter(increase -> increase.pending() == pending)
+                .toList();
         return among.isEmpty() || random.nextInt(20) == 0
                 ? Increase.idOf(new UUID(0, 0), quotaId)
                 : among.get(random.nextInt(among.size())).id();
@@ -532,10 +533,12 @@ final class RandomRequests {
                 .map(Quota::id)
                 .toList();
         String id = children.isEmpty() || random.nextInt(8) == 0 ? quotaId : pick(children);
-        String parentId = living.isEmpty() || random.nextInt(8) == 0
-                ? quotaId(caller)
-                : living.get(random.nextInt(living.size())).id();
-        return new MoveQuota.Command(id, parentId);
+        Quota quota = find(caller, id);
+        List<String> roomy = living.stream()
+                .filter(parent -> quota != null && parent.availableMb() >= quota.totalMb())
+                .map(Quota::id)
+                .toList();
+        return new MoveQuota.Command(id, roomy.isEmpty() || random.nextInt(3) == 0 ? quotaId(caller) : pick(roomy));
     }
 
     private static List<String> siblings(Quota quota, List<Quota> among) {
