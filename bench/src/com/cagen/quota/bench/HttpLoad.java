@@ -26,6 +26,8 @@ record HttpLoad(String name, Kind kind, int connections, int perSecond) {
 
     private static final int CHUNK = 10_000;
     private static final int RESOURCES = 1_000;
+    /** Of one batch. */
+    static final int ITEMS = 100;
 
     enum Kind {
         HOT,
@@ -34,7 +36,21 @@ record HttpLoad(String name, Kind kind, int connections, int perSecond) {
         SPREAD_KEYS,
         /** A fifth of the callers own nothing; their grants come from the auth service's cache. */
         SPREAD_READERS,
-        READS
+        READS,
+        /** {@code reservation.create} on one quota. */
+        RESERVE_HOT,
+        /** {@code reservation.create} on all quotas. */
+        RESERVE_SPREAD,
+        /** {@code usage.batch} of {@link #ITEMS} items, each of another quota. */
+        BATCH;
+
+        boolean hot() {
+            return this == HOT || this == RESERVE_HOT;
+        }
+
+        boolean reserves() {
+            return this == RESERVE_HOT || this == RESERVE_SPREAD;
+        }
     }
 
     /** Closed loop: as fast as answers come. */
@@ -44,17 +60,19 @@ record HttpLoad(String name, Kind kind, int connections, int perSecond) {
 
     /** Writes as many requests as {@link #run} may need. */
     void prepare(ServiceProcess service, Path file, int seconds) throws Exception {
-        int count = (perSecond > 0 ? perSecond : Math.min(FASTEST, connections * 4_000)) * seconds;
+        int fastest = Math.min(FASTEST, connections * 4_000) / (kind == Kind.BATCH ? ITEMS : 1);
+        int count = (perSecond > 0 ? perSecond : fastest) * seconds;
+        int chunk = kind == Kind.BATCH ? CHUNK / ITEMS : CHUNK;
         List<Callable<byte[]>> chunks = new ArrayList<>();
-        for (int from = 0; from < count; from += CHUNK) {
-            chunks.add(() -> requests(service, CHUNK));
+        for (int from = 0; from < count; from += chunk) {
+            chunks.add(() -> requests(service, chunk));
         }
         var makers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
             // A few at a time: all of them would not fit into a small heap.
             for (int from = 0; from < chunks.size(); from += 8) {
-                for (var chunk : makers.invokeAll(chunks.subList(from, Math.min(from + 8, chunks.size())))) {
-                    out.write(chunk.get());
+                for (var made : makers.invokeAll(chunks.subList(from, Math.min(from + 8, chunks.size())))) {
+                    out.write(made.get());
                 }
             }
         } finally {
@@ -77,16 +95,15 @@ record HttpLoad(String name, Kind kind, int connections, int perSecond) {
     }
 
     private String request(ServiceProcess service, CredentialCipher credentials, SplittableRandom random, long now) {
-        int quota = kind == Kind.HOT ? 0 : random.nextInt(service.quotas.size());
+        int quota = kind.hot() ? 0 : random.nextInt(service.quotas.size());
         boolean reader = kind == Kind.SPREAD_READERS && random.nextInt(5) == 0;
         quota = reader ? quota - quota % 5 : quota;
         Caller caller = new Caller(
                 ServiceProcess.organization(quota), reader ? "reader" : "owner", ServiceProcess.SERVICE_ID, List.of());
         StringBuilder request = new StringBuilder(700);
         request.append(kind == Kind.READS ? "GET" : "POST")
-                .append(" /api/v1/quotas/")
-                .append(service.quotas.get(quota));
-        request.append(kind == Kind.READS ? "" : "/usage/allocate")
+                .append(" /api/v1")
+                .append(path(service.quotas.get(quota)))
                 .append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Cagen ");
         request.append(ServiceProcess.SERVICE_ID)
                 .append(':')
@@ -98,12 +115,45 @@ record HttpLoad(String name, Kind kind, int connections, int perSecond) {
         if (kind == Kind.READS) {
             return request.append("\r\n").toString();
         }
-        String body = "{\"resource_id\":\"runtime_" + random.nextInt(RESOURCES) + "\",\"usage_mb\":1}";
+        String body = body(service, quota, random);
         return request.append("Content-Type: application/json\r\nContent-Length: ")
                 .append(body.length())
                 .append("\r\n\r\n")
                 .append(body)
                 .toString();
+    }
+
+    private String path(String quotaId) {
+        return switch (kind) {
+            case READS -> "/quotas/" + quotaId;
+            case BATCH -> "/usage/batch";
+            case RESERVE_HOT, RESERVE_SPREAD -> "/quotas/" + quotaId + "/reservations";
+            case HOT, SPREAD, SPREAD_KEYS, SPREAD_READERS -> "/quotas/" + quotaId + "/usage/allocate";
+        };
+    }
+
+    private String body(ServiceProcess service, int quota, SplittableRandom random) {
+        String resource = "\"resource_id\":\"runtime_" + random.nextInt(RESOURCES) + "\"";
+        if (kind.reserves()) {
+            return "{" + resource + ",\"reserve_mb\":1,\"ttl_seconds\":3600}";
+        }
+        if (kind != Kind.BATCH) {
+            return "{" + resource + ",\"usage_mb\":1}";
+        }
+        StringBuilder items = new StringBuilder(12_000).append("{\"atomic\":true,\"items\":[");
+        int organization = quota % ServiceProcess.ORGANIZATIONS;
+        int each = service.quotas.size() / ServiceProcess.ORGANIZATIONS;
+        int first = random.nextInt(each);
+        for (int i = 0; i < ITEMS; i++) {
+            int other = organization + (first + i) % each * ServiceProcess.ORGANIZATIONS;
+            items.append(i == 0 ? "{" : ",{")
+                    .append("\"operation\":\"allocate\",\"quota_id\":\"")
+                    .append(service.quotas.get(other))
+                    .append("\",")
+                    .append(resource)
+                    .append(",\"usage_mb\":1}");
+        }
+        return items.append("]}").toString();
     }
 
     LoadResult run(ServiceProcess service, Path file, int seconds) throws Exception {
