@@ -32,14 +32,15 @@ public record LedgerPage(List<Entry> entries, @Nullable String nextCursor) {
             Instant createdAt) {
 
         static Entry of(JsonObject data) {
+            long usageMb = data.getLong("usage_mb");
             return new Entry(
                     data.getString("usage_id"),
                     data.getString("transfer_id"),
                     data.getString("quota_id"),
                     data.getString("resource_id"),
                     data.getString("operation"),
-                    data.getLong("usage_mb"),
-                    data.getLong("difference_mb"),
+                    usageMb,
+                    data.getLong("difference_mb", data.getString("operation").equals("allocate") ? usageMb : -usageMb),
                     data.getString("user_id"),
                     data.getString("service_id"),
                     data.getString("reason"),

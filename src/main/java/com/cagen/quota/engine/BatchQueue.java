@@ -42,15 +42,21 @@ final class BatchQueue {
         return size;
     }
 
-    /** Takes the next transaction's requests, {@code max} at most; nothing when nothing waits. */
-    List<QueuedRequest> take(int max) {
-        int most = Math.min(max, size);
-        List<QueuedRequest> batch = new ArrayList<>(most);
-        while (batch.size() < most) {
+    /**
+     * Takes the next transaction's requests; nothing when nothing waits.
+     *
+     * @param most the weight that they may have together; the last one may exceed it
+     */
+    List<QueuedRequest> take(int most) {
+        List<QueuedRequest> batch = new ArrayList<>(Math.min(most, size));
+        int weight = 0;
+        while (weight < most && !turns.isEmpty()) {
             Line line = turns.removeFirst();
             do {
-                batch.add(line.requests.removeFirst());
-            } while (oneOrganization && batch.size() < most && !line.requests.isEmpty());
+                QueuedRequest next = line.requests.removeFirst();
+                batch.add(next);
+                weight += next.weight;
+            } while (oneOrganization && weight < most && !line.requests.isEmpty());
             if (line.requests.isEmpty()) {
                 lines.remove(line.organization);
             } else {

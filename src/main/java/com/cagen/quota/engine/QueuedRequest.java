@@ -30,6 +30,9 @@ final class QueuedRequest {
     final long bytes;
 
     final Operation<?> operation;
+    /** How many simple requests it is worth in a transaction. */
+    final int weight;
+
     final UUID id = Ids.operation();
     final byte @Nullable [] fingerprint;
     final Promise<Answer> promise = Promise.promise();
@@ -73,8 +76,13 @@ final class QueuedRequest {
         this.request = request;
         this.bytes = bytes(request);
         this.operation = operation;
+        this.weight = weight(operation, request);
         this.nonceClaimed = request.nonce() == null;
         this.fingerprint = request.idempotencyKey() == null ? null : Fingerprint.of(request);
+    }
+
+    private static <C extends Input> int weight(Operation<C> operation, Request request) {
+        return operation.weight(operation.commandType().cast(request.command()));
     }
 
     /** About how much of the heap a request takes while it waits. */

@@ -65,12 +65,19 @@ final class SetAside {
         return true;
     }
 
-    /** Takes an organization's next requests, which stay counted until {@link #done}. */
-    List<QueuedRequest> take(String organization, int max) {
+    /**
+     * Takes an organization's next requests, which stay counted until {@link #done}.
+     *
+     * @param most the weight that they may have together; the last one may exceed it
+     */
+    List<QueuedRequest> take(String organization, int most) {
         List<QueuedRequest> taken = new ArrayList<>();
         OrganizationQueue queue = queues.get(organization);
-        while (queue != null && taken.size() < max && !queue.requests.isEmpty()) {
-            taken.add(queue.requests.removeFirst());
+        int weight = 0;
+        while (queue != null && weight < most && !queue.requests.isEmpty()) {
+            QueuedRequest next = queue.requests.removeFirst();
+            taken.add(next);
+            weight += next.weight;
         }
         waiting -= taken.size();
         return taken;

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.operations.quota.GetQuota;
+import com.cagen.quota.operations.usage.BatchUsage;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Nonce;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -31,6 +33,38 @@ class BatchQueueTest {
                         null,
                         operation.name(),
                         new GetQuota.Command("quota")),
+                operation);
+    }
+
+    /** A large request takes the place of many: one transaction does not become long by their number. */
+    @Test
+    void countsWhatARequestIsWorth() {
+        BatchQueue queue = new BatchQueue(false);
+        for (int i = 0; i < 4; i++) {
+            queue.add(batchOf(5));
+            queue.add(pending("other", i));
+        }
+        List<QueuedRequest> first = queue.take(MAX);
+        assertThat(first).extracting(each -> each.weight).containsExactly(5, 1, 5);
+        assertThat(queue.take(MAX)).extracting(each -> each.weight).containsExactly(1, 5, 1, 5);
+        assertThat(queue.take(MAX)).extracting(each -> each.weight).containsExactly(1);
+        queue.add(batchOf(100));
+        assertThat(queue.take(MAX)).hasSize(1);
+        assertThat(queue.size()).isZero();
+    }
+
+    private static QueuedRequest batchOf(int items) {
+        BatchUsage operation = new BatchUsage();
+        BatchUsage.Item item = new BatchUsage.Item(BatchUsage.Verb.ALLOCATE, "quota", "resource", 1, null);
+        Caller caller = new Caller("org", "user", "service", List.of());
+        return new QueuedRequest(
+                new Request(
+                        "batch",
+                        caller,
+                        new Nonce("nonce", 1),
+                        null,
+                        operation.name(),
+                        new BatchUsage.Command(true, Collections.nCopies(items, item))),
                 operation);
     }
 

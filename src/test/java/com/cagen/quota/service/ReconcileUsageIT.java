@@ -73,9 +73,9 @@ class ReconcileUsageIT {
                 .extracting(entry -> entry.getString("operation") + " " + entry.getString("resource_id") + " "
                         + entry.getLong("difference_mb") + " " + entry.getLong("held_mb"))
                 .containsExactly(
-                        "allocate a 40 40",
-                        "allocate b 30 30",
-                        "allocate c 10 10",
+                        "allocate a null 40",
+                        "allocate b null 30",
+                        "allocate c null 10",
                         "adjust a -15 25",
                         "adjust d 35 35");
         assertThat(ledger.get(3).getLong("usage_mb")).isEqualTo(15);

@@ -30,4 +30,7 @@ public record LedgerEntry(
         @Nullable String reason,
         long usedMb,
         long heldMb,
-        Instant createdAt) {}
+        Instant createdAt) {
+    /** The operation that sets what is recorded to what was observed. */
+    public static final String ADJUST = "adjust";
+}

@@ -106,6 +106,11 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
         describe(command, details);
     }
 
+    /** How many simple requests it is worth in a transaction; 1 or more. */
+    public int weight(C command) {
+        return 1;
+    }
+
     /** The user whose permissions it changes; null for other operations. */
     public @Nullable String targetUserId(C command) {
         return null;

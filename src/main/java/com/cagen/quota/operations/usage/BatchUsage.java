@@ -98,6 +98,11 @@ public final class BatchUsage extends RowOperation<BatchUsage.Command> {
         return true;
     }
 
+    @Override
+    public int weight(Command command) {
+        return command.items.size();
+    }
+
     /** What is unknown is asked about in one go. What is denied, is denied item by item. */
     @Override
     public Access.Result access(Command command, Rows rows, Caller caller, KnownGrants grants) {

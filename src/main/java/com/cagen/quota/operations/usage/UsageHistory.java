@@ -93,9 +93,12 @@ public final class UsageHistory extends QueryOperation<UsageHistory.Command> {
                 .put("quota_id", entry.quotaId())
                 .put("resource_id", entry.resourceId())
                 .put("operation", entry.operation())
-                .put("usage_mb", entry.usageMb())
-                .put("difference_mb", entry.differenceMb())
-                .put("user_id", entry.userId())
+                .put("usage_mb", entry.usageMb());
+        // Of the others the operation says it.
+        if (entry.operation().equals(LedgerEntry.ADJUST)) {
+            json.put("difference_mb", entry.differenceMb());
+        }
+        json.put("user_id", entry.userId())
                 .put("service_id", entry.serviceId())
                 .put("reason", entry.reason())
                 .put("used_mb", entry.usedMb())

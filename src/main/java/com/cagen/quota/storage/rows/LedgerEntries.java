@@ -56,7 +56,7 @@ final class LedgerEntries {
 
     private static String operation(AuditEntry entry, long differenceMb) {
         if (entry.action().equals("usage.reconcile")) {
-            return "adjust";
+            return LedgerEntry.ADJUST;
         }
         return differenceMb > 0 ? "allocate" : "deallocate";
     }
