@@ -52,8 +52,7 @@ public final class CallingServices {
         }
 
         public boolean mayDo(String operation) {
-            String all = operation.substring(0, operation.indexOf('.') + 1) + ALL;
-            return operations.contains(ALL) || operations.contains(all) || operations.contains(operation);
+            return operations.stream().anyMatch(pattern -> covers(pattern, operation));
         }
 
         public boolean mayActFor(String organizationId) {
@@ -85,6 +84,13 @@ public final class CallingServices {
         Map<String, Service> byId = new LinkedHashMap<>();
         services.forEach(service -> byId.put(service.id, service));
         return new CallingServices(byId);
+    }
+
+    /** Whether a name as it is in the file, such as {@code usage.*}, stands for an operation. */
+    public static boolean covers(String pattern, String operation) {
+        return pattern.endsWith(ALL)
+                ? operation.startsWith(pattern.substring(0, pattern.length() - ALL.length()))
+                : pattern.equals(operation);
     }
 
     public @Nullable Service find(@Nullable String id) {

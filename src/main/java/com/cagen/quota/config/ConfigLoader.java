@@ -14,7 +14,6 @@ import org.jspecify.annotations.Nullable;
 /** Turns named values into a {@link Config}, or says everything that is wrong with them at once. */
 public final class ConfigLoader {
     private static final String FILE_SCHEME = "file:";
-    private static final int MAX_SERVICE_ID = 255;
     /** The channel with its handlers, and the line buffer of the decoder, which may have grown to the longest line. */
     private static final int BYTES_OF_A_CONNECTION = 40 * 1024;
 
@@ -65,7 +64,7 @@ public final class ConfigLoader {
         }
         String authUrl = authServiceUrl(production, roles);
         String serviceId = settings.get("QUOTA_SERVICE_ID", "svc_cagen_quota");
-        if (!serviceId.matches("[\\x21-\\x39\\x3b-\\x7e]{1," + MAX_SERVICE_ID + "}")) {
+        if (!serviceId.matches(CallingServices.SERVICE_ID)) {
             // A colon would end it in the Authorization header.
             settings.problem(
                     "QUOTA_SERVICE_ID", serviceId, "must be 1 to 255 visible ASCII characters, none of them a colon");

@@ -281,6 +281,9 @@ final class BatchTransaction {
     }
 
     private void refuseParts(QueuedRequest queued, Change change, RowLoader.Loaded loaded) {
+        if (change.refusals().isEmpty()) {
+            return;
+        }
         int index = change.entries().size();
         for (Refusal refusal : change.refusals()) {
             Quota quota = refusedQuota(queued, queued.operation, refusal, loaded);

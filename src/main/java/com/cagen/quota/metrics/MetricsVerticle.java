@@ -124,7 +124,7 @@ public final class MetricsVerticle extends VerticleBase {
                 .onSuccess(count -> reservationsHeld = count)
                 .compose(ignored -> database.transaction(SecurityScope.maintenance(), IncreaseRows::countPending))
                 .onSuccess(count -> increasesPending = count)
-                .onFailure(failure -> LOG.warn("how full quotas are could not be read: {}", failure.getMessage()))
+                .onFailure(failure -> LOG.warn("figures for the metrics could not be read: {}", failure.getMessage()))
                 .onComplete(ignored -> {
                     long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
                     vertx.setTimer(Math.max(refreshMillis, took * PAUSE_FACTOR), timer -> refresh());

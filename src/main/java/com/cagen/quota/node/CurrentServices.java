@@ -78,11 +78,7 @@ final class CurrentServices implements Supplier<CallingServices> {
     private CallingServices read() {
         CallingServices found = CallingServices.of(config);
         for (String pattern : found.operations()) {
-            if (operations.stream()
-                    .noneMatch(name -> pattern.equals("*")
-                            || pattern.equals(name)
-                            || (pattern.endsWith("*")
-                                    && name.startsWith(pattern.substring(0, pattern.length() - 1))))) {
+            if (operations.stream().noneMatch(name -> CallingServices.covers(pattern, name))) {
                 throw new ConfigException(
                         List.of("SERVICES_FILE=" + config.services().file() + " names no operation by " + pattern));
             }

@@ -9,6 +9,7 @@ import com.cagen.quota.protocol.CredentialCipher;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.Reply;
 import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.TestDatabase;
 import com.cagen.quota.testing.User;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.json.JsonObject;
@@ -17,6 +18,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -152,6 +156,9 @@ class CallingServicesIT {
 
     @Test
     void whatAServiceMayNotDoIsInTheTrail() {
+        // Before the one that is audited: nothing of it is in the trail when that is.
+        post(credential("svc_acme", key(3), "invented"), "/quotas/create", new JsonObject())
+                .refused(ErrorCode.PERMISSION_DENIED);
         User bob = service.user("refusals", "alice");
         String quota = bob.root(10);
         post(credential("svc_uploads", OLD_KEY, "refusals"), "/quotas/" + quota + "/release", new JsonObject())
@@ -160,6 +167,22 @@ class CallingServicesIT {
                 .anyMatch(entry -> entry.getString("action").equals("credential.use")
                         && entry.getJsonObject("details").getString("operation").equals("quota.release")
                         && entry.getJsonObject("details").getString("code").equals("permission_denied")));
+        assertThat(organizations()).contains("refusals").doesNotContain("invented");
+    }
+
+    /** Those that have a trail. */
+    private List<String> organizations() {
+        try (Connection connection = TestDatabase.connect(service.databaseUrl());
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery("SELECT organization_id FROM quota.chain_heads")) {
+            List<String> organizations = new ArrayList<>();
+            while (rows.next()) {
+                organizations.add(rows.getString(1));
+            }
+            return organizations;
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** New behind old, then new alone: requests under the key that is in use are never refused. */

@@ -21,9 +21,9 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,19 +35,19 @@ public final class CredentialAuthentication implements AuthenticationProvider {
     private static final Logger SECURITY = LoggerFactory.getLogger("security");
 
     private final ServiceCiphers services;
-    private final Consumer<AuditEntry> expired;
+    private final Consumer<AuditEntry> refusals;
     private final Counter refused;
     private final Clock clock;
     private final TimeBasedEpochRandomGenerator ids = Generators.timeBasedEpochRandomGenerator();
 
     /**
      * @param services gives the services that may call at the moment
-     * @param expired is told of authentic credentials that are refused, for the audit trail
+     * @param refusals is told of authentic credentials that are refused, for the audit trail
      */
     public CredentialAuthentication(
-            Supplier<CallingServices> services, Consumer<AuditEntry> expired, MeterRegistry metrics, Clock clock) {
+            Supplier<CallingServices> services, Consumer<AuditEntry> refusals, MeterRegistry metrics, Clock clock) {
         this.services = new ServiceCiphers(services);
-        this.expired = expired;
+        this.refusals = refusals;
         this.clock = clock;
         this.refused = Counter.builder("cagen.quota.credentials.refused")
                 .description("Requests whose credential was missing or did not open")
@@ -74,7 +74,8 @@ public final class CredentialAuthentication implements AuthenticationProvider {
         ServiceCiphers.Opened result = services.open(given.serviceId(), given.encryptedData(), now.toEpochMilli());
         OpenedCredential opened = result.credential();
         if (opened instanceof OpenedCredential.Expired late) {
-            expired.accept(entry(late.caller(), given, ErrorCode.CREDENTIAL_EXPIRED, now));
+            checkOrganization(result.service(), late.caller(), given);
+            refusals.accept(entry(late.caller(), given, ErrorCode.CREDENTIAL_EXPIRED, now));
             throw refusal(
                     ErrorCode.CREDENTIAL_EXPIRED,
                     "This credential's timestamp is more than five minutes away from now; make a new one.");
@@ -92,24 +93,35 @@ public final class CredentialAuthentication implements AuthenticationProvider {
         if (given.sentTwice()) {
             throw Violation.refuse("encrypted_data", "must be in one place only: header, body or query");
         }
-        checkService(Objects.requireNonNull(result.service()), valid.caller(), given, now);
+        checkOrganization(result.service(), valid.caller(), given);
+        checkOperation(result.service(), valid.caller(), given, now);
         return new AuthenticatedUser(valid.caller(), valid.nonce());
     }
 
-    /** Whether the service may do this at all, whoever its user is. */
-    private void checkService(CallingServices.Service service, Caller caller, ServiceCredentials given, Instant now) {
-        boolean may = !given.isOperation() || service.mayDo(given.action());
-        if (may && service.mayActFor(caller.organizationId())) {
-            return;
+    /** Not audited: the trail of an organization is not written to by a service that has no part in it. */
+    private static void checkOrganization(
+            CallingServices.@Nullable Service service, Caller caller, ServiceCredentials given) {
+        if (service == null || !service.mayActFor(caller.organizationId())) {
+            throw mayNot("service:organization", given);
         }
+    }
+
+    /** Whether the service may do this at all, whoever its user is. */
+    private void checkOperation(
+            CallingServices.@Nullable Service service, Caller caller, ServiceCredentials given, Instant now) {
+        if (service == null || (given.isOperation() && !service.mayDo(given.action()))) {
+            refusals.accept(entry(caller, given, ErrorCode.PERMISSION_DENIED, now));
+            throw mayNot("service:" + given.action(), given);
+        }
+    }
+
+    private static RefusalException mayNot(String required, ServiceCredentials given) {
         SECURITY.warn(
                 "a service may not do what it asked for: service={} operation={} request_id={}",
-                service.id(),
+                given.serviceId(),
                 given.action(),
                 given.requestId());
-        expired.accept(entry(caller, given, ErrorCode.PERMISSION_DENIED, now));
-        throw new RefusalException(
-                Refusal.permissionDenied(List.of(may ? "service:organization" : "service:" + given.action())));
+        return new RefusalException(Refusal.permissionDenied(List.of(required)));
     }
 
     private static RefusalException refusal(ErrorCode code, String message) {
