@@ -111,6 +111,10 @@ final class RowLoader {
         List<Future<?>> all = new ArrayList<>(List.of(begun, known, claimed));
         Map<QuotaKey, Quota> quotas = new HashMap<>();
         Map<QuotaKey, Subtree> subtrees = new HashMap<>(0);
+        if (needs.lockSeveralTimes()) {
+            all.add(QuotaTrees.lockInOrder(
+                    connection, batch.get(0).organizationId(), ids(needs.toLock()), ids(needs.withSubtree())));
+        }
         needs.withParent()
                 .forEach(key -> all.add(QuotaTrees.lockWithParent(connection, key)
                         .onSuccess(found -> found.forEach(quota -> quotas.put(QuotaKey.of(quota), quota)))));
@@ -232,6 +236,10 @@ final class RowLoader {
                 .map(QuotaKey::of)
                 .toList();
         return ReservationRows.due(connection, quotas, now, MAX_DUE);
+    }
+
+    private static List<String> ids(Collection<QuotaKey> quotas) {
+        return quotas.stream().map(QuotaKey::quotaId).toList();
     }
 
     private boolean sharesTransaction() {

@@ -152,7 +152,7 @@ class FairnessIT {
                 repeats.add(alice.postAsync(
                         "/quotas/" + child + "/usage/allocate", User.usage("res", 4), "Idempotency-Key", "once"));
             }
-            tooMuch = alice.postAsync("/quotas/" + child + "/usage/allocate", User.usage("res", 7));
+            tooMuch = alice.postAsync("/quotas/" + child + "/usage/allocate", User.usage("res", 11));
             // One credential twice: the replay need not wait for the lock.
             JsonObject body = User.usage("other", 1).mergeIn(alice.credential());
             first = service.sendAsync("POST", "/api/v1/quotas/" + child + "/usage/allocate", body.encode());

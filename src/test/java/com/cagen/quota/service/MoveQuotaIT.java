@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.Reply;
 import com.cagen.quota.testing.RunningService;
+import com.cagen.quota.testing.TestDatabase;
 import com.cagen.quota.testing.User;
 import io.vertx.core.json.JsonObject;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -196,6 +199,44 @@ class MoveQuotaIT {
         assertThat(again.replayed()).isTrue();
         assertThat(again.data()).isEqualTo(first.data());
         assertThat(quota(child).getString("parent_quota_id")).isEqualTo(from);
+    }
+
+    /** Otherwise it could wait for someone who waits for it. */
+    @Test
+    void locksAnOlderQuotaBelowAYoungerOneFirst() throws SQLException {
+        String root = alice.root(100);
+        String older = alice.child(root, 10);
+        String younger = alice.child(root, 50);
+        move(alice, older, younger).data();
+        CompletableFuture<Reply> suspended;
+        try (Connection locking = TestDatabase.connect(service.databaseUrl());
+                Connection looking = TestDatabase.connect(service.databaseUrl())) {
+            locking.setAutoCommit(false);
+            lock(locking, older);
+            suspended = alice.postAsync("/quotas/" + younger + "/suspend", new JsonObject());
+            RunningService.until("the change waits for the older one", () -> isWaitedFor(looking));
+            lock(locking, younger);
+            locking.rollback();
+        }
+        RunningService.await(suspended).data();
+    }
+
+    private static void lock(Connection connection, String quota) throws SQLException {
+        try (var statement =
+                connection.prepareStatement("SELECT FROM quota.quotas WHERE id = ? COLLATE \"C\" FOR UPDATE NOWAIT")) {
+            statement.setString(1, quota);
+            statement.execute();
+        }
+    }
+
+    private static boolean isWaitedFor(Connection connection) {
+        try (var statement = connection.createStatement();
+                var waiting = statement.executeQuery(
+                        "SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted")) {
+            return waiting.next();
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /**

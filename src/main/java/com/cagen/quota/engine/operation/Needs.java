@@ -138,6 +138,19 @@ public final class Needs {
         return result;
     }
 
+    /** Those of them that are locked. */
+    public Set<QuotaKey> toLock() {
+        Set<QuotaKey> result = new LinkedHashSet<>(locked);
+        result.addAll(withParent);
+        result.addAll(withSubtree);
+        return result;
+    }
+
+    /** Whether one statement cannot lock all. */
+    public boolean lockSeveralTimes() {
+        return !withSubtree.isEmpty() || withParent.size() > 1 || (!withParent.isEmpty() && !locked.isEmpty());
+    }
+
     public Set<QuotaKey> locked() {
         return locked;
     }

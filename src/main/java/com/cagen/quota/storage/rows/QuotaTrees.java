@@ -9,6 +9,7 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -16,9 +17,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Table {@code quotas} as a tree. Locks are taken in ascending order of ids: mostly a quota's descendants were created after it.
- * Where one was moved below a younger one, two transactions may wait for each other; PostgreSQL then ends one, and it runs again.
- * Released quotas stay as they were, or a tree's history would make its every change slower.
+ * Table {@code quotas} as a tree. Locks are taken in ascending order of ids, so two transactions wait for each other only when the
+ * tree changes while they wait; PostgreSQL then ends one, and it runs again. Released quotas stay as they were, or a tree's history would make its every change slower.
  */
 public final class QuotaTrees {
     private static final String LOCK_WITH_PARENT = """
@@ -34,6 +34,22 @@ public final class QuotaTrees {
             FROM quota.quotas r
             JOIN quota.quotas q ON q.organization_id = $1 AND q.path > r.path || '/' AND q.path < r.path || '0'
             WHERE r.organization_id = $1 AND r.id = $2 AND q.status <> 'deleted'
+            """;
+
+    private static final String LOCK_IN_ORDER = """
+            SELECT count(*)
+            FROM (SELECT FROM quota.quotas l
+                  WHERE l.organization_id = $1 AND l.id = ANY (ARRAY(
+                      SELECT unnest($2::text[]) COLLATE "C"
+                      UNION
+                      SELECT c.parent_quota_id FROM quota.quotas c
+                      WHERE c.organization_id = $1 AND c.id = ANY ($2::text[] COLLATE "C")
+                      UNION
+                      SELECT q.id
+                      FROM quota.quotas r
+                      JOIN quota.quotas q ON q.organization_id = $1 AND q.path > r.path || '/' AND q.path < r.path || '0'
+                      WHERE r.organization_id = $1 AND r.id = ANY ($3::text[] COLLATE "C") AND q.status <> 'deleted'))
+                  ORDER BY l.id FOR UPDATE OF l) AS locked
             """;
 
     private static final String LOCK_BELOW = "SELECT cardinality(q.owner_ids) > 0, q.level, hashtextextended(q.id, 0) "
@@ -111,6 +127,24 @@ public final class QuotaTrees {
         SubtreeChangedException() {
             super("the subtree changed while it was being locked");
         }
+    }
+
+    /**
+     * Locks quotas, their parents, and the living quotas below some of them, in one order. The statements that read them follow: each
+     * by itself locks in order, but one after the other they would not.
+     *
+     * @param quotaIds of one organization
+     * @param withSubtree those of them whose subtrees are locked
+     */
+    public static Future<Void> lockInOrder(
+            DatabaseSession connection,
+            String organizationId,
+            Collection<String> quotaIds,
+            Collection<String> withSubtree) {
+        return connection
+                .preparedQuery(LOCK_IN_ORDER)
+                .execute(Tuple.of(organizationId, quotaIds.toArray(String[]::new), withSubtree.toArray(String[]::new)))
+                .mapEmpty();
     }
 
     /**
