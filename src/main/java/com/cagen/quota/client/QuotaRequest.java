@@ -211,6 +211,62 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
+    /**
+     * Makes a quota and what is below it as it is described.
+     *
+     * @param prune whether children that are not described are released
+     * @param dryRun whether it is only said what would happen
+     * @param expectedPlan refuses when the plan has another name; null for any
+     */
+    record ApplyTree(
+            String quotaId,
+            QuotaTree tree,
+            boolean prune,
+            boolean dryRun,
+            @Nullable String expectedPlan) implements Change<TreeChange> {
+        public ApplyTree(String quotaId, QuotaTree tree) {
+            this(quotaId, tree, false, false, null);
+        }
+
+        @Override
+        public String operation() {
+            return "quota.apply";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("tree", tree.toJson())
+                    .put("prune", prune)
+                    .put("dry_run", dryRun)
+                    .put("expected_plan", expectedPlan);
+        }
+
+        @Override
+        public TreeChange answer(JsonObject data) {
+            return TreeChange.of(data);
+        }
+    }
+
+    /** Describes a quota and what is below it. */
+    record ExportTree(String quotaId) implements QuotaRequest<ExportedTree> {
+        @Override
+        public String operation() {
+            return "quota.export";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject().put("quota_id", quotaId);
+        }
+
+        @Override
+        public ExportedTree answer(JsonObject data) {
+            return ExportedTree.of(data);
+        }
+    }
+
     /** Moves capacity to a sibling, whatever their parent has left. */
     record TransferQuota(String quotaId, String toQuotaId, long transferMb) implements Change<QuotaTransfer> {
         @Override

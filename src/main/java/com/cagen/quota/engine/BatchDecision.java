@@ -163,6 +163,14 @@ final class BatchDecision {
         }
 
         @Override
+        public List<Quota> quotasBelow(String quotaId) {
+            Quota top = quota(quotaId);
+            return quotas.values().stream()
+                    .filter(quota -> !quota.deleted() && !quota.id().equals(quotaId) && quota.isWithin(top))
+                    .toList();
+        }
+
+        @Override
         public long treeSize(String quotaId) {
             return loaded.treeSizes().getOrDefault(new QuotaKey(organizationId, quotaId), 0L);
         }

@@ -132,6 +132,11 @@ final class QueryTransaction {
         }
 
         @Override
+        public List<Quota> quotasBelow(String quotaId) {
+            throw new UnsupportedOperationException("a query looks for quotas by itself");
+        }
+
+        @Override
         public long treeSize(String quotaId) {
             throw new UnsupportedOperationException("a query counts by itself");
         }

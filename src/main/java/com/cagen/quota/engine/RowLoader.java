@@ -123,6 +123,12 @@ final class RowLoader {
                     .onSuccess(found -> found.forEach(quota -> quotas.put(QuotaKey.of(quota), quota))));
             all.add(QuotaTrees.lockBelow(connection, key).onSuccess(found -> subtrees.put(key, found)));
         });
+        Map<QuotaKey, Quota> readBelow = new HashMap<>(0);
+        needs.quotasBelow().forEach(key -> {
+            Map<QuotaKey, Quota> into = needs.withSubtree().contains(key) ? quotas : readBelow;
+            all.add(QuotaTrees.findBelow(connection, key, Quota.MAX_BELOW + 1)
+                    .onSuccess(found -> found.forEach(quota -> into.put(QuotaKey.of(quota), quota))));
+        });
         Map<QuotaKey, Long> treeSizes = new HashMap<>();
         // Without a lock on the tree: allocations that run at the same moment may exceed its limit by their number.
         needs.treeSizes()
@@ -176,6 +182,7 @@ final class RowLoader {
                             .forEach((resource, mb) ->
                                     heldMb.put(new HoldingKey(key.organizationId(), key.quotaId(), resource), mb)));
                     quotas.putAll(read.result());
+                    quotas.putAll(readBelow);
                     quotas.putAll(more.skipped);
                     return (sharesTransaction()
                                     ? Future.succeededFuture(quotas)

@@ -12,8 +12,10 @@ import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.ApplyTree;
 import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.DrainQuota;
+import com.cagen.quota.operations.quota.ExportTree;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
 import com.cagen.quota.operations.quota.ListTree;
@@ -57,6 +59,8 @@ public final class Operations {
             new DrainQuota(),
             new TransferQuota(),
             new MoveQuota(),
+            new ApplyTree(),
+            new ExportTree(),
             new TransferUsage(),
             new BatchUsage(),
             new ReconcileUsage(),

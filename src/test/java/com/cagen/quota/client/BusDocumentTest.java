@@ -42,6 +42,8 @@ class BusDocumentTest {
                     .ifVersion(1),
             new QuotaRequest.TransferQuota("q", "p", 1),
             new QuotaRequest.MoveQuota("q", "p"),
+            new QuotaRequest.ApplyTree("q", new QuotaTree(1L, List.of())),
+            new QuotaRequest.ExportTree("q"),
             new QuotaRequest.GetQuota("q"),
             new QuotaRequest.ListQuotas(1, 1),
             new QuotaRequest.ListTree("q", 1, "c", 1),

@@ -255,6 +255,20 @@ class QuotaClientIT {
         assertThat(transferred.from().id()).isEqualTo(team.id());
         assertThat(transferred.to().totalMb()).isEqualTo(30);
 
+        QuotaTree wanted = new QuotaTree(null, List.of(new QuotaTree("lab", "Lab", 10, List.of())));
+        TreeChange planned = done(ALICE, new QuotaRequest.ApplyTree(sibling.id(), wanted, false, true, null));
+        assertThat(planned.steps()).extracting(TreeChange.Step::operation).containsExactly("create");
+        TreeChange applied =
+                done(ALICE, new QuotaRequest.ApplyTree(sibling.id(), wanted, false, false, planned.plan()));
+        assertThat(applied.steps().get(0).quotaId()).isNotNull();
+        assertThat(applied.code()).isNull();
+        QuotaTree exported =
+                done(ALICE, new QuotaRequest.ExportTree(sibling.id())).tree();
+        assertThat(exported.children()).isEqualTo(wanted.children());
+        assertThat(done(ALICE, new QuotaRequest.ApplyTree(sibling.id(), exported))
+                        .steps())
+                .isEmpty();
+
         Quota moved = done(ALICE, new QuotaRequest.MoveQuota(sibling.id(), root.id()));
         assertThat(moved.parentQuotaId()).isEqualTo(root.id());
 

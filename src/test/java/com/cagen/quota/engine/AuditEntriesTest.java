@@ -20,7 +20,9 @@ import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.ApplyTree;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DeclaredTree;
 import com.cagen.quota.operations.quota.DrainQuota;
 import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
@@ -106,6 +108,12 @@ class AuditEntriesTest {
                 new DrainQuota.Command(id()),
                 new TransferQuota.Command(id(), id(), mb),
                 new MoveQuota.Command(id(), id()),
+                new ApplyTree.Command(
+                        id(),
+                        new DeclaredTree(null, text(255), text(2_000), null, null, mb, List.of()),
+                        true,
+                        false,
+                        id()),
                 new AllocateUsage.Command(id(), id(), mb, text(1_000), AllocateUsage.Mode.BEST_EFFORT, mb),
                 new DeallocateUsage.Command(id(), id(), mb, text(1_000)),
                 new TransferUsage.Command(id(), id(), mb, id(), id()),

@@ -15,8 +15,11 @@ import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.ApplyTree;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DeclaredTree;
 import com.cagen.quota.operations.quota.DrainQuota;
+import com.cagen.quota.operations.quota.ExportTree;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
@@ -42,6 +45,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -311,8 +315,12 @@ final class NaiveQuotas {
 
         /** The same about an item of a batch. */
         NotDone ofItem(long item) {
+            return with("item", item);
+        }
+
+        NotDone with(String name, Object value) {
             Map<String, Object> more = new HashMap<>(details);
-            more.put("item", item);
+            more.put(name, value);
             return new NotDone(code, more);
         }
     }
@@ -393,6 +401,8 @@ final class NaiveQuotas {
         add(UpdateQuota.Command.class, this::mayUpdate, this::update);
         add(DrainQuota.Command.class, NaiveQuotas::maySystem, this::drain);
         add(MoveQuota.Command.class, this::mayMove, this::move);
+        add(ApplyTree.Command.class, this::mayApply, this::applyTree);
+        add(ExportTree.Command.class, this::needsAdmin, this::exportTree);
         add(TransferQuota.Command.class, this::mayTransferCapacity, this::transferCapacity);
         add(GetQuota.Command.class, this::needsRead, this::get);
         add(AllocateUsage.Command.class, this::needsRead, this::allocateUsage);
@@ -508,7 +518,8 @@ final class NaiveQuotas {
         String answer = operation.apply(call);
         boolean onlyChecks =
                 (request.command() instanceof AllocateUsage.Command use && use.mode() == AllocateUsage.Mode.CHECK)
-                        || (request.command() instanceof ReconcileUsage.Command reconcile && reconcile.dryRun());
+                        || (request.command() instanceof ReconcileUsage.Command reconcile && reconcile.dryRun())
+                        || (request.command() instanceof ApplyTree.Command apply && apply.dryRun());
         if (request.idempotencyKey() != null && !onlyChecks) {
             done.put(key, new Earlier(text, answer));
         }
@@ -619,6 +630,19 @@ final class NaiveQuotas {
         asks(asked, () -> mayResize(node, call));
         if (to != node.parent) {
             asks(asked, () -> needs(Permission.ADMIN, call, to));
+        }
+        if (!asked.isEmpty()) {
+            throw new NotDone("ask|" + asked);
+        }
+    }
+
+    private void mayApply(ApplyTree.Command command, Call call) {
+        Node node = node(command, call);
+        Set<String> asked = new LinkedHashSet<>();
+        asks(asked, () -> needs(Permission.ADMIN, call, node));
+        Long totalMb = command.tree().totalMb();
+        if (totalMb != null && totalMb != wanted(node)) {
+            asks(asked, () -> needs(Permission.OWNER, call, node));
         }
         if (!asked.isEmpty()) {
             throw new NotDone("ask|" + asked);
@@ -845,6 +869,402 @@ final class NaiveQuotas {
         resize(node, totalMb, totalMb == node.drainToMb ? null : node.drainToMb);
         node.version++;
         return quota("Capacity given back.", node);
+    }
+
+    /** The id of the {@code number}th quota of a history, from 0. */
+    static String newId(long number) {
+        return "q_" + number;
+    }
+
+    private static long wanted(Node node) {
+        return node.drainToMb == null ? node.totalMb : node.drainToMb;
+    }
+
+    private String exportTree(ExportTree.Command command, Call call) {
+        Node top = node(command, call);
+        List<String> withoutKey = new ArrayList<>();
+        Map<String, Object> tree = described(top, withoutKey);
+        tree.remove("key");
+        tree.remove("type");
+        tree.remove("target_id");
+        Map<String, Object> fields = new HashMap<>();
+        fields.put("tree", tree);
+        fields.put("without_key", withoutKey);
+        return success("Tree exported.", fields);
+    }
+
+    private static Map<String, Object> described(Node node, List<String> withoutKey) {
+        Map<String, Object> fields = new TreeMap<>();
+        fields.put("key", node.shortKey);
+        fields.put("name", node.name);
+        fields.put("type", node.team == null ? "organization" : "team");
+        if (node.team != null) {
+            fields.put("target_id", node.team);
+        }
+        if (node.description != null) {
+            fields.put("description", node.description);
+        }
+        fields.put("total_mb", wanted(node));
+        node.children.stream()
+                .filter(child -> !child.deleted && child.shortKey == null)
+                .map(Node::id)
+                .sorted()
+                .forEach(withoutKey::add);
+        fields.put(
+                "children",
+                node.children.stream()
+                        .filter(child -> !child.deleted && child.shortKey != null)
+                        .sorted(Comparator.comparing(child -> Objects.requireNonNull(child.shortKey)))
+                        .map(child -> described(child, withoutKey))
+                        .toList());
+        return fields;
+    }
+
+    /** A quota as it would be: nothing is done to its node before the whole tree is known to fit. */
+    private static final class Draft {
+        final @Nullable Node node;
+        final @Nullable Draft parent;
+        final String path;
+        final @Nullable DeclaredTree tree;
+        String name;
+
+        @Nullable
+        String description;
+
+        long totalMb;
+
+        @Nullable
+        Long drainToMb;
+
+        boolean gone;
+        final List<Draft> children = new ArrayList<>();
+
+        Draft(@Nullable Node node, @Nullable Draft parent, String path, @Nullable DeclaredTree tree) {
+            this.node = node;
+            this.parent = parent;
+            this.path = path;
+            this.tree = tree;
+            this.name = node == null ? "" : node.name;
+            this.description = node == null ? null : node.description;
+            this.totalMb = node == null ? 0 : node.totalMb;
+            this.drainToMb = node == null ? null : node.drainToMb;
+            if (parent != null) {
+                parent.children.add(this);
+            }
+        }
+
+        long allocated() {
+            return children.stream()
+                    .filter(child -> !child.gone)
+                    .mapToLong(child -> child.totalMb)
+                    .sum();
+        }
+
+        long allocatedBefore() {
+            return node == null ? 0 : node.allocated();
+        }
+
+        boolean changed() {
+            return node == null
+                    || gone
+                    || !name.equals(node.name)
+                    || !Objects.equals(description, node.description)
+                    || totalMb != node.totalMb
+                    || !Objects.equals(drainToMb, node.drainToMb);
+        }
+
+        @Nullable
+        String team() {
+            if (node != null) {
+                return node.team;
+            }
+            DeclaredTree declared = Objects.requireNonNull(tree);
+            return declared.type() == QuotaType.TEAM ? declared.targetId() : null;
+        }
+
+        int level() {
+            return node != null
+                    ? node.level()
+                    : 1 + Objects.requireNonNull(parent).level();
+        }
+    }
+
+    private String applyTree(ApplyTree.Command command, Call call) {
+        List<Draft> drafts = new ArrayList<>();
+        Node topNode = node(command, call);
+        Draft top = new Draft(topNode, null, "", command.tree());
+        NotDone refusal = null;
+        try {
+            draft(top, command.prune(), drafts);
+        } catch (NotDone misplaced) {
+            refusal = misplaced;
+        }
+        if (refusal == null) {
+            refusal = refusal(drafts);
+        } else if (command.dryRun()) {
+            // The steps are shown nevertheless: of the whole tree, whatever its shape.
+            drafts.clear();
+            top.children.clear();
+            checksShape = false;
+            draft(top, command.prune(), drafts);
+            checksShape = true;
+        }
+        List<Draft> steps = drafts.stream().filter(Draft::changed).toList();
+        List<Map<String, Object>> shown = steps.stream().map(NaiveQuotas::step).toList();
+        if (refusal == null && !command.dryRun()) {
+            Map<Draft, Node> made = carryOut(drafts, call);
+            for (int i = 0; i < steps.size(); i++) {
+                Node node = made.get(steps.get(i));
+                if (node != null) {
+                    shown.get(i).put("quota_id", node.id());
+                }
+            }
+        }
+        if (refusal != null && !command.dryRun()) {
+            throw refusal;
+        }
+        Map<String, Object> fields = new HashMap<>();
+        fields.put("steps", shown);
+        if (command.dryRun()) {
+            if (refusal != null) {
+                fields.put("refusal", Objects.requireNonNull(refusal.getMessage()));
+            }
+            return success("Nothing was changed.", fields);
+        }
+        return success(steps.isEmpty() ? "The tree was so already." : "Tree applied.", fields);
+    }
+
+    /** Whether a tree of a wrong shape is refused while it is drafted. */
+    private boolean checksShape = true;
+
+    private void draft(Draft draft, boolean prune, List<Draft> drafts) {
+        DeclaredTree tree = Objects.requireNonNull(draft.tree);
+        Node node = draft.node;
+        drafts.add(draft);
+        draft.name = tree.name() == null ? draft.name : tree.name();
+        draft.description = tree.description() == null ? draft.description : tree.description();
+        if (tree.totalMb() != null && (node == null || tree.totalMb() != wanted(node))) {
+            draft.totalMb = tree.totalMb();
+            draft.drainToMb = null;
+        }
+        List<Node> living = node == null
+                ? List.of()
+                : node.children.stream()
+                        .filter(child -> !child.deleted)
+                        .sorted(Comparator.comparing(Node::id))
+                        .toList();
+        Set<Node> named = new LinkedHashSet<>();
+        for (DeclaredTree child : tree.children() == null ? List.<DeclaredTree>of() : tree.children()) {
+            Node there = living.stream()
+                    .filter(other -> Objects.requireNonNull(child.key()).equals(other.shortKey))
+                    .findFirst()
+                    .orElse(null);
+            Draft below = new Draft(there, draft, below(draft, Objects.requireNonNull(child.key())), child);
+            if (checksShape) {
+                checkShape(below, draft, child);
+            }
+            if (there != null) {
+                named.add(there);
+            }
+            draft(below, prune, drafts);
+        }
+        for (Node child : living) {
+            if (!named.contains(child)) {
+                if (tree.children() != null && prune) {
+                    dropped(child, draft, drafts);
+                } else {
+                    new Draft(child, draft, "", null);
+                }
+            }
+        }
+    }
+
+    private static void checkShape(Draft below, Draft parent, DeclaredTree child) {
+        String team = child.type() == QuotaType.TEAM ? child.targetId() : null;
+        boolean fits = below.node != null
+                ? Objects.equals(below.node.team, team)
+                : parent.team() == null || parent.team().equals(team);
+        Map<String, Object> where = Map.of("key_path", below.path);
+        if (!fits) {
+            throw refused("hierarchy_violation", where);
+        }
+        if (below.level() > 15) {
+            throw refused("too deep", where);
+        }
+    }
+
+    private static void dropped(Node node, Draft parent, List<Draft> drafts) {
+        Draft gone = new Draft(node, parent, below(parent, node.shortKey == null ? node.id() : node.shortKey), null);
+        gone.gone = true;
+        node.children.stream()
+                .filter(child -> !child.deleted)
+                .sorted(Comparator.comparing(Node::id))
+                .forEach(child -> dropped(child, gone, drafts));
+        drafts.add(gone);
+    }
+
+    private static String below(Draft parent, String key) {
+        return parent.path.isEmpty() ? key : parent.path + "/" + key;
+    }
+
+    private static @Nullable NotDone refusal(List<Draft> drafts) {
+        Draft top = drafts.get(0);
+        Node topNode = Objects.requireNonNull(top.node);
+        if (topNode.parent != null && top.totalMb > topNode.totalMb) {
+            try {
+                checkCapacity(topNode.parent, top.totalMb - topNode.totalMb);
+            } catch (NotDone full) {
+                return full.with("key_path", "..");
+            }
+        }
+        for (Draft draft : drafts) {
+            try {
+                checkFits(draft);
+            } catch (NotDone refused) {
+                return refused.with("key_path", draft.path);
+            }
+        }
+        return null;
+    }
+
+    private static void checkFits(Draft draft) {
+        Node node = draft.node;
+        long used = node == null ? 0 : node.used();
+        long reserved = node == null ? 0 : node.reserved();
+        long allocated = draft.allocated();
+        if (draft.gone) {
+            if (used + reserved + allocated > 0) {
+                throw refused(
+                        "quota_not_empty", Map.of("used_mb", used, "reserved_mb", reserved, "allocated_mb", allocated));
+            }
+            return;
+        }
+        boolean creates = draft.children.stream().anyMatch(child -> child.node == null);
+        if (node != null && (creates || allocated > draft.allocatedBefore())) {
+            if (node.suspender() != null) {
+                throw refused(
+                        "quota_suspended", Map.of("suspended_quota_id", Objects.requireNonNull(node.suspender())));
+            }
+            if (draft.drainToMb != null) {
+                throw refused("quota_draining", Map.of("quota_id", node.id(), "drain_to_mb", draft.drainToMb));
+            }
+        }
+        if (used + reserved + allocated <= draft.totalMb) {
+            return;
+        }
+        if (node == null) {
+            throw refused("hierarchy_violation", Map.of());
+        }
+        Map<String, Object> details = new HashMap<>();
+        details.put("quota_id", node.id());
+        Node shrunk = draft.totalMb < node.totalMb ? node : null;
+        details.put("total_mb", shrunk != null ? shrunk.totalMb : draft.totalMb);
+        details.put("used_mb", used);
+        details.put("reserved_mb", reserved);
+        long shownAllocated = shrunk != null ? allocated : draft.allocatedBefore();
+        details.put("allocated_mb", shownAllocated);
+        if (shrunk != null) {
+            details.put("available_mb", shrunk.totalMb - used - reserved - shownAllocated);
+            details.put("requested_mb", draft.totalMb);
+            details.put("minimum_mb", used + reserved + allocated);
+            throw refused("below_use", details);
+        }
+        details.put("available_mb", draft.totalMb - used - reserved - shownAllocated);
+        details.put("requested_mb", allocated - shownAllocated);
+        details.put("short_by_mb", used + reserved + allocated - draft.totalMb);
+        throw refused("insufficient_quota", details);
+    }
+
+    private Map<Draft, Node> carryOut(List<Draft> drafts, Call call) {
+        Map<Draft, Node> made = new HashMap<>();
+        Set<Draft> others = new LinkedHashSet<>();
+        for (Draft draft : drafts) {
+            if (draft.changed() || draft.allocated() != draft.allocatedBefore()) {
+                others.add(draft);
+            }
+        }
+        Node topNode = Objects.requireNonNull(drafts.get(0).node);
+        if (topNode.parent != null && drafts.get(0).totalMb != topNode.totalMb) {
+            topNode.parent.version++;
+        }
+        int known = nodes.size();
+        int count = 0;
+        for (Draft draft : drafts) {
+            if (draft.node != null) {
+                continue;
+            }
+            Draft above = Objects.requireNonNull(draft.parent);
+            Node parent = above.node != null ? above.node : Objects.requireNonNull(made.get(above));
+            String id = count == 0 ? call.newId() : newId(known + count);
+            count++;
+            QuotaKey key = new QuotaKey(call.caller().organizationId(), id);
+            Node node = new Node(key, parent, draft.team(), draft.name, draft.description, draft.totalMb);
+            node.shortKey = Objects.requireNonNull(draft.tree).key();
+            parent.children.add(node);
+            nodes.put(key, node);
+            made.put(draft, node);
+        }
+        for (Draft draft : others) {
+            Node node = draft.node;
+            if (node == null) {
+                continue;
+            }
+            if (draft.gone) {
+                node.inheritedWhenReleased = node.inheritedOwners();
+                node.version += draft.children.isEmpty() ? 1 : 2;
+                node.deleted = true;
+                node.drainToMb = null;
+            } else {
+                node.name = draft.name;
+                node.description = draft.description;
+                node.totalMb = draft.totalMb;
+                node.drainToMb = draft.drainToMb;
+                node.version++;
+            }
+        }
+        return made;
+    }
+
+    /** Of an update, only what is different. */
+    private static Map<String, Object> step(Draft draft) {
+        Node node = draft.node;
+        Map<String, Object> before = null;
+        Map<String, Object> after = null;
+        if (node != null) {
+            before = state(node.name, node.description, wanted(node), node.team);
+        }
+        if (!draft.gone) {
+            long totalMb = draft.drainToMb == null ? draft.totalMb : draft.drainToMb;
+            after = state(draft.name, draft.description, totalMb, draft.team());
+        }
+        if (before != null && after != null) {
+            for (String field : List.copyOf(before.keySet())) {
+                if (Objects.equals(before.get(field), after.get(field))) {
+                    before.remove(field);
+                    after.remove(field);
+                }
+            }
+        }
+        Map<String, Object> step = new TreeMap<>();
+        step.put("operation", node == null ? "create" : draft.gone ? "release" : "update");
+        step.put("key_path", draft.path);
+        step.put("quota_id", node == null ? null : node.id());
+        step.put("before", before);
+        step.put("after", after);
+        return step;
+    }
+
+    private static Map<String, Object> state(
+            String name, @Nullable String description, long totalMb, @Nullable String team) {
+        Map<String, Object> state = new TreeMap<>();
+        state.put("name", name);
+        state.put("description", description);
+        state.put("total_mb", totalMb);
+        state.put("type", team == null ? "organization" : "team");
+        if (team != null) {
+            state.put("target_id", team);
+        }
+        return state;
     }
 
     private String transferCapacity(TransferQuota.Command command, Call call) {

@@ -36,6 +36,7 @@ import com.cagen.quota.operations.increase.CreateIncrease;
 import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.ApplyTree;
 import com.cagen.quota.operations.quota.CreateQuota;
 import com.cagen.quota.operations.quota.UpdateQuota;
 import com.cagen.quota.operations.usage.AllocateUsage;
@@ -70,6 +71,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -111,6 +113,9 @@ class RandomHistoriesTest {
             "invalid_request",
             "Capacity transferred.",
             "Quota moved.",
+            "Tree applied.",
+            "The tree was so already.",
+            "Tree exported.",
             "Quota was there already.",
             "Capacity reserved.",
             "Reservation committed.",
@@ -154,8 +159,11 @@ class RandomHistoriesTest {
             "too deep");
 
     /** Fields of answers that only repeat the request, or come from a clock or a counter. */
-    private static final Set<String> NOT_COMPARED =
-            Set.of("created_at", "updated_at", "deleted_at", "closed_at", "decided_at", "usage_id", "transfer_id");
+    private static final Set<String> NOT_COMPARED = Set.of(
+            "plan", "created_at", "updated_at", "deleted_at", "closed_at", "decided_at", "usage_id", "transfer_id");
+
+    /** Fields of answers that are lists of objects. */
+    private static final Set<String> LISTS = Set.of("items", "steps", "children");
 
     private static Map<String, Object> compared(JsonObject data) {
         Map<String, Object> fields = new TreeMap<>();
@@ -164,7 +172,7 @@ class RandomHistoriesTest {
                 Object value = data.getValue(name);
                 if (value instanceof JsonObject inner) {
                     fields.put(name, name.equals("refusal") ? refusal(inner) : compared(inner));
-                } else if (name.equals("items")) {
+                } else if (LISTS.contains(name)) {
                     fields.put(name, items((JsonArray) value));
                 } else {
                     fields.put(name, data.getMap().get(name));
@@ -189,8 +197,14 @@ class RandomHistoriesTest {
     }
 
     private static String refusal(JsonObject refusal) {
-        return NaiveQuotas.refusal(
-                refusal.getString("code"), refusal.getJsonObject("details").getMap());
+        return refusal(
+                refusal.getString("code"),
+                refusal.getString("error"),
+                refusal.getJsonObject("details").getMap());
+    }
+
+    private static String refusal(String code, String message, Map<String, Object> details) {
+        return NaiveQuotas.refusal(message.contains("levels deep") ? "too deep" : code, details);
     }
 
     @Test
@@ -308,7 +322,7 @@ class RandomHistoriesTest {
         // Requests.
 
         private String newId() {
-            return "q_" + quotas.size();
+            return NaiveQuotas.newId(quotas.size());
         }
 
         private void batch(int size) {
@@ -430,7 +444,13 @@ class RandomHistoriesTest {
             });
             items.addAll(requested);
             locked.rows.notDue().forEach((key, quota) -> quotas.put(key, quota));
-            List<Decision> decisions = BatchDecision.decide(locked.rows, items, now, () -> newId);
+            long known = quotas.size();
+            LongAdder made = new LongAdder();
+            List<Decision> decisions = BatchDecision.decide(locked.rows, items, now, () -> {
+                String id = made.sum() == 0 ? newId : NaiveQuotas.newId(known + made.sum());
+                made.increment();
+                return id;
+            });
             assertThat(decisions).hasSameSizeAs(items);
             for (int i = 0; i < items.size(); i++) {
                 BatchItem item = items.get(i);
@@ -506,8 +526,10 @@ class RandomHistoriesTest {
             needs.locked().forEach(key -> find(key, found));
             needs.withParent().forEach(key -> find(parentOf(find(key, found)), found));
             needs.withSubtree().forEach(key -> find(parentOf(find(key, found)), found));
+            needs.quotasBelow().stream().filter(needs.withSubtree()::contains).forEach(key -> findBelow(key, found));
             Set<QuotaKey> keys = new HashSet<>(found.keySet());
             needs.onlyRead().forEach(key -> find(key, found));
+            needs.quotasBelow().forEach(key -> findBelow(key, found));
             Map<QuotaKey, DueReservations> due = due(keys);
             Map<IncreaseKey, Increase> asked = new HashMap<>(increases);
             asked.keySet().retainAll(needs.increases());
@@ -579,6 +601,13 @@ class RandomHistoriesTest {
                     Collections.unmodifiableMap(asked),
                     Collections.unmodifiableMap(operationsDone));
             return new Locked(rows, needs, keys, holdings);
+        }
+
+        private void findBelow(QuotaKey key, Map<QuotaKey, Quota> found) {
+            Quota root = quotas.get(key);
+            if (root != null) {
+                below(root).forEach(quota -> found.put(QuotaKey.of(quota), quota));
+            }
         }
 
         private static boolean isIn(QuotaKey quota, HoldingKey holding) {
@@ -971,7 +1000,8 @@ class RandomHistoriesTest {
         private static boolean onlyChecks(BatchItem item) {
             return (item.request().command() instanceof AllocateUsage.Command use
                             && use.mode() == AllocateUsage.Mode.CHECK)
-                    || (item.request().command() instanceof ReconcileUsage.Command reconcile && reconcile.dryRun());
+                    || (item.request().command() instanceof ReconcileUsage.Command reconcile && reconcile.dryRun())
+                    || (item.request().command() instanceof ApplyTree.Command apply && apply.dryRun());
         }
 
         /** A decision in the words of the model. */
@@ -1002,8 +1032,7 @@ class RandomHistoriesTest {
                         + success(replay.answer().message(), replay.answer().data());
             }
             Refusal refusal = ((Decision.Refused) decision).refusal();
-            boolean tooDeep = refusal.message().contains("levels deep");
-            return NaiveQuotas.refusal(tooDeep ? "too deep" : refusal.code().wireName(), refusal.details());
+            return RandomHistoriesTest.refusal(refusal.code().wireName(), refusal.message(), refusal.details());
         }
 
         private static String success(String message, String data) {

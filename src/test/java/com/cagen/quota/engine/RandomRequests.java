@@ -14,8 +14,11 @@ import com.cagen.quota.operations.increase.WithdrawIncrease;
 import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.ApplyTree;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DeclaredTree;
 import com.cagen.quota.operations.quota.DrainQuota;
+import com.cagen.quota.operations.quota.ExportTree;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.MoveQuota;
 import com.cagen.quota.operations.quota.ReleaseQuota;
@@ -129,6 +132,8 @@ final class RandomRequests {
         add(DrainQuota.Command.class, 2, RandomRequests::drainQuota);
         add(TransferQuota.Command.class, 5, RandomRequests::transferQuota);
         add(MoveQuota.Command.class, 7, RandomRequests::moveQuota);
+        add(ApplyTree.Command.class, 8, RandomRequests::applyTree);
+        add(ExportTree.Command.class, 2, (random, caller, id) -> new ExportTree.Command(id));
         add(
                 GrantPermission.Command.class,
                 3,
@@ -539,6 +544,48 @@ final class RandomRequests {
                 .map(Quota::id)
                 .toList();
         return new MoveQuota.Command(id, roomy.isEmpty() || random.nextInt(3) == 0 ? quotaId(caller) : pick(roomy));
+    }
+
+    /** Mostly of a tree that is much like the one that is there. */
+    private Input applyTree(Caller caller, String quotaId) {
+        Quota quota = find(caller, quotaId);
+        boolean relabels = random.nextInt(4) == 0;
+        DeclaredTree tree = new DeclaredTree(
+                null,
+                relabels ? pick(List.of("n", "other")) : null,
+                random.nextInt(8) == 0 ? pick(List.of("", "more")) : null,
+                null,
+                null,
+                random.nextInt(4) == 0 ? Long.valueOf(total(caller, quota)) : null,
+                random.nextInt(5) == 0 ? null : declaredChildren(caller, quota, 0));
+        return new ApplyTree.Command(quotaId, tree, random.nextInt(3) == 0, random.nextInt(5) == 0, null);
+    }
+
+    private List<DeclaredTree> declaredChildren(Caller caller, @Nullable Quota parent, int depth) {
+        List<DeclaredTree> children = new ArrayList<>();
+        for (String key : List.of("a", "b")) {
+            Quota child = parent == null ? null : childWithKey(caller, parent, key);
+            if (random.nextInt(3) > 0) {
+                Long totalMb = child != null && random.nextInt(3) > 0 ? child.wantedMb() : 1L + random.nextInt(8);
+                boolean team = child == null ? random.nextInt(12) == 0 : child.type() == QuotaType.TEAM;
+                children.add(new DeclaredTree(
+                        key,
+                        pick(List.of("n", "n", "other")),
+                        null,
+                        team ? QuotaType.TEAM : QuotaType.ORGANIZATION,
+                        team ? child == null ? "team_a" : child.teamId() : null,
+                        totalMb,
+                        depth == 2 || random.nextInt(2) == 0 ? null : declaredChildren(caller, child, depth + 1)));
+            }
+        }
+        return children;
+    }
+
+    private @Nullable Quota childWithKey(Caller caller, Quota parent, String key) {
+        return rows.quotas(caller.organizationId()).stream()
+                .filter(quota -> !quota.deleted() && parent.id().equals(quota.parentId()) && key.equals(quota.key()))
+                .findFirst()
+                .orElse(null);
     }
 
     private static List<String> siblings(Quota quota, List<Quota> among) {

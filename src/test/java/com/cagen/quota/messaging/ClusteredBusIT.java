@@ -30,8 +30,11 @@ import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.ApplyTree;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DeclaredTree;
 import com.cagen.quota.operations.quota.DrainQuota;
+import com.cagen.quota.operations.quota.ExportTree;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
 import com.cagen.quota.operations.quota.ListTree;
@@ -195,6 +198,20 @@ class ClusteredBusIT {
                 new DrainQuota.Command("q"),
                 new TransferQuota.Command("q", "p", 5),
                 new MoveQuota.Command("q", "p"),
+                new ApplyTree.Command(
+                        "q",
+                        new DeclaredTree(
+                                null,
+                                "n",
+                                null,
+                                null,
+                                null,
+                                5L,
+                                List.of(new DeclaredTree("k", "n", "d", QuotaType.TEAM, "t", 3L, null))),
+                        true,
+                        true,
+                        "plan"),
+                new ExportTree.Command("q"),
                 new GetQuota.Command("q"),
                 new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(

@@ -29,8 +29,11 @@ import com.cagen.quota.operations.permission.GrantPermission;
 import com.cagen.quota.operations.permission.ListPermissions;
 import com.cagen.quota.operations.permission.RevokePermission;
 import com.cagen.quota.operations.quota.AllocateQuota;
+import com.cagen.quota.operations.quota.ApplyTree;
 import com.cagen.quota.operations.quota.CreateQuota;
+import com.cagen.quota.operations.quota.DeclaredTree;
 import com.cagen.quota.operations.quota.DrainQuota;
+import com.cagen.quota.operations.quota.ExportTree;
 import com.cagen.quota.operations.quota.GetQuota;
 import com.cagen.quota.operations.quota.ListQuotas;
 import com.cagen.quota.operations.quota.ListTree;
@@ -434,6 +437,26 @@ class AccessTest {
         }
     }
 
+    private static ApplyTree.Command apply(@Nullable Long totalMb) {
+        DeclaredTree tree = new DeclaredTree(null, "n", null, null, null, totalMb, List.of());
+        return new ApplyTree.Command("q_child", tree, true, false, null);
+    }
+
+    @Test
+    void aTreeIsAppliedByAdminsAndResizedByOwners() {
+        SampleRows rows = SampleRows.of(root, child);
+        KnownGrants admin = knows(child, Permission.ADMIN);
+        for (Input command : List.of(apply(null), apply(child.totalMb()), new ExportTree.Command("q_child"))) {
+            assertThat(access(command, rows, "u", admin)).isInstanceOf(Access.Result.Allowed.class);
+            assertThat(access(command, rows, "u", knows(child, Permission.READ)))
+                    .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("admin", "owner"))));
+        }
+        assertThat(access(apply(child.totalMb() + 1), rows, "u", admin))
+                .isEqualTo(new Access.Result.Denied(Refusal.permissionDenied(List.of("owner"))));
+        assertThat(access(apply(child.totalMb() + 1), rows, "owner", KnownGrants.NONE))
+                .isInstanceOf(Access.Result.Allowed.class);
+    }
+
     /** A new operation needs a line in the tables above, or a test of its own here. */
     @Test
     void knowsEveryOperation() {
@@ -443,6 +466,8 @@ class AccessTest {
                 new ListRuntimes.Command(1, 20),
                 batch("q_root", "q_child"),
                 new MoveQuota.Command("q_child", "q_root"),
+                apply(null),
+                new ExportTree.Command("q_child"),
                 new WithdrawIncrease.Command("i", null),
                 new GetIncrease.Command("i"),
                 new ListIncreases.Command(null, null, null, 20),

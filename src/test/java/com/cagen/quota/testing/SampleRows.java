@@ -9,6 +9,7 @@ import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Permission;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -66,6 +67,11 @@ public final class SampleRows implements Rows {
     @Override
     public Subtree subtree(String quotaId) {
         return Subtree.NONE;
+    }
+
+    @Override
+    public List<Quota> quotasBelow(String quotaId) {
+        return List.of();
     }
 
     @Override

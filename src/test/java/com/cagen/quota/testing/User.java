@@ -38,9 +38,12 @@ public final class User {
         return new JsonObject().put("service_id", caller.serviceId()).put("encrypted_data", seal());
     }
 
-    /** @param path below {@code /api/v1} */
-    public Reply get(String path) {
-        return RunningService.await(sendAsync("GET", path, ""));
+    /**
+     * @param path below {@code /api/v1}
+     * @param headers names and values in turn
+     */
+    public Reply get(String path, String... headers) {
+        return RunningService.await(sendAsync("GET", path, "", headers));
     }
 
     /** @param headers names and values in turn */

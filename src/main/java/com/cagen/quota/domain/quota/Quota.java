@@ -37,6 +37,9 @@ public record Quota(
      */
     public static final int MAX_TREE = 10_000;
 
+    /** How many living quotas below one are loaded at once at most. */
+    public static final int MAX_BELOW = 1_000;
+
     /**
      * Where a quota is in its organization's trees.
      *
@@ -128,6 +131,11 @@ public record Quota(
             return new Figures(totalMb, 0, 0, 0, null, null);
         }
 
+        /** The total that it has, or that it is to have once it is drained. */
+        public long wantedMb() {
+            return drainToMb == null ? totalMb : drainToMb;
+        }
+
         /** What is used, allocated or reserved: the total cannot be smaller. */
         public long takenMb() {
             return usedMb + allocatedMb + reservedMb;
@@ -167,8 +175,12 @@ public record Quota(
 
     /** A new quota: active, unused, in its first version. */
     public static Quota created(Placement placement, Label label, Ownership ownership, long totalMb, Instant now) {
-        return new Quota(
-                placement, label, ownership, Figures.unused(totalMb), QuotaStatus.ACTIVE, null, 1, now, now, null);
+        return created(placement, label, ownership, Figures.unused(totalMb), now);
+    }
+
+    /** A new quota, of which others may have been given something at once. */
+    public static Quota created(Placement placement, Label label, Ownership ownership, Figures figures, Instant now) {
+        return new Quota(placement, label, ownership, figures, QuotaStatus.ACTIVE, null, 1, now, now, null);
     }
 
     public String organizationId() {
@@ -246,6 +258,11 @@ public record Quota(
 
     public @Nullable Long drainToMb() {
         return figures.drainToMb;
+    }
+
+    /** As {@link Figures#wantedMb}. */
+    public long wantedMb() {
+        return figures.wantedMb();
     }
 
     public long availableMb() {

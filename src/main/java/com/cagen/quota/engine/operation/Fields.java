@@ -39,6 +39,19 @@ public final class Fields {
         this.prefix = prefix;
     }
 
+    /** The fields of an object; null when absent or no object. */
+    public @Nullable Fields object(String name) {
+        return values.getValue(name) instanceof JsonObject object
+                ? new Fields(object, violations, prefix + name + ".")
+                : null;
+    }
+
+    /** Whether the field is a list of nothing but objects. */
+    public boolean isListOfObjects(String name) {
+        return values.getValue(name) instanceof JsonArray array
+                && array.stream().allMatch(JsonObject.class::isInstance);
+    }
+
     /** The objects of a list; empty when it is absent or no list of objects. */
     public List<Fields> objects(String name) {
         List<Fields> objects = new ArrayList<>();

@@ -21,6 +21,7 @@ public final class Needs {
     private final Set<QuotaKey> read = new LinkedHashSet<>();
     private final Set<QuotaKey> withParent = new LinkedHashSet<>();
     private final Set<QuotaKey> withSubtree = new LinkedHashSet<>();
+    private final Set<QuotaKey> quotasBelow = new LinkedHashSet<>(0);
     private final Set<QuotaKey> treeSizes = new LinkedHashSet<>();
     private final Set<SiblingKey> siblingKeys = new LinkedHashSet<>(0);
     private final Map<QuotaKey, String> keysUnder = new LinkedHashMap<>(0);
@@ -57,6 +58,11 @@ public final class Needs {
     /** The quota and its parent, to change them, and the living quotas below, for what they inherit. It does not share either. */
     public void lockWithSubtree(String quotaId) {
         addTo(withSubtree, quotaId);
+    }
+
+    /** The living quotas below one that is named: to change them when it is locked with its subtree, else to look at. It does not share. */
+    public void quotasBelow(String quotaId) {
+        addTo(quotasBelow, quotaId);
     }
 
     /** How many living quotas the quota's tree has. Such an operation does not share its transaction. */
@@ -168,6 +174,10 @@ public final class Needs {
 
     public Set<QuotaKey> withSubtree() {
         return withSubtree;
+    }
+
+    public Set<QuotaKey> quotasBelow() {
+        return quotasBelow;
     }
 
     public Set<QuotaKey> treeSizes() {

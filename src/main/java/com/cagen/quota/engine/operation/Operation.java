@@ -85,6 +85,11 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
         return false;
     }
 
+    /** Whether HTTP offers what a success answers as YAML, too. */
+    public boolean offersYaml() {
+        return false;
+    }
+
     /**
      * Whether it may change which users see a quota that was there before; {@code quota.list} says what seeing means. Events of
      * an operation that does not say so end what bridges have remembered of the quota.

@@ -7,6 +7,7 @@ import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.protocol.Permission;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +46,12 @@ public interface Rows {
 
     /** What is below a quota that was locked with its subtree. */
     Subtree subtree(String quotaId);
+
+    /**
+     * The living quotas below a quota of which they were asked for, in no order. Of more than {@link Quota#MAX_BELOW} some are missing,
+     * and there is one too many.
+     */
+    List<Quota> quotasBelow(String quotaId);
 
     /** How many living quotas the quota's tree has, itself included; counted up to {@link Quota#MAX_TREE}. */
     long treeSize(String quotaId);

@@ -88,8 +88,8 @@ final class OperationRoutes {
                     Objects.requireNonNull(requestContext.raw), Objects.requireNonNull(requestContext.user));
             requestContext.changeUnderWay = operation.name().change();
             channel.send(request)
-                    .onSuccess(answer -> requestContext.logged(
-                            () -> HttpAnswers.send(context, status, operation.answersQuota(), answer)));
+                    .onSuccess(answer ->
+                            requestContext.logged(() -> HttpAnswers.send(context, status, operation, answer)));
         });
     }
 

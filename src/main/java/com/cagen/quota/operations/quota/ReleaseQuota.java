@@ -74,7 +74,8 @@ public final class ReleaseQuota extends RowOperation<ReleaseQuota.Command> {
         return new Decision.Done(change.quota(QuotaChange.of(parent, after)));
     }
 
-    private static Refusal notEmpty(Quota quota) {
+    /** What {@code quota} still has. */
+    static Refusal notEmpty(Quota quota) {
         return new Refusal(
                 ErrorCode.QUOTA_NOT_EMPTY,
                 "The quota still has " + quota.usedMb() + " MB used, " + quota.reservedMb() + " MB reserved and "

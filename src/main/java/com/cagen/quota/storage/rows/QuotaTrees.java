@@ -52,6 +52,9 @@ public final class QuotaTrees {
                   ORDER BY l.id FOR UPDATE OF l) AS locked
             """;
 
+    private static final String FIND_BELOW =
+            "SELECT " + QuotaRows.COLUMNS + BELOW_QUOTA + "ORDER BY q.level, q.id LIMIT $3";
+
     private static final String LOCK_BELOW = "SELECT cardinality(q.owner_ids) > 0, q.level, hashtextextended(q.id, 0) "
             + BELOW_QUOTA + "ORDER BY q.id FOR UPDATE OF q";
     /** How many, and a checksum of which. */
@@ -197,6 +200,18 @@ public final class QuotaTrees {
                     ? Future.succeededFuture(new Subtree(quotas, deepest, haveOwners))
                     : Future.failedFuture(new SubtreeChangedException());
         });
+    }
+
+    /** The living quotas below one, parents before children. */
+    public static Future<List<Quota>> findBelow(DatabaseSession connection, QuotaKey key, int limit) {
+        return connection
+                .preparedQuery(FIND_BELOW)
+                .execute(Tuple.of(key.organizationId(), key.quotaId(), (long) limit))
+                .map(rows -> {
+                    List<Quota> quotas = new ArrayList<>(rows.size());
+                    rows.forEach(row -> quotas.add(QuotaRows.read(row)));
+                    return quotas;
+                });
     }
 
     /**
