@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.Operation;
+import com.cagen.quota.testing.ContractChecker;
 import com.cagen.quota.testing.Contracts;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonArray;
@@ -75,6 +76,43 @@ class OpenApiDocumentTest {
                         .containsExactly(String.valueOf(route.successStatus()));
             }
         }
+    }
+
+    @Test
+    void hasExamplesThatConform() {
+        ContractChecker checker = new ContractChecker();
+        for (Operation<?> operation : Operations.CATALOG.all()) {
+            for (HttpRoute route : operation.routes()) {
+                String path = documented(route);
+                String method = route.method().name().toLowerCase(Locale.ROOT);
+                JsonObject described = paths.getJsonObject(path).getJsonObject(method);
+                if (described.containsKey("requestBody")) {
+                    JsonObject body = json(described.getJsonObject("requestBody"));
+                    assertThat(body.containsKey("example"))
+                            .as("request of %s", route)
+                            .isTrue();
+                    checker.validate(
+                            body.getJsonObject("schema"),
+                            "request of " + route,
+                            body.getJsonObject("example"),
+                            "example of " + route);
+                }
+                int status = route.successStatus();
+                JsonObject answer = json(described.getJsonObject("responses").getJsonObject(String.valueOf(status)));
+                assertThat(answer.containsKey("example"))
+                        .as("answer of %s", route)
+                        .isTrue();
+                checker.check(
+                        route.method().name(),
+                        path,
+                        status,
+                        answer.getJsonObject("example").encode());
+            }
+        }
+    }
+
+    private static JsonObject json(JsonObject described) {
+        return described.getJsonObject("content").getJsonObject("application/json");
     }
 
     /** The route's path as the document writes it. */

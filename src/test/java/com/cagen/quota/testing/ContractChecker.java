@@ -76,7 +76,8 @@ public final class ContractChecker {
         }
     }
 
-    private void validate(JsonObject schema, String key, JsonObject json, String answer) {
+    /** @param key under which the compiled schema is kept */
+    public synchronized void validate(JsonObject schema, String key, JsonObject json, String answer) {
         Validator validator = validators.computeIfAbsent(
                 key,
                 ignored -> Validator.create(
