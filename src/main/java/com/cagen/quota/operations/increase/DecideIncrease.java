@@ -7,12 +7,14 @@ import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
 import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
 import com.cagen.quota.engine.operation.Needs;
+import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.operations.quota.Resizing;
@@ -94,8 +96,17 @@ abstract class DecideIncrease<C extends DecideIncrease.Command> extends RowOpera
         return end(decided, quota, rows.parentOf(quota), context);
     }
 
-    /** @param parent null of a root */
-    abstract Decision end(Increase decided, Quota quota, @Nullable Quota parent, Context context);
+    /**
+     * What the end does besides ending it: nothing, unless this is overridden.
+     *
+     * @param parent null of a root
+     */
+    Decision end(Increase decided, Quota quota, @Nullable Quota parent, Context context) {
+        return new Decision.Done(Change.of("Increase " + end.wireName() + ".")
+                .quota(QuotaChange.of(quota, quota))
+                .increase(decided)
+                .answer(json -> IncreaseJson.write(decided, json)));
+    }
 
     static Increase increase(Command command, Rows rows) {
         return Objects.requireNonNull(rows.increase(command.increaseId()), "the request was not found");

@@ -1,12 +1,6 @@
 package com.cagen.quota.operations.increase;
 
-import com.cagen.quota.domain.quota.Increase;
-import com.cagen.quota.domain.quota.Quota;
-import com.cagen.quota.engine.operation.Change;
-import com.cagen.quota.engine.operation.Context;
-import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Fields;
-import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.protocol.IncreaseStatus;
 import org.jspecify.annotations.Nullable;
 
@@ -21,13 +15,5 @@ public final class RejectIncrease extends DecideIncrease<RejectIncrease.Command>
     @Override
     public Command decode(Fields fields) {
         return new Command(increaseId(fields), reason(fields));
-    }
-
-    @Override
-    Decision end(Increase decided, Quota quota, @Nullable Quota parent, Context context) {
-        return new Decision.Done(Change.of("Increase rejected.")
-                .quota(QuotaChange.of(quota, quota))
-                .increase(decided)
-                .answer(json -> IncreaseJson.write(decided, json)));
     }
 }

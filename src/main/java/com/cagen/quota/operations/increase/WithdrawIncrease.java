@@ -2,14 +2,8 @@ package com.cagen.quota.operations.increase;
 
 import com.cagen.quota.domain.access.Access;
 import com.cagen.quota.domain.access.KnownGrants;
-import com.cagen.quota.domain.quota.Increase;
-import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Refusal;
-import com.cagen.quota.engine.operation.Change;
-import com.cagen.quota.engine.operation.Context;
-import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Fields;
-import com.cagen.quota.engine.operation.QuotaChange;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.IncreaseStatus;
@@ -34,13 +28,5 @@ public final class WithdrawIncrease extends DecideIncrease<WithdrawIncrease.Comm
         return increase(command, rows).requestedBy().equals(caller.userId())
                 ? Access.allowed()
                 : new Access.Result.Denied(Refusal.permissionDenied(List.of("requester")));
-    }
-
-    @Override
-    Decision end(Increase decided, Quota quota, @Nullable Quota parent, Context context) {
-        return new Decision.Done(Change.of("Increase withdrawn.")
-                .quota(QuotaChange.of(quota, quota))
-                .increase(decided)
-                .answer(json -> IncreaseJson.write(decided, json)));
     }
 }
