@@ -210,6 +210,7 @@ final class Benchmark {
         loads.add(new HttpLoad("READS 64", HttpLoad.Kind.READS, 64));
         loads.add(new HttpLoad("RESERVE_HOT 64", HttpLoad.Kind.RESERVE_HOT, 64));
         loads.add(new HttpLoad("RESERVE_SPREAD 64", HttpLoad.Kind.RESERVE_SPREAD, 64));
+        loads.add(new HttpLoad("TREE 64", HttpLoad.Kind.TREE, 64));
         loads.add(new HttpLoad("BATCH 8", HttpLoad.Kind.BATCH, 8));
         return loads;
     }
@@ -254,7 +255,10 @@ final class Benchmark {
         }
         double serviceBefore = ProcessUsage.cpuSeconds(service.pid());
         double postgresBefore = ProcessUsage.cpuSecondsOfFamily(postgres.pid());
-        LoadResult result = load.run(service, file, seconds);
+        LoadResult result;
+        try (TreeChanges ignored = load.kind() == HttpLoad.Kind.TREE ? new TreeChanges(service) : null) {
+            result = load.run(service, file, seconds);
+        }
         // What a jar from before there was a journal calls it.
         String unsealed = postgres.query(
                 service.database, "SELECT coalesce(to_regclass('quota.unsealed'), to_regclass('quota.outbox'))");

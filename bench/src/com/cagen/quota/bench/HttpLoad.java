@@ -42,7 +42,9 @@ record HttpLoad(String name, Kind kind, int connections, int perSecond) {
         /** {@code reservation.create} on all quotas. */
         RESERVE_SPREAD,
         /** {@code usage.batch} of {@link #ITEMS} items, each of another quota. */
-        BATCH;
+        BATCH,
+        /** SPREAD, while {@link TreeChanges} are made. */
+        TREE;
 
         boolean hot() {
             return this == HOT || this == RESERVE_HOT;
@@ -128,7 +130,7 @@ record HttpLoad(String name, Kind kind, int connections, int perSecond) {
             case READS -> "/quotas/" + quotaId;
             case BATCH -> "/usage/batch";
             case RESERVE_HOT, RESERVE_SPREAD -> "/quotas/" + quotaId + "/reservations";
-            case HOT, SPREAD, SPREAD_KEYS, SPREAD_READERS -> "/quotas/" + quotaId + "/usage/allocate";
+            case HOT, SPREAD, SPREAD_KEYS, SPREAD_READERS, TREE -> "/quotas/" + quotaId + "/usage/allocate";
         };
     }
 

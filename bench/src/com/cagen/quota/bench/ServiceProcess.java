@@ -117,7 +117,8 @@ final class ServiceProcess implements AutoCloseable {
                         .put("name", "Quota " + n)
                         .put("type", "organization")
                         .put("total_mb", TOTAL_MB);
-                creations.add(() -> post(organization, "/quotas/create", body).getString("id"));
+                creations.add(
+                        () -> call("POST", organization, "/quotas/create", body).getString("id"));
             }
             for (Future<String> created : callers.invokeAll(creations)) {
                 quotas.add(created.get());
@@ -128,7 +129,7 @@ final class ServiceProcess implements AutoCloseable {
                 String organization = organization(n);
                 JsonObject body =
                         new JsonObject().put("target_user_id", "reader").put("permissions", JsonArray.of("read"));
-                grants.add(() -> post(organization, "/quotas/" + quota + "/permissions/grant", body));
+                grants.add(() -> call("POST", organization, "/quotas/" + quota + "/permissions/grant", body));
             }
             for (Future<JsonObject> granted : callers.invokeAll(grants)) {
                 granted.get();
@@ -142,14 +143,15 @@ final class ServiceProcess implements AutoCloseable {
         return "org_" + quota % ORGANIZATIONS;
     }
 
-    private JsonObject post(String organization, String path, JsonObject body) throws Exception {
+    /** The data of an owner's request that must succeed. */
+    JsonObject call(String method, String organization, String path, JsonObject body) throws Exception {
         String credential = new CredentialCipher(SERVICE_ID, key)
                 .seal(new Caller(organization, "owner", SERVICE_ID, List.of()), System.currentTimeMillis());
         HttpResponse<String> response = http.send(
                 HttpRequest.newBuilder(uri("/api/v1" + path))
                         .header("Content-Type", "application/json")
                         .header("Authorization", "Cagen " + SERVICE_ID + ":" + credential)
-                        .POST(HttpRequest.BodyPublishers.ofString(body.encode()))
+                        .method(method, HttpRequest.BodyPublishers.ofString(body.encode()))
                         .build(),
                 HttpResponse.BodyHandlers.ofString());
         if (response.statusCode() / 100 != 2) {
