@@ -25,6 +25,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 class OneTreeIT {
     private static final Duration DURATION = Duration.ofSeconds(Long.getLong("callers.seconds", 5));
     private static final int CALLERS = 300;
+    /** Deadlines are longer than a busy machine keeps a lock: whatever is refused, is refused for its figures. */
+    private static final Map<String, String> SETTINGS = Map.of(
+            "CLUSTER_ROUTING", "hash",
+            "LANES", "2",
+            "LOCK_TIMEOUT_MS", "25000",
+            "STATEMENT_TIMEOUT_MS", "27000",
+            "BUS_TIMEOUT_MS", "28000",
+            "HTTP_TIMEOUT_MS", "29000");
+
     private static final int QUOTAS = 5;
     private static final long ROOT_MB = 1_000;
     private static final long CHILD_MB = 150;
@@ -40,7 +49,7 @@ class OneTreeIT {
                 .toList();
         try {
             for (Node node : nodes) {
-                node.start(url, nodes, Map.of("CLUSTER_ROUTING", "hash", "LANES", "2"));
+                node.start(url, nodes, SETTINGS);
             }
             for (Node node : nodes) {
                 node.awaitReady();

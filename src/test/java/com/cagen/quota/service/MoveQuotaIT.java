@@ -12,6 +12,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
@@ -21,7 +22,13 @@ import org.junit.jupiter.api.TestInstance;
 /** Giving a quota another parent. The invariants, which are checked at the end, hold places, owners and suspensions against each other. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class MoveQuotaIT {
-    private final RunningService service = new RunningService();
+    /** Deadlines are longer than a busy machine keeps a lock. */
+    private final RunningService service = new RunningService(Map.of(
+            "LOCK_TIMEOUT_MS", "15000",
+            "STATEMENT_TIMEOUT_MS", "17000",
+            "BUS_TIMEOUT_MS", "18000",
+            "HTTP_TIMEOUT_MS", "19000"));
+
     private final User alice = service.user("acme", "alice");
     private final User bob = service.user("acme", "bob");
     private final User carol = service.user("acme", "carol");
