@@ -274,7 +274,7 @@ final class TreePlan {
     private static @Nullable Refusal refusal(Planned change) {
         Quota quota = change.draft;
         if (change.released) {
-            Quota emptied = given(change.draft, change.givenMb, change.draft);
+            Quota emptied = given(change.draft, change.givenMb);
             return emptied.figures().takenMb() > 0 ? ReleaseQuota.notEmpty(emptied) : null;
         }
         if (change.creates || change.givenMb > 0) {
@@ -291,12 +291,12 @@ final class TreePlan {
                     + change.givenMb + " MB together.");
         }
         return quota.totalMb() < change.before.totalMb()
-                ? Refusal.belowUse(given(change.before, change.givenMb, change.before), quota.totalMb())
+                ? Refusal.belowUse(given(change.before, change.givenMb), quota.totalMb())
                 : Refusal.insufficientQuota(quota, change.givenMb);
     }
 
-    /** The quota with {@code givenMb} more allocated, in the version of another one. */
-    private static Quota given(Quota quota, long givenMb, Quota version) {
+    /** The quota in the same version, with {@code givenMb} more allocated. */
+    private static Quota given(Quota quota, long givenMb) {
         return new Quota(
                 quota.placement(),
                 quota.label(),
@@ -304,9 +304,9 @@ final class TreePlan {
                 quota.figures().withUse(quota.usedMb(), quota.allocatedMb() + givenMb),
                 quota.status(),
                 quota.suspendedBy(),
-                version.version(),
+                quota.version(),
                 quota.createdAt(),
-                version.updatedAt(),
+                quota.updatedAt(),
                 quota.deletedAt());
     }
 
@@ -326,7 +326,7 @@ final class TreePlan {
         for (Planned each : planned) {
             Quota before = each.before;
             if (before == null) {
-                Quota created = given(each.draft, each.givenMb, each.draft);
+                Quota created = given(each.draft, each.givenMb);
                 change.quota(QuotaChange.created(created, List.of()))
                         .register(created.id(), Registrations.of(created, context.caller(), List.of()));
             } else if (each.released) {
@@ -338,7 +338,7 @@ final class TreePlan {
                 change.quota(QuotaChange.of(
                         emptied, emptied.withStatus(QuotaStatus.DELETED, emptied.suspendedBy(), context.now())));
             } else if (each.step() != null || each.givenMb != 0) {
-                change.quota(QuotaChange.of(before, given(each.draft, each.givenMb, each.draft)));
+                change.quota(QuotaChange.of(before, given(each.draft, each.givenMb)));
             }
         }
         long moreMb = planned.get(0).moreMb();
