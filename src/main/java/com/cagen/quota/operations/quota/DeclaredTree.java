@@ -72,35 +72,45 @@ public record DeclaredTree(
     static void check(Fields top) {
         checkLabel(top, false);
         checkTotal(top, false);
-        if (checkChildren(top, 0) > MAX_QUOTAS - 1) {
+        // Before each is checked: a body has room for thousands of wrong ones, each with violations of its own.
+        if (countBelow(top, 0) > MAX_QUOTAS - 1) {
             top.reject("children", "must be at most " + (MAX_QUOTAS - 1) + " quotas in all, on all levels");
+        } else {
+            checkChildren(top, 0);
         }
     }
 
-    /** @return how many there are, and below them */
-    private static int checkChildren(Fields parent, int level) {
+    /** Down to the lowest level that there may be. */
+    private static int countBelow(Fields parent, int level) {
+        int quotas = 0;
+        if (level < Quota.MAX_LEVEL) {
+            for (Fields child : parent.objects("children")) {
+                quotas += 1 + countBelow(child, level + 1);
+            }
+        }
+        return quotas;
+    }
+
+    private static void checkChildren(Fields parent, int level) {
         if (parent.value("children") == null) {
-            return 0;
+            return;
         }
         if (level == Quota.MAX_LEVEL) {
             parent.reject("children", "must be absent: quotas nest at most " + (Quota.MAX_LEVEL + 1) + " levels deep");
-            return 0;
+            return;
         }
         if (!parent.isListOfObjects("children")) {
             parent.reject("children", "must be a list of objects");
-            return 0;
+            return;
         }
-        List<Fields> children = parent.objects("children");
         Set<Object> keys = new HashSet<>();
-        int quotas = children.size();
-        for (Fields child : children) {
+        for (Fields child : parent.objects("children")) {
             checkChild(child);
             if (child.value("key") instanceof String key && !keys.add(key)) {
                 child.reject("key", "must be another one: a quota beside it has the same");
             }
-            quotas += checkChildren(child, level + 1);
+            checkChildren(child, level + 1);
         }
-        return quotas;
     }
 
     private static void checkChild(Fields child) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.cagen.quota.domain.request.Violation;
 import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.testing.Contracts;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,6 +33,16 @@ class DeclaredTreeTest {
         assertThat(update.getJsonObject("total_mb").getLong("maximum")).isEqualTo(DeclaredTree.MAX_TOTAL_MB);
         assertThat(schemas.getJsonObject("QuotaType").getJsonArray("enum"))
                 .containsExactlyInAnyOrder("organization", "team");
+    }
+
+    /** As many as a body has room for: naming what is wrong with each would take seconds of an event loop. */
+    @Test
+    void namesNoneOfTooMany() {
+        JsonArray children = new JsonArray();
+        for (int i = 0; i < 20_000; i++) {
+            children.add(new JsonObject());
+        }
+        assertThat(rejected(new JsonObject().put("children", children))).containsExactly("children");
     }
 
     @Test
