@@ -175,12 +175,8 @@ public record Quota(
 
     /** A new quota: active, unused, in its first version. */
     public static Quota created(Placement placement, Label label, Ownership ownership, long totalMb, Instant now) {
-        return created(placement, label, ownership, Figures.unused(totalMb), now);
-    }
-
-    /** A new quota, of which others may have been given something at once. */
-    public static Quota created(Placement placement, Label label, Ownership ownership, Figures figures, Instant now) {
-        return new Quota(placement, label, ownership, figures, QuotaStatus.ACTIVE, null, 1, now, now, null);
+        return new Quota(
+                placement, label, ownership, Figures.unused(totalMb), QuotaStatus.ACTIVE, null, 1, now, now, null);
     }
 
     public String organizationId() {

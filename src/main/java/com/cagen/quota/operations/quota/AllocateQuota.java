@@ -142,7 +142,7 @@ public final class AllocateQuota extends RowOperation<AllocateQuota.Command> {
         }
         return targetId == null || targetId.isEmpty() || targetId.equals(caller.organizationId())
                 ? null
-                : Hierarchy.violation("An organization's quota can be divided only within the same organization.");
+                : Hierarchy.foreign();
     }
 
     private static Quota child(Command command, Quota parent, Context context) {

@@ -88,9 +88,10 @@ public final class ApplyTree extends RowOperation<ApplyTree.Command> {
         }
         Quota quota = rows.quota(command.quotaId);
         TreePlan plan = new TreePlan(quota, rows.parentOf(quota), below, command.tree, command.prune, context);
-        Refusal refusal = refusal(command, plan, rows.treeSize(command.quotaId));
+        String name = plan.name();
+        Refusal refusal = refusal(command, plan, name, rows.treeSize(command.quotaId));
         if (command.dryRun) {
-            return new Decision.Read(new Answer.Success("Nothing was changed.", preview(plan, refusal), false));
+            return new Decision.Read(new Answer.Success("Nothing was changed.", preview(plan, name, refusal), false));
         }
         if (refusal != null) {
             return new Decision.Refused(refusal);
@@ -98,15 +99,14 @@ public final class ApplyTree extends RowOperation<ApplyTree.Command> {
         Change change = Change.of(plan.hasSteps() ? "Tree applied." : "The tree was so already.")
                 .entryForEachQuota()
                 .answer(json -> {
-                    json.put("plan", plan.name());
+                    json.put("plan", name);
                     plan.writeSteps(json, true);
                 });
         plan.addTo(change);
         return new Decision.Done(change);
     }
 
-    private static @Nullable Refusal refusal(Command command, TreePlan plan, long treeSize) {
-        String name = plan.name();
+    private static @Nullable Refusal refusal(Command command, TreePlan plan, String name, long treeSize) {
         return command.expectedPlan == null || command.expectedPlan.equals(name)
                 ? plan.refusal(treeSize)
                 : new Refusal(
@@ -115,9 +115,9 @@ public final class ApplyTree extends RowOperation<ApplyTree.Command> {
                         Map.of("expected_plan", command.expectedPlan, "current_plan", name));
     }
 
-    private static String preview(TreePlan plan, @Nullable Refusal refusal) {
+    private static String preview(TreePlan plan, String name, @Nullable Refusal refusal) {
         return JsonText.object(json -> {
-            json.put("plan", plan.name());
+            json.put("plan", name);
             plan.writeSteps(json, false);
             if (refusal != null) {
                 json.object(

@@ -30,6 +30,11 @@ final class Hierarchy {
                 : null;
     }
 
+    /** Of a quota for another organization. */
+    static Refusal foreign() {
+        return violation("An organization's quota can be divided only within the same organization.");
+    }
+
     /** @param levelsBelow how many levels the quota below the parent has below itself */
     static @Nullable Refusal tooDeep(Quota parent, int levelsBelow) {
         return parent.level() + 1 + levelsBelow > Quota.MAX_LEVEL

@@ -186,7 +186,7 @@ final class TreePlan {
                 Objects.requireNonNull(tree.totalMb()),
                 context.now());
         Refusal wrong = Hierarchy.misplaced(quota, parent);
-        refuseTree(wrong == null && !isOwn(tree) ? foreign() : wrong, keyPath);
+        refuseTree(wrong == null && !isOwn(tree) ? Hierarchy.foreign() : wrong, keyPath);
         refuseTree(Hierarchy.tooDeep(parent, 0), keyPath);
         Planned created = new Planned(keyPath, null, quota, false);
         planned.add(created);
@@ -211,10 +211,6 @@ final class TreePlan {
         return tree.type() == QuotaType.TEAM
                 || tree.targetId() == null
                 || tree.targetId().equals(top.organizationId());
-    }
-
-    private static Refusal foreign() {
-        return Hierarchy.violation("An organization's quota can be divided only within the same organization.");
     }
 
     private void mustBeTheSame(Quota quota, DeclaredTree tree, String keyPath) {
