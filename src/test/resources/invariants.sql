@@ -49,6 +49,15 @@ WHERE used_mb < 0 OR allocated_mb < 0 OR reserved_mb < 0 OR used_mb + allocated_
 SELECT id, drain_to_mb, total_mb FROM quota.quotas
 WHERE drain_to_mb IS NOT NULL AND (status = 'deleted' OR drain_to_mb < 1 OR drain_to_mb >= total_mb);
 
+-- 5: the newest state of each quota is what it is, but for its usage
+SELECT q.id, q.version, s.version FROM quota.quotas q
+LEFT JOIN LATERAL (SELECT * FROM quota.quota_states x WHERE x.organization_id = q.organization_id AND x.quota_id = q.id
+                   ORDER BY x.changed_at DESC, x.version DESC LIMIT 1) s ON true
+WHERE s.version IS NULL OR s.version > q.version
+    OR (q.parent_quota_id IS NULL AND s.owner_id <> q.owner_id)
+    OR (s.parent_quota_id, s.name, s.description, s.key, s.status, s.total_mb, s.allocated_mb, s.drain_to_mb)
+    IS DISTINCT FROM (q.parent_quota_id, q.name, q.description, q.key, q.status, q.total_mb, q.allocated_mb, q.drain_to_mb);
+
 -- 1: keys are unique among living siblings
 SELECT min(id), parent_quota_id, key FROM quota.quotas
 WHERE key IS NOT NULL AND status <> 'deleted'

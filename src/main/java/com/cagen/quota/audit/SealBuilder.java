@@ -19,8 +19,17 @@ final class SealBuilder {
     private final long firstSeq;
     private final List<Long> positions = new ArrayList<>();
     private final Buffer hashes = Buffer.buffer();
-    private final Map<String, SealRows.SealedQuota> quotas = new LinkedHashMap<>();
+    private final Map<String, Rows> quotas = new LinkedHashMap<>();
     private Instant firstAt = Instant.MAX;
+
+    /** The rows that have entries about a quota. */
+    private static final class Rows {
+        final List<Long> positions = new ArrayList<>(1);
+        final List<Long> firstSeqs = new ArrayList<>(1);
+
+        @Nullable
+        Instant changedAt;
+    }
 
     /**
      * @param head the end of the chain so far
@@ -42,24 +51,26 @@ final class SealBuilder {
                 firstAt = entry.createdAt();
             }
             hashes.appendBuffer(chain.seal(entry, format).hash());
-            index(entry.quotaId(), position, firstSeqOfRow);
-            if (entry.listedForParent()) {
+            if (entry.quotaId() != null) {
+                Rows rows = index(entry.quotaId(), position, firstSeqOfRow);
+                if (entry.quotaVersion() != null) {
+                    rows.changedAt = entry.createdAt();
+                }
+            }
+            if (entry.listedForParent() && entry.parentQuotaId() != null) {
                 index(entry.parentQuotaId(), position, firstSeqOfRow);
             }
         }
     }
 
-    private void index(@Nullable String quotaId, long position, long firstSeqOfRow) {
-        if (quotaId == null) {
-            return;
+    private Rows index(String quotaId, long position, long firstSeqOfRow) {
+        Rows rows = quotas.computeIfAbsent(quotaId, ignored -> new Rows());
+        List<Long> positions = rows.positions;
+        if (positions.isEmpty() || positions.get(positions.size() - 1) != position) {
+            positions.add(position);
+            rows.firstSeqs.add(firstSeqOfRow);
         }
-        SealRows.SealedQuota quota = quotas.computeIfAbsent(
-                quotaId, ignored -> new SealRows.SealedQuota(quotaId, new ArrayList<>(1), new ArrayList<>(1)));
-        List<Long> rows = quota.positions();
-        if (rows.isEmpty() || rows.get(rows.size() - 1) != position) {
-            rows.add(position);
-            quota.firstSeqs().add(firstSeqOfRow);
-        }
+        return rows;
     }
 
     ChainRows.Head head() {
@@ -67,7 +78,9 @@ final class SealBuilder {
     }
 
     SealRows.Seal seal() {
-        return new SealRows.Seal(
-                organizationId, firstSeq, chain.seq(), positions, hashes, firstAt, List.copyOf(quotas.values()));
+        List<SealRows.SealedQuota> sealed = new ArrayList<>(quotas.size());
+        quotas.forEach(
+                (id, rows) -> sealed.add(new SealRows.SealedQuota(id, rows.positions, rows.firstSeqs, rows.changedAt)));
+        return new SealRows.Seal(organizationId, firstSeq, chain.seq(), positions, hashes, firstAt, sealed);
     }
 }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param path {@code /root_id/…/id}
  * @param status the quota's own
  * @param effectiveStatus suspended when an ancestor is
- * @param myPermissions what the user has; only from {@link QuotaRequest.GetQuota}, else empty
+ * @param myPermissions what the user has; only from {@link QuotaRequest.GetQuota} of today, else empty
  */
 public record Quota(
         String id,

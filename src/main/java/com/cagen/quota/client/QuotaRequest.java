@@ -288,7 +288,12 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
-    record GetQuota(String quotaId) implements QuotaRequest<Quota> {
+    /** @param at a moment of the past, to see the quota as it was then; null for today */
+    record GetQuota(String quotaId, @Nullable Instant at) implements QuotaRequest<Quota> {
+        public GetQuota(String quotaId) {
+            this(quotaId, null);
+        }
+
         @Override
         public String operation() {
             return "quota.get";
@@ -296,7 +301,7 @@ public sealed interface QuotaRequest<T> {
 
         @Override
         public JsonObject fields() {
-            return new JsonObject().put("quota_id", quotaId);
+            return new JsonObject().put("quota_id", quotaId).put("at", at);
         }
 
         @Override

@@ -19,6 +19,7 @@ import com.cagen.quota.storage.rows.GrantRows;
 import com.cagen.quota.storage.rows.HoldingRows;
 import com.cagen.quota.storage.rows.IncreaseRows;
 import com.cagen.quota.storage.rows.JournalRows;
+import com.cagen.quota.storage.rows.QuotaStates;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.QuotaWrites;
 import com.cagen.quota.storage.rows.RequestRows;
@@ -134,6 +135,7 @@ final class BatchWrites {
         before.notDue().forEach(quotas::putIfAbsent);
         List<SqlWrite> writes = new ArrayList<>();
         writes.addAll(QuotaWrites.of(before.quotas(), quotas.values(), now));
+        writes.addAll(QuotaStates.writes(before.quotas(), quotas.values()));
         writes.addAll(HoldingRows.held(before.heldMb(), holdings, now));
         writes.addAll(ReservationRows.writes(before.reservations(), reservations));
         writes.addAll(IncreaseRows.writes(increases));

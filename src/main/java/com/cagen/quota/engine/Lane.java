@@ -5,12 +5,14 @@ import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.access.PermissionQuestion;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Answer;
+import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
 import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.domain.request.Request;
 import com.cagen.quota.domain.scheduling.FairQueue;
 import com.cagen.quota.domain.scheduling.FairShare;
 import com.cagen.quota.engine.operation.Catalog;
+import com.cagen.quota.engine.operation.Operation;
 import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Tally;
 import com.cagen.quota.messaging.InternalBus;
@@ -151,14 +153,18 @@ final class Lane {
         if (!share.enter(request.caller().organizationId(), QueuedRequest.bytes(request))) {
             return Future.succeededFuture(TOO_MANY);
         }
-        QueuedRequest pending =
-                new QueuedRequest(request, catalog.named(request.operation().text()));
+        QueuedRequest pending = new QueuedRequest(
+                request, carriesOut(catalog.named(request.operation().text()), request));
         pending.recordsUse = bus.credentialUses()::admit;
         if (sharesTransaction(pending)) {
             pending.grants = grants.find(pending);
         }
         enqueue(pending);
         return pending.promise.future();
+    }
+
+    private static <C extends Input> Operation<C> carriesOut(Operation<C> operation, Request request) {
+        return operation.forCommand(operation.commandType().cast(request.command()));
     }
 
     private static boolean sharesTransaction(QueuedRequest pending) {

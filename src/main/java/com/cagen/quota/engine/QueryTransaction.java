@@ -10,7 +10,6 @@ import com.cagen.quota.domain.quota.ResourceAmounts;
 import com.cagen.quota.domain.quota.Subtree;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.Refusal;
-import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Needs;
 import com.cagen.quota.engine.operation.QueryOperation;
@@ -31,8 +30,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs one query in a transaction of its own: claims the nonce, admits the request, reads. */
 final class QueryTransaction {
-    private static final int NOT_FOUND = 404;
-
     private QueryTransaction() {}
 
     static Future<Outcome> run(Database database, KnownOrganizations organizations, QueuedRequest queued) {
@@ -79,17 +76,8 @@ final class QueryTransaction {
                     }
                     return operation
                             .run(connection, command, queued.request.caller())
-                            .<Outcome>map(answer -> new Outcome.Settled(answer))
-                            .recover(QueryTransaction::notFound);
+                            .<Outcome>map(Outcome.Settled::new);
                 });
-    }
-
-    /** What is not there is an answer: the transaction is committed, so that the credential counts as used. */
-    private static Future<Outcome> notFound(Throwable failure) {
-        return failure instanceof RefusalException refused
-                        && refused.refusal().code().httpStatus() == NOT_FOUND
-                ? Future.succeededFuture(new Outcome.Settled(refused.refusal()))
-                : Future.failedFuture(failure);
     }
 
     /** Only the replay of a credential is audited, as a query changes nothing. */

@@ -10,6 +10,7 @@ import com.cagen.quota.protocol.QuotaType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +45,7 @@ class BusDocumentTest {
             new QuotaRequest.MoveQuota("q", "p"),
             new QuotaRequest.ApplyTree("q", new QuotaTree(1L, List.of())),
             new QuotaRequest.ExportTree("q"),
-            new QuotaRequest.GetQuota("q"),
+            new QuotaRequest.GetQuota("q", Instant.EPOCH),
             new QuotaRequest.ListQuotas(1, 1),
             new QuotaRequest.ListTree("q", 1, "c", 1),
             new QuotaRequest.AllocateUsage("q", "r", 1, "why", 1L),

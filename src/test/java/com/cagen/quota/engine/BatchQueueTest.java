@@ -32,7 +32,7 @@ class BatchQueueTest {
                         new Nonce("nonce" + number, 1),
                         null,
                         operation.name(),
-                        new GetQuota.Command("quota")),
+                        new GetQuota.Command("quota", null)),
                 operation);
     }
 

@@ -219,7 +219,7 @@ class EngineAuditIT {
             Nonce nonce = new Nonce(UUID.randomUUID().toString(), System.currentTimeMillis());
             List<Future<Answer>> answers = new ArrayList<>();
             for (int i = 0; i < 100; i++) {
-                answers.add(flooded.send(OWNER, nonce, null, new GetQuota.Command(root)));
+                answers.add(flooded.send(OWNER, nonce, null, new GetQuota.Command(root, null)));
                 answers.add(flooded.send(OWNER, nonce, null, new SuspendQuota.Command(root, null)));
             }
             answers.forEach(EngineHarness::await);

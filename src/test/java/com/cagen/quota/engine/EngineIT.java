@@ -91,7 +91,7 @@ class EngineIT {
         JsonObject usage = engine.done(OWNER, allocate(team, "res", 100));
         assertThat(usage.getLong("held_mb")).isEqualTo(100);
         assertThat(usage.getLong("available_mb")).isEqualTo(1_900);
-        assertThat(engine.done(OWNER, new GetQuota.Command(root)).getLong("available_mb"))
+        assertThat(engine.done(OWNER, new GetQuota.Command(root, null)).getLong("available_mb"))
                 .isEqualTo(8_000);
         Refusal refusal = engine.refused(OWNER, allocate(team, "res", 1_901));
         assertThat(refusal.code()).isEqualTo(ErrorCode.INSUFFICIENT_QUOTA);
@@ -109,7 +109,7 @@ class EngineIT {
                 .filter(Answer.Success.class::isInstance)
                 .count();
         assertThat(successes).isEqualTo(100);
-        assertThat(engine.done(OWNER, new GetQuota.Command(root)).getLong("available_mb"))
+        assertThat(engine.done(OWNER, new GetQuota.Command(root, null)).getLong("available_mb"))
                 .isZero();
     }
 
@@ -153,7 +153,7 @@ class EngineIT {
                         .isEqualTo(ErrorCode.DATABASE_UNAVAILABLE));
             }
         }
-        assertThat(engine.done(OWNER, new GetQuota.Command(root)).getLong("used_mb"))
+        assertThat(engine.done(OWNER, new GetQuota.Command(root, null)).getLong("used_mb"))
                 .isEqualTo(2);
     }
 
@@ -169,7 +169,7 @@ class EngineIT {
                     new AllocateQuota.Command(root, "c", null, 3, QuotaType.ORGANIZATION, null, List.of())));
         }
         answers.forEach(EngineHarness::await);
-        assertThat(engine.done(OWNER, new GetQuota.Command(root)).getLong("available_mb"))
+        assertThat(engine.done(OWNER, new GetQuota.Command(root, null)).getLong("available_mb"))
                 .isBetween(0L, 1L);
     }
 
@@ -185,7 +185,7 @@ class EngineIT {
                 .distinct()
                 .toList();
         assertThat(answers).hasSize(1);
-        assertThat(engine.done(OWNER, new GetQuota.Command(root)).getLong("used_mb"))
+        assertThat(engine.done(OWNER, new GetQuota.Command(root, null)).getLong("used_mb"))
                 .isEqualTo(10);
         Answer other = await(engine.send(OWNER, "key-usage", allocate(root, "res", 11)));
         assertThat(((Refusal) other).code()).isEqualTo(ErrorCode.IDEMPOTENCY_KEY_REUSED);
@@ -231,7 +231,7 @@ class EngineIT {
         Nonce nonce = new Nonce("n-read", System.currentTimeMillis());
         for (int round = 0; round < 2; round++) {
             List<Answer> answers = IntStream.range(0, 20)
-                    .mapToObj(i -> engine.send(owner, nonce, null, new GetQuota.Command(root)))
+                    .mapToObj(i -> engine.send(owner, nonce, null, new GetQuota.Command(root, null)))
                     .toList()
                     .stream()
                     .map(EngineHarness::await)
@@ -280,8 +280,8 @@ class EngineIT {
     @Test
     void hidesQuotasOfOtherOrganizations() {
         String root = root(10);
-        Refusal foreign = engine.refused(STRANGER, new GetQuota.Command(root));
-        Refusal missing = engine.refused(STRANGER, new GetQuota.Command("quota_none"));
+        Refusal foreign = engine.refused(STRANGER, new GetQuota.Command(root, null));
+        Refusal missing = engine.refused(STRANGER, new GetQuota.Command("quota_none", null));
         assertThat(foreign).isEqualTo(missing);
         assertThat(foreign.code()).isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
         assertThat(engine.refused(STRANGER, allocate(root, "res", 1)).code()).isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
@@ -320,7 +320,8 @@ class EngineIT {
         engine.authDown = true;
         engine.authFailure = ErrorCode.OVERLOADED;
         try {
-            assertThat(engine.refused(COLLEAGUE, new GetQuota.Command(root)).code())
+            assertThat(engine.refused(COLLEAGUE, new GetQuota.Command(root, null))
+                            .code())
                     .isEqualTo(ErrorCode.OVERLOADED);
             assertThat(engine.refused(COLLEAGUE, new ReleaseQuota.Command(root)).code())
                     .isEqualTo(ErrorCode.OVERLOADED);
@@ -361,8 +362,9 @@ class EngineIT {
         Answer.Success again = (Answer.Success) await(engine.send(OWNER, "rel", new ReleaseQuota.Command(child)));
         assertThat(again.data()).isEqualTo(first.data());
         assertThat(again.replayed()).isTrue();
-        assertThat(engine.refused(OWNER, new GetQuota.Command(child)).code()).isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
-        assertThat(engine.done(OWNER, new GetQuota.Command(root)).getLong("available_mb"))
+        assertThat(engine.refused(OWNER, new GetQuota.Command(child, null)).code())
+                .isEqualTo(ErrorCode.QUOTA_NOT_FOUND);
+        assertThat(engine.done(OWNER, new GetQuota.Command(root, null)).getLong("available_mb"))
                 .isEqualTo(100);
     }
 
@@ -377,9 +379,10 @@ class EngineIT {
         engine.done(second, new RevokePermission.Command(leaf, "second", List.of(Permission.OWNER)));
         engine.done(second, allocate(leaf, "res", 1)); // inherited, so still there
         engine.done(second, new RevokePermission.Command(root, "owner", List.of(Permission.OWNER)));
-        assertThat(engine.done(second, new GetQuota.Command(leaf)).getString("owner_id"))
+        assertThat(engine.done(second, new GetQuota.Command(leaf, null)).getString("owner_id"))
                 .isEqualTo("second");
-        assertThat(engine.refused(OWNER, new GetQuota.Command(leaf)).code()).isEqualTo(ErrorCode.PERMISSION_DENIED);
+        assertThat(engine.refused(OWNER, new GetQuota.Command(leaf, null)).code())
+                .isEqualTo(ErrorCode.PERMISSION_DENIED);
         assertThat(engine.refused(second, new RevokePermission.Command(root, "second", List.of(Permission.OWNER)))
                         .code())
                 .isEqualTo(ErrorCode.LAST_OWNER);

@@ -119,11 +119,11 @@ class LostCommitIT {
         Nonce nonce = new Nonce("nonce_lost", System.currentTimeMillis());
         proxy.choose("nonce_lost", fate);
 
-        assertNotDone(await(engine.send(OWNER, nonce, null, new GetQuota.Command(quota))));
+        assertNotDone(await(engine.send(OWNER, nonce, null, new GetQuota.Command(quota, null))));
 
         assertThat(count("SELECT count(*) FROM quota.nonces WHERE nonce = 'nonce_lost'"))
                 .isEqualTo(fate == CommitLossProxy.Fate.DONE ? 1 : 0);
-        assertThat(engine.done(OWNER, new GetQuota.Command(quota)).getString("id"))
+        assertThat(engine.done(OWNER, new GetQuota.Command(quota, null)).getString("id"))
                 .isEqualTo(quota);
     }
 

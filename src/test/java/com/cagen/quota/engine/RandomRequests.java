@@ -98,7 +98,7 @@ final class RandomRequests {
     }
 
     static {
-        add(GetQuota.Command.class, 1, (random, caller, id) -> new GetQuota.Command(id));
+        add(GetQuota.Command.class, 1, (random, caller, id) -> new GetQuota.Command(id, null));
         add(AllocateUsage.Command.class, 6, RandomRequests::allocateUsage);
         add(DeallocateUsage.Command.class, 3, RandomRequests::deallocateUsage);
         add(TransferUsage.Command.class, 2, RandomRequests::transferUsage);

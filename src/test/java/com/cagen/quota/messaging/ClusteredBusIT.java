@@ -212,7 +212,7 @@ class ClusteredBusIT {
                         true,
                         "plan"),
                 new ExportTree.Command("q"),
-                new GetQuota.Command("q"),
+                new GetQuota.Command("q", null),
                 new ListTree.Command("q", 16, "q2", 1_000),
                 new ListQuotas.Command(
                         1, 20, QuotaType.TEAM, QuotaStatus.SUSPENDED, null, "p", "text", QuotaSort.NAME_DESCENDING),
@@ -333,7 +333,7 @@ class ClusteredBusIT {
     @Test
     void sendsARequestToTheNodeThatServesAndElsewhereWhenThatOneStops() {
         RequestChannel channel = channel(0);
-        Input get = new GetQuota.Command("q");
+        Input get = new GetQuota.Command("q", null);
         // Nobody serves yet.
         assertThat(await(channel.send(request(get))))
                 .isInstanceOfSatisfying(
@@ -355,7 +355,7 @@ class ClusteredBusIT {
         await(buses.get(0).open());
         served.clear();
         for (int i = 0; i < 100; i++) {
-            assertThat(await(channel.send(request(new GetQuota.Command("quota_" + i)))))
+            assertThat(await(channel.send(request(new GetQuota.Command("quota_" + i, null)))))
                     .isInstanceOf(Answer.Success.class);
         }
         assertThat(served).contains(0, 1);
@@ -364,7 +364,7 @@ class ClusteredBusIT {
         lanes.get(3).close();
         served.clear();
         for (int i = 0; i < 100; i++) {
-            assertThat(await(channel.send(request(new GetQuota.Command("quota_" + i)))))
+            assertThat(await(channel.send(request(new GetQuota.Command("quota_" + i, null)))))
                     .isInstanceOf(Answer.Success.class);
         }
         assertThat(served).containsOnly(0).hasSize(100);

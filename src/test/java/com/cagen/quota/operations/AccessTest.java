@@ -93,7 +93,7 @@ class AccessTest {
     private static final Set<String> SIZE = Set.of("resize", "endDrain", "both", "approve", "reject");
 
     static {
-        OPERATIONS.put("get", id -> new GetQuota.Command(id));
+        OPERATIONS.put("get", id -> new GetQuota.Command(id, null));
         OPERATIONS.put("use", id -> new AllocateUsage.Command(id, "r", 1, null));
         OPERATIONS.put("giveBack", id -> new DeallocateUsage.Command(id, "r", 1, null));
         OPERATIONS.put("move", id -> new TransferUsage.Command(id, "r", 1, id, "s"));

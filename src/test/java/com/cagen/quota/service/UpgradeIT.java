@@ -2,6 +2,7 @@ package com.cagen.quota.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.testing.FormerDatabase;
 import com.cagen.quota.testing.Invariants;
 import com.cagen.quota.testing.RunningService;
@@ -62,6 +63,13 @@ class UpgradeIT {
             }
             assertThat(usage(alice, ROOT, "asc", 1))
                     .containsExactly("allocate 5 of res_1: 5, 5 moved", "allocate 2 of res_4: 2, 7 moved");
+            JsonObject child = alice.quota(CHILD);
+            assertThat(alice.get("/quotas/" + CHILD + "?at=" + child.getString("updated_at"))
+                            .data()
+                            .getLong("used_mb"))
+                    .isEqualTo(35);
+            alice.get("/quotas/" + CHILD + "?at=" + child.getString("created_at"))
+                    .refused(ErrorCode.INVALID_REQUEST);
             Invariants.awaitSealed(service.databaseUrl());
             for (int limit : List.of(1, 4, 100)) {
                 assertThat(pages(alice, "/quotas/" + CHILD + "/audit", "asc", limit))

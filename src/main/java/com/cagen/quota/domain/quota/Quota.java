@@ -305,6 +305,14 @@ public record Quota(
                 deletedAt);
     }
 
+    /** This quota as changes of its usage left it. */
+    public Quota used(long newUsedMb, long newReservedMb, long newVersion, Instant newUpdatedAt) {
+        Figures used =
+                new Figures(figures.totalMb, newUsedMb, figures.allocatedMb, newReservedMb, null, figures.drainToMb);
+        return new Quota(
+                placement, label, ownership, used, status, suspendedBy, newVersion, createdAt, newUpdatedAt, deletedAt);
+    }
+
     /** Whether reservations may have expired whose end is not recorded. */
     public boolean reservationsDue(Instant now) {
         return figures.reservationsDueAt != null && !figures.reservationsDueAt.isAfter(now);

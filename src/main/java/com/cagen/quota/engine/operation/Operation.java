@@ -40,6 +40,11 @@ public abstract sealed class Operation<C extends Input> permits RowOperation, Qu
         return routes;
     }
 
+    /** What carries out this command: this operation, or another one of the same name for some of its commands. */
+    public Operation<C> forCommand(C command) {
+        return this;
+    }
+
     /** Rejects fields that the OpenAPI document cannot express. Called before {@link #decode}, with whatever came. */
     public void check(Fields fields) {}
 

@@ -22,7 +22,7 @@ public abstract non-sealed class QueryOperation<C extends Input> extends Operati
      * Reads. The caller may do so.
      *
      * @param connection in a transaction that sees the caller's organization
-     * @return fails with a {@link com.cagen.quota.domain.request.RefusalException} of status 404 for what does not exist
+     * @return what it found, or why it refuses
      */
-    public abstract Future<Answer.Success> run(DatabaseSession connection, C command, Caller caller);
+    public abstract Future<? extends Answer> run(DatabaseSession connection, C command, Caller caller);
 }

@@ -6,7 +6,6 @@ import com.cagen.quota.domain.request.Answer;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
 import com.cagen.quota.domain.request.Refusal;
-import com.cagen.quota.domain.request.RefusalException;
 import com.cagen.quota.engine.operation.Fields;
 import com.cagen.quota.engine.operation.HttpRoute;
 import com.cagen.quota.engine.operation.JsonText;
@@ -48,13 +47,11 @@ public final class GetIncrease extends QueryOperation<GetIncrease.Command> {
     }
 
     @Override
-    public Future<Answer.Success> run(DatabaseSession connection, Command command, Caller caller) {
+    public Future<Answer> run(DatabaseSession connection, Command command, Caller caller) {
         return IncreaseRows.findVisible(connection, caller.organizationId(), caller.userId(), command.increaseId)
-                .compose(increase -> increase == null
-                        ? Future.failedFuture(new RefusalException(Refusal.increaseNotFound()))
-                        : Future.succeededFuture(new Answer.Success(
-                                "Increase found.",
-                                JsonText.object(json -> IncreaseJson.write(increase, json)),
-                                false)));
+                .map(increase -> increase == null
+                        ? Refusal.increaseNotFound()
+                        : new Answer.Success(
+                                "Increase found.", JsonText.object(json -> IncreaseJson.write(increase, json)), false));
     }
 }

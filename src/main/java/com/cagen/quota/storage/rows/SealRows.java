@@ -9,6 +9,7 @@ import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Tables {@code seals} and {@code seal_quotas}: the places of the journal's entries in the chains. */
 public final class SealRows {
@@ -27,7 +28,8 @@ public final class SealRows {
             "quota_id text",
             "last_seq bigint",
             "positions text bigint[]",
-            "first_seqs text bigint[]"));
+            "first_seqs text bigint[]",
+            "changed_at timestamptz"));
 
     private SealRows() {}
 
@@ -48,8 +50,15 @@ public final class SealRows {
             Instant firstAt,
             List<SealedQuota> quotas) {}
 
-    /** @param firstSeqs the number of the first entry of each row, whichever quota that is about */
-    public record SealedQuota(String quotaId, List<Long> positions, List<Long> firstSeqs) {
+    /**
+     * @param firstSeqs the number of the first entry of each row, whichever quota that is about
+     * @param changedAt the time of the newest change of the quota among the entries; null when all are refusals
+     */
+    public record SealedQuota(
+            String quotaId,
+            List<Long> positions,
+            List<Long> firstSeqs,
+            @Nullable Instant changedAt) {
         /** As {@link SealedRows.StoredQuota#rows} has it. */
         public String rows() {
             return array(positions) + array(firstSeqs);
@@ -83,18 +92,25 @@ public final class SealRows {
     private static SqlWrite quotas(List<Seal> seals) {
         List<String[]> rows = new ArrayList<>();
         List<Long> lastSeqs = new ArrayList<>();
+        List<@Nullable OffsetDateTime> changedAt = new ArrayList<>();
         for (Seal seal : seals) {
             for (SealedQuota quota : seal.quotas()) {
                 rows.add(new String[] {
                     seal.organizationId(), quota.quotaId(), array(quota.positions()), array(quota.firstSeqs())
                 });
                 lastSeqs.add(seal.lastSeq());
+                changedAt.add(quota.changedAt() == null ? null : QuotaRows.utc(quota.changedAt()));
             }
         }
         return new SqlWrite(
                 INSERT_QUOTAS,
                 column(rows, 0),
-                Tuple.of(column(rows, 1), lastSeqs.toArray(Long[]::new), column(rows, 2), column(rows, 3)));
+                Tuple.of(
+                        column(rows, 1),
+                        lastSeqs.toArray(Long[]::new),
+                        column(rows, 2),
+                        column(rows, 3),
+                        changedAt.toArray(OffsetDateTime[]::new)));
     }
 
     private static String[] column(List<String[]> rows, int index) {

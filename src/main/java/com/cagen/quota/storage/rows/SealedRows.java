@@ -66,7 +66,7 @@ public final class SealedRows {
                 FROM (
                     SELECT j.position, j.entries
                     FROM (
-                        SELECT position FROM quota.unsealed WHERE organization_id = $1
+                        SELECT position FROM quota.unsealed WHERE organization_id = $1 %3$s
                         ORDER BY position %1$s LIMIT 1001) AS x
                     CROSS JOIN LATERAL (
                         SELECT position, entries FROM quota.journal
@@ -80,11 +80,12 @@ public final class SealedRows {
     /** One statement, so one snapshot: a row is sealed or not, never missed between the two. */
     private static final String OLDEST_FIRST_AND_UNSEALED = "WITH sealed AS MATERIALIZED (" + OLDEST_FIRST + ")"
             + " SELECT * FROM (SELECT * FROM sealed UNION ALL SELECT * FROM ("
-            + UNSEALED.formatted("ASC", MAX_UNSEALED_BYTES)
+            + UNSEALED.formatted("ASC", MAX_UNSEALED_BYTES, "")
             + ") AS waiting WHERE (SELECT more FROM sealed ORDER BY number DESC LIMIT 1) IS NOT TRUE) AS both_kinds"
             + " ORDER BY first_seq IS NULL, number";
 
-    private static final String UNSEALED_NEWEST_FIRST = UNSEALED.formatted("DESC", MAX_UNSEALED_BYTES);
+    private static final String UNSEALED_NEWEST_FIRST =
+            UNSEALED.formatted("DESC", MAX_UNSEALED_BYTES, "AND position < $2");
 
     /** The rows of some seals, each seal's in order; at least one seal, and others until the entries are enough. */
     private static final String CHAIN = """
@@ -204,11 +205,11 @@ public final class SealedRows {
                 .map(rows -> read(organization, rows));
     }
 
-    /** The organization's rows that are not sealed, newest first. */
-    static Future<Rows> unsealedNewestFirst(DatabaseSession connection, String organization) {
+    /** The organization's rows that are not sealed and have a smaller position than {@code before}, newest first. */
+    static Future<Rows> unsealedNewestFirst(DatabaseSession connection, String organization, long before) {
         return connection
                 .preparedQuery(UNSEALED_NEWEST_FIRST)
-                .execute(Tuple.of(organization))
+                .execute(Tuple.of(organization, before))
                 .map(rows -> read(organization, rows));
     }
 

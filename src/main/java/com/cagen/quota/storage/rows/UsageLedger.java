@@ -99,7 +99,7 @@ public final class UsageLedger {
     private Future<Page> newestFirst() {
         boolean begins = seq == Long.MAX_VALUE;
         return bounds().compose(ignored -> begins
-                        ? SealedRows.unsealedNewestFirst(connection, organization)
+                        ? SealedRows.unsealedNewestFirst(connection, organization, Long.MAX_VALUE)
                                 .map(this::look)
                         : Future.<@Nullable Page>succeededFuture(null))
                 .compose(full -> full != null ? Future.succeededFuture(full) : nextNewest())
