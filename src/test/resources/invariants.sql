@@ -19,7 +19,7 @@ CROSS JOIN json_array_elements(j.entries::json) AS e;
 ANALYZE trail;
 
 CREATE TEMP TABLE ledger AS
-SELECT organization_id, quota_id, quota_version, usage_id, operation, usage_mb, difference_mb, transfer_id
+SELECT organization_id, quota_id, quota_version, usage_id, operation, usage_mb, difference_mb, transfer_id, used_mb, created_at
 FROM quota.quota_usage;
 
 ANALYZE ledger;
@@ -57,6 +57,21 @@ WHERE s.version IS NULL OR s.version > q.version
     OR (q.parent_quota_id IS NULL AND s.owner_id <> q.owner_id)
     OR (s.parent_quota_id, s.name, s.description, s.key, s.status, s.total_mb, s.allocated_mb, s.drain_to_mb)
     IS DISTINCT FROM (q.parent_quota_id, q.name, q.description, q.key, q.status, q.total_mb, q.allocated_mb, q.drain_to_mb);
+
+-- 3: what was added up for each minute is the sealed ledger; of quotas from before it was added up, only a part is
+SELECT coalesce(m.quota_id, l.quota_id), m.minute, l.minute
+FROM (SELECT organization_id, quota_id, minute, used_mb_min, used_mb_max, used_mb_end, allocated_mb, deallocated_mb
+      FROM quota.usage_minutes WHERE used_mb_end IS NOT NULL) m
+FULL JOIN (
+    SELECT organization_id, quota_id, floor(extract(epoch FROM created_at) / 60)::bigint AS minute, min(used_mb) AS used_mb_min,
+        max(used_mb) AS used_mb_max, (array_agg(used_mb ORDER BY quota_version DESC))[1] AS used_mb_end,
+        sum(greatest(difference_mb, 0)) AS allocated_mb, sum(greatest(-difference_mb, 0)) AS deallocated_mb
+    FROM ledger GROUP BY 1, 2, 3) l USING (organization_id, quota_id, minute)
+WHERE (m.used_mb_min, m.used_mb_max, m.used_mb_end, m.allocated_mb, m.deallocated_mb)
+    IS DISTINCT FROM (l.used_mb_min, l.used_mb_max, l.used_mb_end, l.allocated_mb, l.deallocated_mb)
+  AND NOT EXISTS (SELECT FROM quota.unsealed u WHERE u.organization_id = coalesce(m.organization_id, l.organization_id))
+  AND EXISTS (SELECT FROM quota.quota_states s WHERE s.organization_id = coalesce(m.organization_id, l.organization_id)
+              AND s.quota_id = coalesce(m.quota_id, l.quota_id) AND s.version = 1);
 
 -- 1: keys are unique among living siblings
 SELECT min(id), parent_quota_id, key FROM quota.quotas

@@ -1,8 +1,12 @@
 package com.cagen.quota.audit;
 
 import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.UsageChange;
 import com.cagen.quota.storage.rows.ChainRows;
 import com.cagen.quota.storage.rows.SealRows;
+import com.cagen.quota.storage.rows.UsageChanges;
+import com.cagen.quota.storage.rows.UsageMinutes;
 import io.vertx.core.buffer.Buffer;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -22,10 +26,13 @@ final class SealBuilder {
     private final Map<String, Rows> quotas = new LinkedHashMap<>();
     private Instant firstAt = Instant.MAX;
 
-    /** The rows that have entries about a quota. */
+    private record Minute(UsageChange change, long entries) {}
+
+    /** The rows that have entries about a quota, and what they say of its usage. */
     private static final class Rows {
         final List<Long> positions = new ArrayList<>(1);
         final List<Long> firstSeqs = new ArrayList<>(1);
+        final Map<Long, Minute> minutes = new LinkedHashMap<>(1);
 
         @Nullable
         Instant changedAt;
@@ -56,6 +63,13 @@ final class SealBuilder {
                 if (entry.quotaVersion() != null) {
                     rows.changedAt = entry.createdAt();
                 }
+                UsageChange change = UsageChanges.of(entry);
+                if (change != null) {
+                    rows.minutes.merge(
+                            UsageMinutes.minuteOf(change.at()),
+                            new Minute(change, 1),
+                            (sum, next) -> new Minute(sum.change.then(next.change), sum.entries + 1));
+                }
             }
             if (entry.listedForParent() && entry.parentQuotaId() != null) {
                 index(entry.parentQuotaId(), position, firstSeqOfRow);
@@ -75,6 +89,14 @@ final class SealBuilder {
 
     ChainRows.Head head() {
         return chain.head();
+    }
+
+    /** What the entries add to the minutes of their quotas. */
+    List<UsageMinutes.Added> minutes() {
+        List<UsageMinutes.Added> added = new ArrayList<>();
+        quotas.forEach((id, rows) -> rows.minutes.forEach((minute, sum) -> added.add(new UsageMinutes.Added(
+                new QuotaKey(organizationId, id), minute, sum.change, sum.entries, chain.seq()))));
+        return added;
     }
 
     SealRows.Seal seal() {

@@ -4,6 +4,7 @@ import com.cagen.quota.domain.audit.AuditEntry;
 import com.cagen.quota.storage.rows.ChainRows;
 import com.cagen.quota.storage.rows.JournalRows;
 import com.cagen.quota.storage.rows.SealRows;
+import com.cagen.quota.storage.rows.UsageMinutes;
 import com.cagen.quota.storage.sql.Database;
 import com.cagen.quota.storage.sql.DatabaseSession;
 import com.cagen.quota.storage.sql.SecurityScope;
@@ -89,6 +90,9 @@ final class Sealing {
                     publish.accept(done.entries);
                     List<SqlWrite> writes = new ArrayList<>(SealRows.writes(
                             done.seals.values().stream().map(SealBuilder::seal).toList(), HashChain.FORMAT));
+                    writes.addAll(UsageMinutes.writes(done.seals.values().stream()
+                            .flatMap(seal -> seal.minutes().stream())
+                            .toList()));
                     Map<String, ChainRows.Head> newHeads = new LinkedHashMap<>();
                     done.seals.forEach((organization, seal) -> newHeads.put(organization, seal.head()));
                     writes.add(ChainRows.deleteUnsealed(waiting));

@@ -845,6 +845,38 @@ public sealed interface QuotaRequest<T> {
     }
 
     /**
+     * Asks for a quota's usage over time.
+     *
+     * @param from inclusive; null: a day before {@code to}
+     * @param to exclusive; null: now
+     * @param buckets 1 to 500
+     */
+    record UsageOverTime(
+            String quotaId,
+            @Nullable Instant from,
+            @Nullable Instant to,
+            int buckets) implements QuotaRequest<UsageTimeline> {
+        @Override
+        public String operation() {
+            return "usage.series";
+        }
+
+        @Override
+        public JsonObject fields() {
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("from", from)
+                    .put("to", to)
+                    .put("buckets", buckets);
+        }
+
+        @Override
+        public UsageTimeline answer(JsonObject data) {
+            return UsageTimeline.of(data);
+        }
+    }
+
+    /**
      * {@code from} is inclusive, {@code to} exclusive; {@code cursor} is an earlier page's; {@code limit} is 1 to 100. Oldest
      * first unless {@code newestFirst}.
      */

@@ -39,6 +39,7 @@ import com.cagen.quota.operations.usage.ListRuntimes;
 import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
+import com.cagen.quota.operations.usage.UsageOverTime;
 import java.util.List;
 
 /** The registry: routes, bus addresses, message types, audit actions and metrics are made from this list. */
@@ -78,6 +79,7 @@ public final class Operations {
             new RejectIncrease(),
             new WithdrawIncrease(),
             new UsageHistory(),
+            new UsageOverTime(),
             new ListRuntimes(),
             new GrantPermission(),
             new RevokePermission(),

@@ -66,6 +66,7 @@ class BusDocumentTest {
             new QuotaRequest.GetReservation("q", "v"),
             new QuotaRequest.ListReservations("q", null, 1),
             new QuotaRequest.UsageHistory("q", null, 1),
+            new QuotaRequest.UsageOverTime("q", Instant.EPOCH, Instant.EPOCH, 1),
             new QuotaRequest.ListRuntimes(1, 1),
             new QuotaRequest.GrantPermission("q", "u", List.of(Permission.READ)),
             new QuotaRequest.RevokePermission("q", "u", List.of(Permission.READ)),

@@ -58,6 +58,7 @@ import com.cagen.quota.operations.usage.ListRuntimes;
 import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
+import com.cagen.quota.operations.usage.UsageOverTime;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.IncreaseStatus;
@@ -238,6 +239,7 @@ class ClusteredBusIT {
                 new DeallocateUsage.Command("q", "r", 5, "\"quoted\" \u2028"),
                 new TransferUsage.Command("q", "r", 5, "p", "s"),
                 new UsageHistory.Command("q", null, AT, null, new Cursor.Place(7, 3), 100, true),
+                new UsageOverTime.Command("q", AT, null, 24),
                 new ListRuntimes.Command(2, 3),
                 new GrantPermission.Command("q", "u", List.of(Permission.READ, Permission.ADMIN)),
                 new RevokePermission.Command("q", "u", List.of(Permission.OWNER)),

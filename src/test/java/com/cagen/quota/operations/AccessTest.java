@@ -57,6 +57,7 @@ import com.cagen.quota.operations.usage.ListRuntimes;
 import com.cagen.quota.operations.usage.ReconcileUsage;
 import com.cagen.quota.operations.usage.TransferUsage;
 import com.cagen.quota.operations.usage.UsageHistory;
+import com.cagen.quota.operations.usage.UsageOverTime;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.ErrorCode;
 import com.cagen.quota.protocol.IncreaseStatus;
@@ -103,6 +104,7 @@ class AccessTest {
         OPERATIONS.put("extend", id -> new ExtendReservation.Command(id, "v", 300));
         OPERATIONS.put("reservation", id -> new GetReservation.Command(id, "v"));
         OPERATIONS.put("reservations", id -> new ListReservations.Command(id, null, null, null, 20));
+        OPERATIONS.put("series", id -> new UsageOverTime.Command(id, null, null, 24));
         OPERATIONS.put("history", id -> new UsageHistory.Command(id, null, null, null, null, 20, false));
         OPERATIONS.put(
                 "allocate", id -> new AllocateQuota.Command(id, "n", null, 1, QuotaType.ORGANIZATION, null, List.of()));

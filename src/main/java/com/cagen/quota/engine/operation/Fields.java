@@ -146,6 +146,11 @@ public final class Fields {
         return integer("limit", DEFAULT_PAGE_SIZE);
     }
 
+    /** The field {@code buckets}. */
+    public int buckets() {
+        return integer("buckets", 24);
+    }
+
     /** The field {@code order} of histories. */
     public boolean newestFirst() {
         return "desc".equals(values.getValue("order"));

@@ -64,8 +64,10 @@ public final class QuotaStates {
     private static final String TODAY =
             "SELECT clock_timestamp(), created_at, type, team_id FROM quota.quotas WHERE organization_id = $1 AND id = $2";
 
-    private static final String FIRST =
-            "SELECT min(changed_at) FROM quota.quota_states WHERE organization_id = $1 AND quota_id = $2";
+    private static final String FIRST = """
+            SELECT changed_at, version, used_mb, clock_timestamp() FROM quota.quota_states
+            WHERE organization_id = $1 AND quota_id = $2 ORDER BY changed_at, version LIMIT 1
+            """;
 
     private static final String WAIT = "SELECT id FROM quota.quotas WHERE organization_id = $1 AND id = $2 FOR SHARE";
 
@@ -166,18 +168,33 @@ public final class QuotaStates {
                             .preparedQuery(AT)
                             .execute(Tuple.of(key.organizationId(), key.quotaId(), QuotaRows.utc(moment))))
                     .compose(states -> states.size() == 0
-                            ? firstState(connection, quota)
+                            ? first(connection, key).map(first -> new NotKept(first.changedAt()))
                             : FiguresThen.find(connection, read(key, today, states), moment)
                                     .map(Known::new));
         });
     }
 
-    private static Future<Then> firstState(DatabaseSession connection, Tuple quota) {
+    /**
+     * The first state that is kept of a quota.
+     *
+     * @param ofCreation whether it is the one that it was created with
+     * @param now by the clock of the database
+     */
+    public record First(Instant changedAt, boolean ofCreation, long usedMb, Instant now) {}
+
+    /** @param key of a quota that exists, or did */
+    public static Future<First> first(DatabaseSession connection, QuotaKey key) {
         return connection
                 .preparedQuery(FIRST)
-                .execute(quota)
-                .map(rows ->
-                        new NotKept(rows.iterator().next().getOffsetDateTime(0).toInstant()));
+                .execute(Tuple.of(key.organizationId(), key.quotaId()))
+                .map(rows -> {
+                    Row row = rows.iterator().next();
+                    return new First(
+                            row.getOffsetDateTime(0).toInstant(),
+                            row.getLong(1) == 1,
+                            row.getLong(2),
+                            row.getOffsetDateTime(3).toInstant());
+                });
     }
 
     /** @param states from the quota upwards; not empty */

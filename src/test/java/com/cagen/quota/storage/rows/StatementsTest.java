@@ -59,6 +59,7 @@ class StatementsTest {
                 SiblingKeys.class,
                 SealRows.class,
                 SealedRows.class,
+                UsageMinutes.class,
                 Utilization.class)) {
             for (Field field : rows.getDeclaredFields()) {
                 if (Modifier.isStatic(field.getModifiers())) {

@@ -1,0 +1,283 @@
+package com.cagen.quota.storage.rows;
+
+import com.cagen.quota.domain.audit.AuditEntry;
+import com.cagen.quota.domain.quota.QuotaKey;
+import com.cagen.quota.domain.quota.UsageChange;
+import com.cagen.quota.domain.quota.UsageSeries;
+import com.cagen.quota.domain.request.Refusal;
+import com.cagen.quota.domain.request.RefusalException;
+import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.storage.sql.BatchStatement;
+import com.cagen.quota.storage.sql.DatabaseSession;
+import com.cagen.quota.storage.sql.SqlWrite;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.Tuple;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Table {@code usage_minutes}: what happened to a quota's usage, for each minute in which something did. Sealing adds to it what it
+ * seals, in the same transaction, so the table and what is not sealed are together everything, once.
+ */
+public final class UsageMinutes {
+    /** So many entries of minutes that lie in several buckets are read one by one at most. */
+    public static final long MAX_ENTRIES = 2_000;
+
+    private static final long MAX_UNSEALED_ROWS = 1_000;
+
+    private static final BatchStatement ADD = BatchStatement.of(form -> form.insert(
+                    "quota.usage_minutes",
+                    "",
+                    "quota_id text",
+                    "minute bigint",
+                    "used_mb_min bigint",
+                    "used_mb_max bigint",
+                    "used_mb_end bigint",
+                    "allocated_mb bigint",
+                    "deallocated_mb bigint",
+                    "refused bigint",
+                    "entries bigint",
+                    "first_seal bigint",
+                    "last_seal bigint")
+            + """
+             ON CONFLICT (organization_id, quota_id, minute) DO UPDATE SET
+                used_mb_min = least(usage_minutes.used_mb_min, excluded.used_mb_min),
+                used_mb_max = greatest(usage_minutes.used_mb_max, excluded.used_mb_max),
+                used_mb_end = coalesce(excluded.used_mb_end, usage_minutes.used_mb_end),
+                allocated_mb = usage_minutes.allocated_mb + excluded.allocated_mb,
+                deallocated_mb = usage_minutes.deallocated_mb + excluded.deallocated_mb,
+                refused = usage_minutes.refused + excluded.refused,
+                entries = usage_minutes.entries + excluded.entries,
+                last_seal = excluded.last_seal
+            """);
+
+    /**
+     * All that is known of the minutes from $3 to $4 and of what is not sealed, as rows of kinds that {@link Found} tells apart: one
+     * statement, so one snapshot. $5: where the buckets begin and the last one ends, in microseconds.
+     */
+    private static final String SERIES = """
+            WITH minutes AS MATERIALIZED (
+                SELECT m.*, width_bucket(m.minute * 60000000, $5::bigint[]) AS first_in,
+                    width_bucket(m.minute * 60000000 + 59999999, $5::bigint[]) AS last_in
+                FROM quota.usage_minutes m
+                WHERE m.organization_id = $1 AND m.quota_id = $2 AND m.minute BETWEEN $3 AND $4
+            ), waiting AS MATERIALIZED (
+                SELECT j.position, j.entries FROM (
+                    SELECT position FROM quota.unsealed WHERE organization_id = $1 ORDER BY position LIMIT $6::bigint) AS x
+                CROSS JOIN LATERAL (
+                    SELECT position, entries FROM quota.journal
+                    WHERE organization_id = $1 AND position = x.position OFFSET 0) AS j
+            )
+            SELECT 'before' AS kind, NULL::bigint AS a, NULL::bigint AS b, (
+                    SELECT m.used_mb_end FROM quota.usage_minutes m
+                    WHERE m.organization_id = $1 AND m.quota_id = $2 AND m.minute < $3 AND m.used_mb_end IS NOT NULL
+                    ORDER BY m.minute DESC LIMIT 1) AS c,
+                NULL::bigint AS d, NULL::bigint AS e, NULL::bigint AS f, NULL::bigint AS g,
+                NULL::text AS text
+            UNION ALL
+            SELECT 'bucket', max(minute), min(used_mb_min), max(used_mb_max),
+                (array_agg(used_mb_end ORDER BY minute DESC) FILTER (WHERE used_mb_end IS NOT NULL))[1],
+                sum(allocated_mb)::bigint, sum(deallocated_mb)::bigint, sum(refused)::bigint, NULL
+            FROM minutes WHERE first_in = last_in GROUP BY first_in
+            UNION ALL
+            SELECT 'cut', minute, first_seal, last_seal, entries, NULL, NULL, NULL, NULL
+            FROM minutes WHERE first_in <> last_in
+            UNION ALL
+            SELECT 'unsealed', count(*), NULL, NULL, NULL, NULL, NULL, NULL, (
+                SELECT '[' || string_agg(k.entry::text, ',' ORDER BY w.position, k.place) || ']'
+                FROM waiting w CROSS JOIN LATERAL json_array_elements(w.entries::json) WITH ORDINALITY AS k (entry, place)
+                WHERE k.entry ->> 1 = $2)
+            FROM waiting
+            """;
+
+    /** The entries about the quota in the seals from $3 to $4. */
+    private static final String ENTRIES = """
+            SELECT (
+                SELECT '[' || string_agg(k.entry::text, ',' ORDER BY k.place) || ']'
+                FROM json_array_elements(j.entries::json) WITH ORDINALITY AS k (entry, place)
+                WHERE k.entry ->> 1 = $2)
+            FROM quota.seal_quotas x
+            CROSS JOIN LATERAL unnest(x.positions, x.first_seqs) AS q (position, first_seq)
+            CROSS JOIN LATERAL (
+                SELECT entries FROM quota.journal
+                WHERE organization_id = $1 AND position = q.position OFFSET 0) AS j
+            WHERE x.organization_id = $1 AND x.quota_id = $2 AND x.last_seq BETWEEN $3 AND $4
+            ORDER BY q.first_seq
+            """;
+
+    private UsageMinutes() {}
+
+    /**
+     * What a seal adds to a minute.
+     *
+     * @param minute since 1970
+     * @param seal the number of its last entry
+     */
+    public record Added(QuotaKey quota, long minute, UsageChange change, long entries, long seal) {}
+
+    /** The minute of a moment, since 1970. */
+    public static long minuteOf(Instant moment) {
+        return Math.floorDiv(moment.getEpochSecond(), 60L);
+    }
+
+    /** @param added in the order of the seals of an organization, each minute of a quota once */
+    public static List<SqlWrite> writes(List<Added> added) {
+        if (added.isEmpty()) {
+            return List.of();
+        }
+        Tuple values = Tuple.tuple()
+                .addArrayOfString(texts(added, each -> each.quota.quotaId()))
+                .addArrayOfLong(numbers(added, Added::minute))
+                .addArrayOfLong(numbers(added, each -> each.change.minMb()))
+                .addArrayOfLong(numbers(added, each -> each.change.maxMb()))
+                .addArrayOfLong(numbers(added, each -> each.change.endMb()))
+                .addArrayOfLong(numbers(added, each -> each.change.allocatedMb()))
+                .addArrayOfLong(numbers(added, each -> each.change.deallocatedMb()))
+                .addArrayOfLong(numbers(added, each -> each.change.refused()))
+                .addArrayOfLong(numbers(added, Added::entries))
+                .addArrayOfLong(numbers(added, Added::seal))
+                .addArrayOfLong(numbers(added, Added::seal));
+        return List.of(new SqlWrite(ADD, texts(added, each -> each.quota.organizationId()), values));
+    }
+
+    private static String[] texts(List<Added> added, Function<Added, String> column) {
+        return added.stream().map(column).toArray(String[]::new);
+    }
+
+    private static Long[] numbers(List<Added> added, Function<Added, @Nullable Long> column) {
+        return added.stream().map(column).toArray(Long[]::new);
+    }
+
+    /**
+     * The usage of a quota, added up.
+     *
+     * @param openingMb what was used where the minutes begin, unless they say otherwise
+     * @return null when more than {@link #MAX_ENTRIES} entries are in minutes that lie in several buckets; fails with a {@link
+     *     RefusalException} while sealing is far behind
+     */
+    public static Future<@Nullable List<UsageSeries.Bucket>> series(
+            DatabaseSession connection, QuotaKey quota, UsageSeries series, long openingMb) {
+        List<Instant> bounds = series.bounds();
+        Instant from = bounds.get(0);
+        Instant to = bounds.get(bounds.size() - 1);
+        Tuple values = Tuple.of(quota.organizationId(), quota.quotaId())
+                .addLong(minuteOf(from))
+                .addLong(minuteOf(to.minus(1, ChronoUnit.MICROS)))
+                .addArrayOfLong(bounds.stream().map(UsageMinutes::micros).toArray(Long[]::new))
+                .addLong(MAX_UNSEALED_ROWS + 1);
+        return connection.preparedQuery(SERIES).execute(values).compose(rows -> {
+            Found found = new Found(quota, openingMb);
+            rows.forEach(found::add);
+            return found.cutEntries > MAX_ENTRIES
+                    ? Future.succeededFuture()
+                    : found.addCut(connection).map(ignored -> found.series(series, from));
+        });
+    }
+
+    private static long micros(Instant moment) {
+        return ChronoUnit.MICROS.between(Instant.EPOCH, moment);
+    }
+
+    /** What one statement found, and what is read after it. Used once. */
+    private static final class Found {
+        private final QuotaKey quota;
+        private final List<UsageChange> changes = new ArrayList<>();
+        private final Set<Long> cutMinutes = new HashSet<>();
+        private final List<long[]> cutSeals = new ArrayList<>();
+        private final List<UsageChange> unsealed = new ArrayList<>();
+        private long cutEntries;
+        private long openingMb;
+
+        Found(QuotaKey quota, long openingMb) {
+            this.quota = quota;
+            this.openingMb = openingMb;
+        }
+
+        void add(Row row) {
+            Long first = row.getLong(1);
+            switch (row.getString(0)) {
+                case "before" -> openingMb = row.getLong(3) == null ? openingMb : row.getLong(3);
+                case "bucket" ->
+                    changes.add(new UsageChange(
+                            Instant.ofEpochSecond(first * 60),
+                            row.getLong(2),
+                            row.getLong(3),
+                            row.getLong(4),
+                            row.getLong(5),
+                            row.getLong(6),
+                            row.getLong(7)));
+                case "cut" -> {
+                    cutMinutes.add(first);
+                    cutSeals.add(new long[] {row.getLong(2), row.getLong(3)});
+                    cutEntries += row.getLong(4);
+                }
+                default -> {
+                    if (first > MAX_UNSEALED_ROWS) {
+                        throw new RefusalException(
+                                Refusal.of(ErrorCode.OVERLOADED, "The audit trail is behind; try again."));
+                    }
+                    entries(row.getString(8)).forEach(entry -> addTo(unsealed, entry));
+                }
+            }
+        }
+
+        private List<AuditEntry> entries(@Nullable String text) {
+            return text == null ? List.of() : JournalRows.decode(quota.organizationId(), text);
+        }
+
+        private static void addTo(List<UsageChange> list, AuditEntry entry) {
+            UsageChange change = UsageChanges.of(entry);
+            if (change != null) {
+                list.add(change);
+            }
+        }
+
+        /** The entries of minutes that lie in several buckets. Minutes follow each other, and may have a seal in common. */
+        Future<Void> addCut(DatabaseSession connection) {
+            cutSeals.sort((a, b) -> Long.compare(a[0], b[0]));
+            Future<Void> read = Future.succeededFuture();
+            long after = 0;
+            for (long[] seals : cutSeals) {
+                long first = Math.max(seals[0], after + 1);
+                if (first <= seals[1]) {
+                    read = read.compose(ignored -> addCut(connection, first, seals[1]));
+                    after = seals[1];
+                }
+            }
+            return read;
+        }
+
+        private Future<Void> addCut(DatabaseSession connection, long firstSeal, long lastSeal) {
+            return connection
+                    .preparedQuery(ENTRIES)
+                    .execute(Tuple.of(quota.organizationId(), quota.quotaId(), firstSeal, lastSeal))
+                    .map(rows -> {
+                        for (Row row : rows) {
+                            for (AuditEntry entry : entries(row.getString(0))) {
+                                if (cutMinutes.contains(minuteOf(entry.createdAt()))) {
+                                    addTo(changes, entry);
+                                }
+                            }
+                        }
+                        return null;
+                    });
+        }
+
+        List<UsageSeries.Bucket> series(UsageSeries series, Instant from) {
+            changes.addAll(unsealed);
+            for (UsageChange change : changes) {
+                if (change.at().isBefore(from) && change.endMb() != null) {
+                    openingMb = change.endMb();
+                }
+            }
+            return series.of(openingMb, changes);
+        }
+    }
+}
