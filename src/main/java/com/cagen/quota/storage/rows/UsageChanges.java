@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 /** Reads what an audit entry says of its quota's usage. Sealing does so with each entry, so without making objects of its details. */
 public final class UsageChanges {
     private static final JsonFactory JSON = new JsonFactory();
+    private static final String HELD_MB = "\"held_mb\":";
+    private static final String USED_MB = "\"used_mb\":";
+    private static final int CHANGES_LENGTH = "\"changes\":[{".length();
 
     private UsageChanges() {}
 
@@ -27,12 +30,43 @@ public final class UsageChanges {
         } else if (entry.quotaVersion() == null || !entry.details().contains("\"held_mb\"")) {
             return null;
         }
+        UsageChange only = onlyChange(entry);
+        if (only != null) {
+            return only;
+        }
         try (JsonParser json = JSON.createParser(entry.details())) {
             return changes(json, quotaId, entry);
         } catch (IOException e) {
             // No cause: it quotes the text.
             throw new IllegalStateException("the details of an audit entry are not JSON");
         }
+    }
+
+    /**
+     * Null unless it is one change, as of most entries. Looks for the names with their quotes: in a string there would be backslashes
+     * before these. Parsing every entry cost sealing a twentieth of the service's time.
+     */
+    private static @Nullable UsageChange onlyChange(AuditEntry entry) {
+        String details = entry.details();
+        int changes = details.indexOf("\"changes\":[{\"quota_id\":\"" + entry.quotaId() + "\"");
+        int before = changes < 0 ? -1 : details.indexOf(HELD_MB, changes);
+        int after = before < 0 ? -1 : details.indexOf(HELD_MB, before + 1);
+        int used = after < 0 ? -1 : details.lastIndexOf(USED_MB, after);
+        boolean only = used > before && details.indexOf("{\"quota_id\":", changes + CHANGES_LENGTH) < 0;
+        return only
+                ? UsageChange.of(
+                        entry.createdAt(),
+                        number(details, used + USED_MB.length()),
+                        number(details, after + HELD_MB.length()) - number(details, before + HELD_MB.length()))
+                : null;
+    }
+
+    private static long number(String text, int begin) {
+        int end = begin;
+        while (text.charAt(end) >= '0' && text.charAt(end) <= '9') {
+            end++;
+        }
+        return Long.parseLong(text, begin, end, 10);
     }
 
     private static @Nullable UsageChange changes(JsonParser json, String quotaId, AuditEntry entry) throws IOException {
