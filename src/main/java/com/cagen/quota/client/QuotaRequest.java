@@ -934,10 +934,18 @@ public sealed interface QuotaRequest<T> {
         }
     }
 
-    record GrantPermission(String quotaId, String targetUserId, List<Permission> permissions)
-            implements Change<HeldPermissions> {
+    /** @param expiresAt until when these are granted, not for owner; null: until they are revoked */
+    record GrantPermission(
+            String quotaId,
+            String targetUserId,
+            List<Permission> permissions,
+            @Nullable Instant expiresAt) implements Change<HeldPermissions> {
         public GrantPermission {
             permissions = List.copyOf(permissions);
+        }
+
+        public GrantPermission(String quotaId, String targetUserId, List<Permission> permissions) {
+            this(quotaId, targetUserId, permissions, null);
         }
 
         @Override
@@ -950,11 +958,8 @@ public sealed interface QuotaRequest<T> {
             return new JsonObject()
                     .put("quota_id", quotaId)
                     .put("target_user_id", targetUserId)
-                    .put(
-                            "permissions",
-                            new JsonArray(permissions.stream()
-                                    .map(Permission::wireName)
-                                    .toList()));
+                    .put("permissions", names(permissions))
+                    .put("expires_at", expiresAt);
         }
 
         @Override
@@ -976,7 +981,10 @@ public sealed interface QuotaRequest<T> {
 
         @Override
         public JsonObject fields() {
-            return new GrantPermission(quotaId, targetUserId, permissions).fields();
+            return new JsonObject()
+                    .put("quota_id", quotaId)
+                    .put("target_user_id", targetUserId)
+                    .put("permissions", names(permissions));
         }
 
         @Override
@@ -1043,5 +1051,9 @@ public sealed interface QuotaRequest<T> {
         public AuditPage answer(JsonObject data) {
             return AuditPage.of(data);
         }
+    }
+
+    private static JsonArray names(List<Permission> permissions) {
+        return new JsonArray(permissions.stream().map(Permission::wireName).toList());
     }
 }

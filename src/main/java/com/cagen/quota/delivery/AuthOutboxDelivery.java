@@ -22,8 +22,13 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.circuitbreaker.OpenCircuitException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -261,7 +266,7 @@ public final class AuthOutboxDelivery {
     }
 
     /** What is recorded for one user, and in whose name it is told. */
-    private record Recorded(Caller sender, Set<Permission> held) {}
+    private record Recorded(Caller sender, Map<Permission, Optional<Instant>> held) {}
 
     private Future<Void> tellRecorded(Claimed claimed, String target, long claimedAtNanos) {
         return database.transaction(
@@ -275,13 +280,13 @@ public final class AuthOutboxDelivery {
         QuotaKey key = new QuotaKey(claimed.organizationId(), claimed.quotaId());
         Future<Quota> quota = QuotaRows.find(connection, List.of(key)).map(found -> found.get(key));
         GrantKey grant = new GrantKey(claimed.organizationId(), claimed.quotaId(), target);
-        return GrantRows.find(connection, List.of(grant))
+        return GrantRows.findWithExpiries(connection, List.of(grant))
                 .compose(grants -> quota.map(row -> {
-                    Set<Permission> held = EnumSet.noneOf(Permission.class);
-                    held.addAll(grants.getOrDefault(grant, Set.of()));
+                    Map<Permission, Optional<Instant>> held = new EnumMap<>(Permission.class);
+                    held.putAll(grants.getOrDefault(grant, Map.of()));
                     Caller sender = sender(claimed);
                     if (row != null && row.ownerIds().contains(target)) {
-                        held.add(Permission.OWNER);
+                        held.put(Permission.OWNER, Optional.empty());
                     }
                     boolean restores = claimed.kind() != AuthOutboxRows.Kind.GRANT;
                     if (row != null && restores && !row.ownedBy(sender.userId())) {
@@ -293,14 +298,8 @@ public final class AuthOutboxDelivery {
     }
 
     private Future<AuthRefusal> tell(Claimed claimed, String target, Recorded recorded, long claimedAtNanos) {
-        Set<Permission> held = recorded.held();
-        Future<@Nullable String> granted = held.isEmpty()
-                ? Future.succeededFuture(null)
-                : inTime(claimedAtNanos)
-                        .compose(ignored -> client.change(change(claimed, target, recorded, held, true)))
-                        .<@Nullable String>mapEmpty()
-                        .recover(AuthOutboxDelivery::reason);
-        return granted.compose(refused -> {
+        Set<Permission> held = recorded.held().keySet();
+        return grantAll(claimed, target, recorded, claimedAtNanos).compose(refused -> {
             Set<Permission> left = EnumSet.allOf(Permission.class);
             if (refused == null) {
                 left.removeAll(held);
@@ -314,7 +313,7 @@ public final class AuthOutboxDelivery {
             }
             boolean last = claimed.attempts() >= REVOCATION_ATTEMPTS;
             return inTime(claimedAtNanos)
-                    .compose(ignored -> client.change(change(claimed, target, recorded, left, false)))
+                    .compose(ignored -> client.change(change(claimed, target, recorded, left, false, null)))
                     .map(ignored -> new AuthRefusal(refused, null))
                     .recover(failure -> {
                         String reason = AuthServiceException.reason(failure);
@@ -325,15 +324,42 @@ public final class AuthOutboxDelivery {
         });
     }
 
+    /** One call for all that expires at the same time. Succeeds with the reason when one of them was refused. */
+    private Future<@Nullable String> grantAll(Claimed claimed, String target, Recorded recorded, long claimedAtNanos) {
+        Future<@Nullable String> told = Future.succeededFuture(null);
+        for (var each : GrantRows.byExpiry(recorded.held()).entrySet()) {
+            PermissionChange change = change(
+                    claimed,
+                    target,
+                    recorded,
+                    each.getValue(),
+                    true,
+                    each.getKey().orElse(null));
+            told = told.compose(refused -> refused != null
+                    ? Future.succeededFuture(refused)
+                    : inTime(claimedAtNanos)
+                            .compose(ignored -> client.change(change))
+                            .<@Nullable String>mapEmpty()
+                            .recover(AuthOutboxDelivery::reason));
+        }
+        return told;
+    }
+
     private static PermissionChange change(
-            Claimed claimed, String target, Recorded recorded, Set<Permission> permissions, boolean grant) {
+            Claimed claimed,
+            String target,
+            Recorded recorded,
+            Collection<Permission> permissions,
+            boolean grant,
+            @Nullable Instant expiresAt) {
         return new PermissionChange(
                 claimed.claim(),
                 recorded.sender(),
                 claimed.quotaId(),
                 target,
                 permissions.stream().sorted().toList(),
-                grant);
+                grant,
+                expiresAt);
     }
 
     /** Removes the message; what was refused for good is withdrawn and recorded in the trail in the same transaction. */

@@ -74,7 +74,7 @@ final class RefusedGrants {
                     entry(quota, written.version(), "permission.revoke", AuditEntry.APPLIED, target, details, now);
             return QuotaWrites.update(connection, written)
                     .compose(ignored -> connection.write(
-                            GrantRows.writes(grants, Map.of(key, new GrantRows.Grant(Set.of(), null)), now)))
+                            GrantRows.writes(grants, Map.of(key, new GrantRows.Grant(Set.of(), null, null)), now)))
                     .compose(ignored -> write(connection, entry));
         });
     }

@@ -102,7 +102,7 @@ final class BatchWrites {
         change.granted()
                 .forEach(granted -> grants.put(
                         new GrantKey(organization, quota.id(), granted.userId()),
-                        new GrantRows.Grant(granted.after(), granted.adds() ? caller : null)));
+                        new GrantRows.Grant(granted.after(), granted.adds() ? caller : null, granted.expiry())));
     }
 
     /** Adds an audit entry. */

@@ -9,6 +9,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the auth service said of users and quotas, for as long as it allows. Each entry carries the quota's grants version as
@@ -41,13 +42,14 @@ final class GrantCache {
         return cached == null || cached.expiresNanos() - System.nanoTime() <= 0 ? KnownGrants.NONE : cached.grants();
     }
 
-    void put(QueuedRequest pending, Quota quota, PermissionAnswer answer) {
+    /** @param expiry after which something of it was granted no longer; null when nothing expires */
+    void put(QueuedRequest pending, Quota quota, PermissionAnswer answer, @Nullable Duration expiry) {
         if (answer.ttlSeconds() > 0) {
             KnownGrants grants =
                     new KnownGrants(Map.of(quota.id(), new KnownGrants.Entry(answer.granted(), quota.grantsVersion())));
-            long expires =
-                    System.nanoTime() + Duration.ofSeconds(answer.ttlSeconds()).toNanos();
-            cache.put(key(pending, quota.id()), new Cached(grants, expires));
+            Duration ttl = Duration.ofSeconds(answer.ttlSeconds());
+            Duration kept = expiry != null && expiry.compareTo(ttl) < 0 ? expiry : ttl;
+            cache.put(key(pending, quota.id()), new Cached(grants, System.nanoTime() + kept.toNanos()));
         }
     }
 

@@ -2,6 +2,7 @@ package com.cagen.quota.engine;
 
 import com.cagen.quota.config.Config;
 import com.cagen.quota.domain.access.KnownGrants;
+import com.cagen.quota.domain.access.PermissionAnswer;
 import com.cagen.quota.domain.access.PermissionQuestion;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Answer;
@@ -17,9 +18,11 @@ import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Tally;
 import com.cagen.quota.messaging.InternalBus;
 import com.cagen.quota.protocol.ErrorCode;
+import com.cagen.quota.storage.rows.GrantRows;
 import com.cagen.quota.storage.rows.QuotaTrees;
 import com.cagen.quota.storage.rows.RequestRows;
 import com.cagen.quota.storage.sql.Database;
+import com.cagen.quota.storage.sql.SecurityScope;
 import com.cagen.quota.storage.sql.SqlStates;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
@@ -29,9 +32,11 @@ import io.vertx.core.AsyncResult;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.pgclient.PgException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -411,16 +416,44 @@ final class Lane {
     }
 
     private Future<?> ask(QueuedRequest pending, List<Quota> quotas) {
-        Map<String, KnownGrants.Entry> known = new HashMap<>(pending.grants.byQuotaId());
+        Map<Quota, PermissionAnswer> answers = new LinkedHashMap<>();
         List<Future<?>> questions = new ArrayList<>();
         for (Quota quota : quotas) {
             questions.add(bus.ask(new PermissionQuestion(pending.request.caller(), quota.id()))
-                    .onSuccess(answer -> {
-                        known.put(quota.id(), new KnownGrants.Entry(answer.granted(), quota.grantsVersion()));
-                        grants.put(pending, quota, answer);
-                    }));
+                    .onSuccess(answer -> answers.put(quota, answer)));
         }
-        return Future.all(questions).onSuccess(ignored -> pending.grants = new KnownGrants(known));
+        return Future.all(questions)
+                .compose(ignored -> firstExpiries(pending, answers))
+                .onSuccess(expiries -> learn(pending, answers, expiries));
+    }
+
+    private void learn(QueuedRequest pending, Map<Quota, PermissionAnswer> answers, Map<String, Duration> expiries) {
+        Map<String, KnownGrants.Entry> known = new HashMap<>(pending.grants.byQuotaId());
+        answers.forEach((quota, answer) -> {
+            known.put(quota.id(), new KnownGrants.Entry(answer.granted(), quota.grantsVersion()));
+            grants.put(pending, quota, answer, expiries.get(quota.id()));
+        });
+        pending.grants = new KnownGrants(known);
+    }
+
+    /** Whether or not the auth service says so: what it granted until then is not believed any longer. */
+    private Future<Map<String, Duration>> firstExpiries(QueuedRequest pending, Map<Quota, PermissionAnswer> answers) {
+        List<String> granted = new ArrayList<>();
+        answers.forEach((quota, answer) -> {
+            if (!answer.granted().isEmpty()) {
+                granted.add(quota.id());
+            }
+        });
+        String organization = pending.organizationId();
+        return granted.isEmpty()
+                ? Future.succeededFuture(Map.of())
+                : database.transaction(
+                        SecurityScope.organization(organization),
+                        connection -> GrantRows.firstExpiries(
+                                connection,
+                                organization,
+                                pending.request.caller().userId(),
+                                granted));
     }
 
     private void fail(QueuedRequest pending, Throwable failure) {

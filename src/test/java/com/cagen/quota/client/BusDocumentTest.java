@@ -68,7 +68,7 @@ class BusDocumentTest {
             new QuotaRequest.UsageHistory("q", null, 1),
             new QuotaRequest.UsageOverTime("q", Instant.EPOCH, Instant.EPOCH, 1),
             new QuotaRequest.ListRuntimes(1, 1),
-            new QuotaRequest.GrantPermission("q", "u", List.of(Permission.READ)),
+            new QuotaRequest.GrantPermission("q", "u", List.of(Permission.READ), Instant.EPOCH),
             new QuotaRequest.RevokePermission("q", "u", List.of(Permission.READ)),
             new QuotaRequest.ListPermissions("q", null, 1),
             new QuotaRequest.ListAudit("q", null, 1));

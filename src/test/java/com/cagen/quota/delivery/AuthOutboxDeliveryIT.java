@@ -154,6 +154,25 @@ class AuthOutboxDeliveryIT {
     }
 
     @Test
+    void tellsWhenEachPermissionExpiresAndNotWhatHasExpired() {
+        for (String user : List.of("user_2", "user_3")) {
+            leave("org_1", "quota_1", message("Team", user));
+        }
+        data.execute(
+                "UPDATE quota.quota_grants SET admin_expires_at = '2999-01-01T00:00:00Z' WHERE user_id = 'user_2'");
+        data.execute(
+                "UPDATE quota.quota_grants SET admin_expires_at = '2001-01-01T00:00:00Z' WHERE user_id = 'user_3'");
+        bus.notifyAuth();
+        untilDelivered();
+        assertThat(service.bodies.stream()
+                        .filter(body -> body.containsKey("permissions"))
+                        .map(body -> body.getString("target_user_id") + " " + body.getJsonArray("permissions") + " "
+                                + body.getString("expires_at")))
+                .containsExactlyInAnyOrder(
+                        "user_2 [\"read\"] null", "user_2 [\"admin\"] 2999-01-01T00:00:00Z", "user_3 [\"read\"] null");
+    }
+
+    @Test
     void losesNothingWhileTheAuthServiceIsDownAndTellsEverythingOnceItIsBack() {
         service.die();
         List<String> quotas = IntStream.range(0, 30).mapToObj(i -> "quota_" + i).toList();

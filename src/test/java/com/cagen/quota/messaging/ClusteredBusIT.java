@@ -241,7 +241,7 @@ class ClusteredBusIT {
                 new UsageHistory.Command("q", null, AT, null, new Cursor.Place(7, 3), 100, true),
                 new UsageOverTime.Command("q", AT, null, 24),
                 new ListRuntimes.Command(2, 3),
-                new GrantPermission.Command("q", "u", List.of(Permission.READ, Permission.ADMIN)),
+                new GrantPermission.Command("q", "u", List.of(Permission.READ, Permission.ADMIN), AT),
                 new RevokePermission.Command("q", "u", List.of(Permission.OWNER)),
                 new ListPermissions.Command("q", "u", 1_000),
                 new ListAudit.Command("q", "quota.get", "alice", null, AT, null, 1, false));
@@ -311,7 +311,7 @@ class ClusteredBusIT {
                 new PermissionQuestion(CALLER, "q"),
                 new PermissionAnswer(Set.of(Permission.READ, Permission.ADMIN), 30),
                 new PermissionAnswer(Set.of(), 5),
-                new PermissionChange(new UUID(0, 1), CALLER, "q", "bob", List.of(Permission.READ), true));
+                new PermissionChange(new UUID(0, 1), CALLER, "q", "bob", List.of(Permission.READ), true, AT));
         for (Object message : messages) {
             assertThat(thereAndBack(message)).isEqualTo(message).isNotSameAs(message);
         }

@@ -126,10 +126,13 @@ public final class AuthServiceClient {
         JsonArray permissions = new JsonArray();
         change.permissions().forEach(permission -> permissions.add(permission.wireName()));
         String path = change.grant() ? "/api/v1/permission/grant" : "/api/v1/permission/revoke";
-        return call(path, change.caller(), () -> new JsonObject()
-                        .put("target_user_id", change.targetUserId())
-                        .put("resource_id", change.resourceId())
-                        .put("permissions", permissions))
+        return call(path, change.caller(), () -> {
+                    JsonObject fields = new JsonObject()
+                            .put("target_user_id", change.targetUserId())
+                            .put("resource_id", change.resourceId())
+                            .put("permissions", permissions);
+                    return change.expiresAt() == null ? fields : fields.put("expires_at", change.expiresAt());
+                })
                 .mapEmpty();
     }
 

@@ -1,5 +1,6 @@
 package com.cagen.quota.engine.operation;
 
+import com.cagen.quota.domain.access.GrantExpiry;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.quota.Reservation;
 import com.cagen.quota.protocol.Permission;
@@ -32,16 +33,28 @@ public record QuotaChange(
     /** A reservation, before and after. */
     public record Reserved(@Nullable Reservation before, Reservation after) {}
 
-    /** What a user is granted; possibly nothing. */
-    public record Granted(String userId, Set<Permission> before, Set<Permission> after) {
+    /**
+     * What a user is granted; possibly nothing.
+     *
+     * @param expiry of what is granted now; null when all that stays keeps its end
+     */
+    public record Granted(
+            String userId,
+            Set<Permission> before,
+            Set<Permission> after,
+            @Nullable GrantExpiry expiry) {
         public Granted {
             before = Set.copyOf(before);
             after = Set.copyOf(after);
         }
 
-        /** Whether there is something that the user was not granted before. */
+        public Granted(String userId, Set<Permission> before, Set<Permission> after) {
+            this(userId, before, after, null);
+        }
+
+        /** Whether there is something that the user was not granted before, or not until then. */
         public boolean adds() {
-            return !before.containsAll(after);
+            return !before.containsAll(after) || (expiry != null && expiry.at() != null);
         }
     }
 

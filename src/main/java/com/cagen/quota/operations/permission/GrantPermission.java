@@ -1,11 +1,13 @@
 package com.cagen.quota.operations.permission;
 
 import com.cagen.quota.domain.access.Access;
+import com.cagen.quota.domain.access.GrantExpiry;
 import com.cagen.quota.domain.access.KnownGrants;
 import com.cagen.quota.domain.access.PermissionChange;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.domain.request.Input;
 import com.cagen.quota.domain.request.OperationName;
+import com.cagen.quota.domain.request.Violation;
 import com.cagen.quota.engine.operation.Context;
 import com.cagen.quota.engine.operation.Decision;
 import com.cagen.quota.engine.operation.Fields;
@@ -16,16 +18,30 @@ import com.cagen.quota.engine.operation.RowOperation;
 import com.cagen.quota.engine.operation.Rows;
 import com.cagen.quota.protocol.Caller;
 import com.cagen.quota.protocol.Permission;
+import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Grants permissions on a quota. The auth service confirms first; ownership is decided here. */
 public final class GrantPermission extends RowOperation<GrantPermission.Command> {
-    /** {@code permissions} is not empty; repeats and order carry no meaning. */
-    public record Command(String quotaId, String targetUserId, List<Permission> permissions) implements Input {
+    /**
+     * {@code permissions} is not empty; repeats and order carry no meaning.
+     *
+     * @param expiresAt until when these are granted; null: until they are revoked
+     */
+    public record Command(
+            String quotaId,
+            String targetUserId,
+            List<Permission> permissions,
+            @Nullable Instant expiresAt) implements Input {
         public Command {
             permissions = permissions.stream().distinct().sorted().toList();
+        }
+
+        public Command(String quotaId, String targetUserId, List<Permission> permissions) {
+            this(quotaId, targetUserId, permissions, null);
         }
     }
 
@@ -37,8 +53,17 @@ public final class GrantPermission extends RowOperation<GrantPermission.Command>
     }
 
     @Override
+    public void check(Fields fields) {
+        if (fields.timestamp("expires_at") != null
+                && fields.texts("permissions").contains("owner")) {
+            fields.reject("expires_at", "is not for owner, which lasts until it is revoked");
+        }
+    }
+
+    @Override
     public Command decode(Fields fields) {
-        return new Command(fields.quotaId(), fields.text("target_user_id"), fields.permissions());
+        return new Command(
+                fields.quotaId(), fields.text("target_user_id"), fields.permissions(), fields.timestamp("expires_at"));
     }
 
     @Override
@@ -64,14 +89,20 @@ public final class GrantPermission extends RowOperation<GrantPermission.Command>
     @Override
     public Decision decide(Command command, Rows rows, Context context) {
         Quota quota = rows.quota(command.quotaId);
+        Instant expiresAt = command.expiresAt;
         if (!context.toldAuth()) {
+            if (expiresAt != null && !expiresAt.isAfter(context.now())) {
+                Violation past = new Violation("expires_at", "must be in the future");
+                return new Decision.Refused(Violation.refuse(List.of(past)).refusal());
+            }
             return new Decision.TellAuth(new PermissionChange(
                     context.operationId(),
                     context.caller(),
                     command.quotaId,
                     command.targetUserId,
                     command.permissions,
-                    true));
+                    true,
+                    expiresAt));
         }
         Set<Permission> granted = PermissionWrite.copy(rows.granted(command.quotaId, command.targetUserId));
         granted.addAll(command.permissions);
@@ -80,7 +111,8 @@ public final class GrantPermission extends RowOperation<GrantPermission.Command>
         if (command.permissions.contains(Permission.OWNER)) {
             owners.add(command.targetUserId);
         }
-        return new PermissionWrite(quota, command.targetUserId, List.copyOf(owners), granted)
+        GrantExpiry expiry = new GrantExpiry(Set.copyOf(command.permissions), expiresAt);
+        return new PermissionWrite(quota, command.targetUserId, List.copyOf(owners), granted, expiry)
                 .decide("Permission granted.", rows, context);
     }
 
@@ -89,6 +121,9 @@ public final class GrantPermission extends RowOperation<GrantPermission.Command>
         details.strings(
                 "permissions",
                 command.permissions.stream().map(Permission::wireName).toList());
+        if (command.expiresAt != null) {
+            details.put("expires_at", command.expiresAt);
+        }
     }
 
     @Override

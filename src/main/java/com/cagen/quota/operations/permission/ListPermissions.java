@@ -81,7 +81,7 @@ public final class ListPermissions extends QueryOperation<ListPermissions.Comman
                 .strings(
                         "permissions",
                         grant.permissions().stream().map(Permission::wireName).toList())
-                .put("expires_at", (String) null) // grants do not expire yet
+                .put("expires_at", grant.expiresAt())
                 .put("granted_by", grant.grantedBy())
                 .put("granted_at", grant.grantedAt());
     }

@@ -1,5 +1,6 @@
 package com.cagen.quota.operations.permission;
 
+import com.cagen.quota.domain.access.GrantExpiry;
 import com.cagen.quota.domain.quota.Quota;
 import com.cagen.quota.engine.operation.Change;
 import com.cagen.quota.engine.operation.Context;
@@ -11,6 +12,7 @@ import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a grant and a revocation have in common: the new owners and grants of one quota.
@@ -18,8 +20,14 @@ import java.util.Set;
  * @param quota before the change
  * @param ownerIds who owns the quota itself afterwards
  * @param granted what the user is granted afterwards, ownership aside
+ * @param expiry of what is granted now; null for a revocation
  */
-record PermissionWrite(Quota quota, String targetUserId, List<String> ownerIds, Set<Permission> granted) {
+record PermissionWrite(
+        Quota quota,
+        String targetUserId,
+        List<String> ownerIds,
+        Set<Permission> granted,
+        @Nullable GrantExpiry expiry) {
 
     static Set<Permission> copy(Collection<Permission> permissions) {
         Set<Permission> result = EnumSet.noneOf(Permission.class);
@@ -30,13 +38,14 @@ record PermissionWrite(Quota quota, String targetUserId, List<String> ownerIds, 
     Decision decide(String message, Rows rows, Context context) {
         Set<Permission> before = copy(rows.granted(quota.id(), targetUserId));
         boolean ownersChange = !ownerIds.equals(quota.ownerIds());
-        boolean changed = ownersChange || !before.equals(granted);
+        boolean changed = ownersChange || !before.equals(granted) || (expiry != null && expiry.at() != null);
         String ownerId =
                 quota.parentId() == null && !ownerIds.contains(quota.ownerId()) ? ownerIds.get(0) : quota.ownerId();
         // Also when nothing changes here: the auth service may have known less or more, and caches must forget it.
         Quota after = changed ? quota.withOwners(ownerId, ownerIds, context.now()) : quota.withGrantsForgotten();
         Change change = Change.of(message)
-                .quota(QuotaChange.granted(quota, after, new QuotaChange.Granted(targetUserId, before, granted)));
+                .quota(QuotaChange.granted(
+                        quota, after, new QuotaChange.Granted(targetUserId, before, granted, expiry)));
         if (ownersChange) {
             change.ownersBelow(after);
         }

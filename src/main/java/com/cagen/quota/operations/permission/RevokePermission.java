@@ -86,7 +86,7 @@ public final class RevokePermission extends RowOperation<RevokePermission.Comman
                         .filter(owner -> !owner.equals(command.targetUserId))
                         .toList()
                 : quota.ownerIds();
-        return new PermissionWrite(quota, command.targetUserId, owners, granted)
+        return new PermissionWrite(quota, command.targetUserId, owners, granted, null)
                 .decide("Permission revoked.", rows, context);
     }
 

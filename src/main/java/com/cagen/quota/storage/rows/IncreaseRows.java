@@ -77,13 +77,13 @@ public final class IncreaseRows {
                        OR EXISTS (
                            SELECT FROM quota.quota_grants g
                            WHERE g.organization_id = $1 AND g.quota_id = q.parent_quota_id AND g.user_id = $7
-                             AND 'admin' = ANY(g.permissions)))
+                             AND %2$s))
                 ORDER BY l.increase_id LIMIT $8::bigint
             )
             SELECT l.*, e.looked, e.last
             FROM (SELECT count(*) AS looked, max(increase_id) AS last FROM looked) e LEFT JOIN listed l ON true
             ORDER BY l.increase_id
-            """.formatted(COLUMNS);
+            """.formatted(COLUMNS, QuotaRows.granted("admin"));
 
     /** A page looks at so many rows. */
     private static final long MAX_LOOKED_AT = 10_000;

@@ -43,6 +43,9 @@ public final class QuotaRows {
     private static final BatchStatement LOCK_FREE =
             BatchStatement.of(form -> findAll(form) + "FOR UPDATE OF q SKIP LOCKED");
 
+    /** A condition on the row {@code g} of quota_grants: the user was granted read or admin, and that has not expired. */
+    private static final String READS = "(" + granted("read") + " OR " + granted("admin") + ")";
+
     /** What the caller ($2) owns or was granted read or admin on through this service; deleted quotas are gone. */
     static final String VISIBLE = """
             FROM quota.quotas q
@@ -102,8 +105,13 @@ public final class QuotaRows {
         return """
                 (q.owner_ids @> ARRAY[%1$s] OR q.inherited_owner_ids @> ARRAY[%1$s]
                  OR EXISTS (SELECT FROM quota.quota_grants g
-                            WHERE g.organization_id = $1 AND g.quota_id = q.id AND g.user_id = %1$s))
-                """.formatted(user);
+                            WHERE g.organization_id = $1 AND g.quota_id = q.id AND g.user_id = %1$s AND %2$s))
+                """.formatted(user, READS);
+    }
+
+    /** A condition on the row {@code g} of quota_grants: the user was granted this permission, and that has not expired. */
+    static String granted(String permission) {
+        return "('%1$s' = ANY (g.permissions) AND coalesce(g.%1$s_expires_at > now(), true))".formatted(permission);
     }
 
     private static String findAll(BatchStatement.Form form) {

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
 public final class Migrations {
     private static final Logger LOG = LoggerFactory.getLogger(Migrations.class);
     /** What the newest migration makes. */
-    static final int NEWEST = 16;
+    static final int NEWEST = 17;
 
     private static final Pattern MARK = Pattern.compile("schema version (\\d+)( for Citus)?");
 
