@@ -848,7 +848,7 @@ public sealed interface QuotaRequest<T> {
      * Asks for a quota's usage over time.
      *
      * @param from inclusive; null: a day before {@code to}
-     * @param to exclusive; null: now
+     * @param to exclusive; null: the end of the current minute
      * @param buckets 1 to 500
      */
     record UsageOverTime(

@@ -180,6 +180,10 @@ class UsageOverTimeIT {
                         .mapToLong(each -> each.getLong("allocated_mb"))
                         .sum())
                 .isEqualTo(2_100);
+        // Nothing that a client leaves out divides a minute.
+        List<JsonObject> day = alice.get("/quotas/" + root + "/usage/series").list("buckets");
+        assertThat(day.stream().mapToLong(each -> each.getLong("allocated_mb")).sum())
+                .isEqualTo(2_100);
         assertThat(series(root, minute, minute.plusSeconds(120), 480).violations())
                 .containsExactly("buckets");
     }

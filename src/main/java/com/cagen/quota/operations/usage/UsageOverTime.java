@@ -39,7 +39,7 @@ public final class UsageOverTime extends QueryOperation<UsageOverTime.Command> {
      * {@code from} is inclusive, {@code to} exclusive.
      *
      * @param from null: a day before the end
-     * @param to null: now
+     * @param to null: the end of this minute
      */
     public record Command(
             String quotaId,
@@ -76,7 +76,7 @@ public final class UsageOverTime extends QueryOperation<UsageOverTime.Command> {
     public Future<Answer> run(DatabaseSession connection, Command command, Caller caller) {
         QuotaKey quota = new QuotaKey(caller.organizationId(), command.quotaId);
         return QuotaStates.first(connection, quota).compose(first -> {
-            Instant to = micros(command.to == null ? first.now() : command.to);
+            Instant to = micros(command.to == null ? endOfMinute(first.now()) : command.to);
             Instant from = micros(command.from == null ? startUnlessGiven(to, first) : command.from);
             String problem = problem(from, to, command.buckets, first);
             if (problem != null) {
@@ -101,6 +101,11 @@ public final class UsageOverTime extends QueryOperation<UsageOverTime.Command> {
     private static Instant startUnlessGiven(Instant to, QuotaStates.First first) {
         Instant from = to.minus(LENGTH_UNLESS_GIVEN);
         return first.ofCreation() || !from.isBefore(first.changedAt()) ? from : first.changedAt();
+    }
+
+    /** So that hours before it are whole minutes, which are added up already. */
+    private static Instant endOfMinute(Instant moment) {
+        return moment.truncatedTo(ChronoUnit.MINUTES).plus(1, ChronoUnit.MINUTES);
     }
 
     /** As exact as PostgreSQL keeps time. */
