@@ -14,11 +14,11 @@ import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -59,18 +59,14 @@ public final class UsageMinutes {
             """);
 
     /**
-     * All that is known of the minutes from $3 to $4 and of what is not sealed, as rows of kinds that {@link Found} tells apart: one
-     * statement, so one snapshot. $5: where the buckets begin and the last one ends, in microseconds.
+     * All that is known of a quota's usage and of what is not sealed, as rows of kinds that {@link Found} tells apart: one statement,
+     * so one snapshot. $3: the first minute. $4 and $5: the first and the last of the minutes that lie in each bucket, which has none
+     * when the last is before the first. $6: the minutes that lie in several.
      */
     private static final String SERIES = """
-            WITH minutes AS MATERIALIZED (
-                SELECT m.*, width_bucket(m.minute * 60000000, $5::bigint[]) AS first_in,
-                    width_bucket(m.minute * 60000000 + 59999999, $5::bigint[]) AS last_in
-                FROM quota.usage_minutes m
-                WHERE m.organization_id = $1 AND m.quota_id = $2 AND m.minute BETWEEN $3 AND $4
-            ), waiting AS MATERIALIZED (
+            WITH waiting AS MATERIALIZED (
                 SELECT j.position, j.entries FROM (
-                    SELECT position FROM quota.unsealed WHERE organization_id = $1 ORDER BY position LIMIT $6::bigint) AS x
+                    SELECT position FROM quota.unsealed WHERE organization_id = $1 ORDER BY position LIMIT $7::bigint) AS x
                 CROSS JOIN LATERAL (
                     SELECT position, entries FROM quota.journal
                     WHERE organization_id = $1 AND position = x.position OFFSET 0) AS j
@@ -82,13 +78,24 @@ public final class UsageMinutes {
                 NULL::bigint AS d, NULL::bigint AS e, NULL::bigint AS f, NULL::bigint AS g,
                 NULL::text AS text
             UNION ALL
-            SELECT 'bucket', max(minute), min(used_mb_min), max(used_mb_max),
-                (array_agg(used_mb_end ORDER BY minute DESC) FILTER (WHERE used_mb_end IS NOT NULL))[1],
-                sum(allocated_mb)::bigint, sum(deallocated_mb)::bigint, sum(refused)::bigint, NULL
-            FROM minutes WHERE first_in = last_in GROUP BY first_in
+            SELECT 'bucket', s.last, s.least, s.most, l.used_mb_end, s.allocated, s.deallocated, s.refused, NULL
+            FROM unnest($4::bigint[], $5::bigint[]) AS b (first, last)
+            CROSS JOIN LATERAL (
+                SELECT max(m.minute) AS last, min(m.used_mb_min) AS least, max(m.used_mb_max) AS most,
+                    sum(m.allocated_mb)::bigint AS allocated, sum(m.deallocated_mb)::bigint AS deallocated,
+                    sum(m.refused)::bigint AS refused
+                FROM quota.usage_minutes m
+                WHERE m.organization_id = $1 AND m.quota_id = $2 AND m.minute BETWEEN b.first AND b.last) AS s
+            LEFT JOIN LATERAL (
+                SELECT m.used_mb_end FROM quota.usage_minutes m
+                WHERE m.organization_id = $1 AND m.quota_id = $2 AND m.minute BETWEEN b.first AND b.last
+                  AND m.used_mb_end IS NOT NULL
+                ORDER BY m.minute DESC LIMIT 1) AS l ON true
+            WHERE s.last IS NOT NULL
             UNION ALL
-            SELECT 'cut', minute, first_seal, last_seal, entries, NULL, NULL, NULL, NULL
-            FROM minutes WHERE first_in <> last_in
+            SELECT 'cut', m.minute, m.first_seal, m.last_seal, m.entries, NULL, NULL, NULL, NULL
+            FROM quota.usage_minutes m
+            WHERE m.organization_id = $1 AND m.quota_id = $2 AND m.minute = ANY ($6::bigint[])
             UNION ALL
             SELECT 'unsealed', count(*), NULL, NULL, NULL, NULL, NULL, NULL, (
                 SELECT '[' || string_agg(k.entry::text, ',' ORDER BY w.position, k.place) || ']'
@@ -166,11 +173,26 @@ public final class UsageMinutes {
             DatabaseSession connection, QuotaKey quota, UsageSeries series, long openingMb) {
         List<Instant> bounds = series.bounds();
         Instant from = bounds.get(0);
-        Instant to = bounds.get(bounds.size() - 1);
-        Tuple values = Tuple.of(quota.organizationId(), quota.quotaId())
-                .addLong(minuteOf(from))
-                .addLong(minuteOf(to.minus(1, ChronoUnit.MICROS)))
-                .addArrayOfLong(bounds.stream().map(UsageMinutes::micros).toArray(Long[]::new))
+        Long[] first = new Long[bounds.size() - 1];
+        Long[] last = new Long[first.length];
+        Set<Long> cut = new TreeSet<>();
+        for (int i = 0; i < bounds.size(); i++) {
+            long minute = minuteOf(bounds.get(i));
+            boolean whole = Instant.ofEpochSecond(minute * 60).equals(bounds.get(i));
+            if (!whole) {
+                cut.add(minute);
+            }
+            if (i < first.length) {
+                first[i] = whole ? minute : minute + 1;
+            }
+            if (i > 0) {
+                last[i - 1] = minute - 1;
+            }
+        }
+        Tuple values = Tuple.of(quota.organizationId(), quota.quotaId(), minuteOf(from))
+                .addArrayOfLong(first)
+                .addArrayOfLong(last)
+                .addArrayOfLong(cut.toArray(Long[]::new))
                 .addLong(MAX_UNSEALED_ROWS + 1);
         return connection.preparedQuery(SERIES).execute(values).compose(rows -> {
             Found found = new Found(quota, openingMb);
@@ -179,10 +201,6 @@ public final class UsageMinutes {
                     ? Future.succeededFuture()
                     : found.addCut(connection).map(ignored -> found.series(series, from));
         });
-    }
-
-    private static long micros(Instant moment) {
-        return ChronoUnit.MICROS.between(Instant.EPOCH, moment);
     }
 
     /** What one statement found, and what is read after it. Used once. */
