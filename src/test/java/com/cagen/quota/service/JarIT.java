@@ -215,8 +215,11 @@ class JarIT {
             for (int i = 0; i < 2; i++) {
                 int before = acknowledged.size();
                 long killed = System.nanoTime();
-                service.postgres().orElseThrow().destroyForcibly();
+                ProcessHandle postgres = service.postgres().orElseThrow();
+                postgres.destroyForcibly();
                 RunningService.until("requests are refused", () -> !refusals.isEmpty());
+                // Also refusals from the time before may still come: the new process shows that this one has ended.
+                RunningService.until("another PostgreSQL runs", () -> runsAnother(service, postgres));
                 refusals.clear();
                 int during = acknowledged.size();
                 RunningService.until("it answers again", () -> acknowledged.size() > during + WORKERS);
@@ -239,6 +242,16 @@ class JarIT {
         JarProcess verify = new JarProcess(JarProcess.ownJava(), folder, Map.of(), "audit", "verify");
         assertThat(verify.awaitExit()).as(verify.output()).isZero();
         assertThat(verify.output()).contains("all chains are whole");
+    }
+
+    private static boolean runsAnother(JarProcess service, ProcessHandle postgres) {
+        try {
+            return service.postgres()
+                    .filter(other -> other.pid() != postgres.pid())
+                    .isPresent();
+        } catch (IOException e) {
+            return false; // the file that names it is being written
+        }
     }
 
     private static Set<String> union(Set<String> one, Set<String> other) {

@@ -136,8 +136,10 @@ public final class JarProcess implements AutoCloseable {
         if (!Files.exists(record)) {
             return Optional.empty();
         }
-        long pid = Long.parseLong(Files.readAllLines(record).get(0).strip());
-        return ProcessHandle.of(pid)
+        List<String> lines = Files.readAllLines(record);
+        return lines.stream()
+                .findFirst() // there is none while the file is being written
+                .flatMap(pid -> ProcessHandle.of(Long.parseLong(pid.strip())))
                 .filter(ProcessHandle::isAlive)
                 .filter(handle -> handle.info().command().orElse("").endsWith("postgres"));
     }
