@@ -436,7 +436,7 @@ final class Lane {
         pending.grants = new KnownGrants(known);
     }
 
-    /** Whether or not the auth service says so: what it granted until then is not believed any longer. */
+    /** When the caller's grants end that were made through this service: the auth service's answer is kept until then at most. */
     private Future<Map<String, Duration>> firstExpiries(QueuedRequest pending, Map<Quota, PermissionAnswer> answers) {
         List<String> granted = new ArrayList<>();
         answers.forEach((quota, answer) -> {

@@ -31,6 +31,8 @@ public final class UsageMinutes {
     public static final long MAX_ENTRIES = 2_000;
 
     private static final long MAX_UNSEALED_ROWS = 1_000;
+    /** The most text of entries, in bytes, that is read at a time: it is held several times, as characters and fields. */
+    private static final long MAX_BYTES = 4 * 1024 * 1024;
 
     private static final BatchStatement ADD = BatchStatement.of(form -> form.insert(
                     "quota.usage_minutes",
@@ -97,26 +99,29 @@ public final class UsageMinutes {
             FROM quota.usage_minutes m
             WHERE m.organization_id = $1 AND m.quota_id = $2 AND m.minute = ANY ($6::bigint[])
             UNION ALL
-            SELECT 'unsealed', count(*), NULL, NULL, NULL, NULL, NULL, NULL, (
-                SELECT '[' || string_agg(k.entry::text, ',' ORDER BY w.position, k.place) || ']'
+            SELECT 'unsealed', (SELECT count(*) FROM waiting), octet_length(u.text), NULL, NULL, NULL, NULL, NULL,
+                CASE WHEN octet_length(u.text) <= %1$d THEN u.text END
+            FROM (
+                SELECT '[' || string_agg(k.entry::text, ',' ORDER BY w.position, k.place) || ']' AS text
                 FROM waiting w CROSS JOIN LATERAL json_array_elements(w.entries::json) WITH ORDINALITY AS k (entry, place)
-                WHERE k.entry ->> 1 = $2)
-            FROM waiting
-            """;
+                WHERE k.entry ->> 1 = $2) AS u
+            """.formatted(MAX_BYTES);
 
-    /** The entries about the quota in the seals from $3 to $4. */
+    /** The entries about the quota in the seals from $3 to $4, as long as they have at most $5 bytes together; and how many they have. */
     private static final String ENTRIES = """
-            SELECT (
+            SELECT CASE WHEN bytes <= $5 THEN text END, bytes FROM (
+            SELECT found.*, sum(octet_length(text)) OVER (ORDER BY first_seq) AS bytes FROM (
+            SELECT q.first_seq, (
                 SELECT '[' || string_agg(k.entry::text, ',' ORDER BY k.place) || ']'
                 FROM json_array_elements(j.entries::json) WITH ORDINALITY AS k (entry, place)
-                WHERE k.entry ->> 1 = $2)
+                WHERE k.entry ->> 1 = $2) AS text
             FROM quota.seal_quotas x
             CROSS JOIN LATERAL unnest(x.positions, x.first_seqs) AS q (position, first_seq)
             CROSS JOIN LATERAL (
                 SELECT entries FROM quota.journal
                 WHERE organization_id = $1 AND position = q.position OFFSET 0) AS j
-            WHERE x.organization_id = $1 AND x.quota_id = $2 AND x.last_seq BETWEEN $3 AND $4
-            ORDER BY q.first_seq
+            WHERE x.organization_id = $1 AND x.quota_id = $2 AND x.last_seq BETWEEN $3 AND $4) AS found) AS summed
+            ORDER BY first_seq
             """;
 
     private UsageMinutes() {}
@@ -166,7 +171,7 @@ public final class UsageMinutes {
      * The usage of a quota, added up.
      *
      * @param openingMb what was used where the minutes begin, unless they say otherwise
-     * @return null when more than {@link #MAX_ENTRIES} entries are in minutes that lie in several buckets; fails with a {@link
+     * @return null when more than {@link #MAX_ENTRIES} entries are in minutes that lie in several buckets, or too large ones; fails with a {@link
      *     RefusalException} while sealing is far behind
      */
     public static Future<@Nullable List<UsageSeries.Bucket>> series(
@@ -199,7 +204,8 @@ public final class UsageMinutes {
             rows.forEach(found::add);
             return found.cutEntries > MAX_ENTRIES
                     ? Future.succeededFuture()
-                    : found.addCut(connection).map(ignored -> found.series(series, from));
+                    : found.addCut(connection)
+                            .map(ignored -> found.cutBytes > MAX_BYTES ? null : found.series(series, from));
         });
     }
 
@@ -211,6 +217,7 @@ public final class UsageMinutes {
         private final List<long[]> cutSeals = new ArrayList<>();
         private final List<UsageChange> unsealed = new ArrayList<>();
         private long cutEntries;
+        private long cutBytes;
         private long openingMb;
 
         Found(QuotaKey quota, long openingMb) {
@@ -237,7 +244,8 @@ public final class UsageMinutes {
                     cutEntries += row.getLong(4);
                 }
                 default -> {
-                    if (first > MAX_UNSEALED_ROWS) {
+                    Long bytes = row.getLong(2);
+                    if (first > MAX_UNSEALED_ROWS || (bytes != null && bytes > MAX_BYTES)) {
                         throw new RefusalException(
                                 Refusal.of(ErrorCode.OVERLOADED, "The audit trail is behind; try again."));
                     }
@@ -275,15 +283,19 @@ public final class UsageMinutes {
         private Future<Void> addCut(DatabaseSession connection, long firstSeal, long lastSeal) {
             return connection
                     .preparedQuery(ENTRIES)
-                    .execute(Tuple.of(quota.organizationId(), quota.quotaId(), firstSeal, lastSeal))
+                    .execute(Tuple.of(
+                            quota.organizationId(), quota.quotaId(), firstSeal, lastSeal, MAX_BYTES - cutBytes))
                     .map(rows -> {
+                        long bytes = 0;
                         for (Row row : rows) {
+                            bytes = row.getLong(1) == null ? bytes : row.getLong(1);
                             for (AuditEntry entry : entries(row.getString(0))) {
                                 if (cutMinutes.contains(minuteOf(entry.createdAt()))) {
                                     addTo(changes, entry);
                                 }
                             }
                         }
+                        cutBytes += bytes;
                         return null;
                     });
         }
